@@ -1,0 +1,97 @@
+# Postern. `make help` lists the targets.
+
+MODE ?= release
+BUILD ?= build/$(MODE)
+CC ?= cc
+Q = @
+
+PARTS := $(shell sed -n 's/^\([a-z0-9_]*\):.*/\1/p' deps)
+# What part $(1) may include, from the deps file.
+uses = $(shell sed -n 's/^$(1)://p' deps)
+
+VERSION := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wswitch-enum -Werror
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_debug := -O0 -g3 -DDEBUG
+CFLAGS_asan := -O1 -g -DDEBUG -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g -DDEBUG -fsanitize=thread
+CFLAGS_cover := -O0 -g --coverage
+LDFLAGS_release := -Wl,-z,relro,-z,now
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_cover := --coverage
+ifneq ($(shell $(CC) --version 2>/dev/null | grep -ci clang),1)
+CFLAGS_release += -ftrivial-auto-var-init=zero
+endif
+
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -fPIE $(CFLAGS_$(MODE)) \
+	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -Isrc -I$(BUILD)/gen $(CFLAGS)
+ALL_LDFLAGS = -pie $(LDFLAGS_$(MODE)) $(LDFLAGS)
+LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lyaml -largon2 -lpthread -lm
+
+sources = $(sort $(shell find src/$(1) -name '*.c'))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+ARCHIVES := $(foreach part,$(PARTS),$(BUILD)/lib$(part).a)
+UNIT := $(sort $(wildcard test/unit/*.c))
+UNIT_BINARIES := $(UNIT:test/unit/%.c=$(BUILD)/unit/%)
+
+.PHONY: all check lint fuzz cover help clean unit bench-loop
+all: $(BUILD)/postern ## the server (default); MODE=release|debug|asan|tsan
+
+$(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+define part_rules
+$(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o)
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach part,$(PARTS),$(eval $(call part_rules,$(part))))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema files become one array (db/migrate.h).
+$(BUILD)/gen/migrations.c: script/gen-migrations $(sort $(wildcard src/db/schema/*.sql))
+	@mkdir -p $(@D)
+	$(Q)script/gen-migrations src/db/schema >$@
+
+$(BUILD)/gen/migrations.o: $(BUILD)/gen/migrations.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# test/unit/PART_WHAT.c is linked with PART and what PART may include.
+test_part = $(firstword $(subst _, ,$(notdir $(1))))
+test_libs = $(foreach part,$(call test_part,$(1)) $(call uses,$(call test_part,$(1))),$(BUILD)/lib$(part).a)
+.SECONDEXPANSION:
+$(BUILD)/unit/%: $(BUILD)/test/unit/%.o $$(call test_libs,$$*)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
+
+unit: $(UNIT_BINARIES) ## build the unit tests
+
+check: ## every test (script/test)
+	script/test
+
+lint: ## include direction, sizes, names, banned functions, formatting
+	script/lint
+
+fuzz: ## run every fuzz target for a minute (clang)
+	script/fuzz
+
+cover: ## line coverage of the unit tests
+	script/cover
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,116 @@
+/* settings: one table of settings -> reader, checks, `postern config`, docs/settings.md.
+ *
+ * Sources, later ones win: built-in default, settings file (YAML), POSTERN_NAME in the
+ * environment, command line. An unknown name or a bad value is an error that names file, line
+ * and column, the setting, and what it takes.
+ */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SETTING_LIST };
+
+/* X(member, "yaml.name", TYPE, default, min, max, "unit or choices", "help") */
+#define SETTING_LIST_OF(X)                                                                         \
+    X(issuer, "issuer", TEXT, "", 0, 1024, "URL",                                                  \
+      "What the server calls itself, the iss of its tokens. Default: http:// and the first "       \
+      "listen address; a public server must be https.")                                            \
+    X(db, "db", TEXT, "sqlite:var/postern.db", 1, 4096, "URL", "Where the store is: sqlite:PATH.") \
+    X(listen, "listen", LIST, "127.0.0.1:8080", 1, 8, "A:P, [A]:P, unix:PATH or fd:N",             \
+      "Where the server listens. fd:N is an inherited socket.")                                    \
+    X(admin_listen, "admin_listen", LIST, "", 0, 8, "as listen",                                   \
+      "Where /healthz and /readyz are served when they shall not be on the public listener.")      \
+    X(hosts, "hosts", LIST, "", 0, 64, "host names",                                               \
+      "Host values that the server answers for, beside the issuer's host and loopback names.")     \
+    X(tls_certificate, "tls.certificate", TEXT, "", 0, 4096, "PEM file", "Certificate chain.")     \
+    X(tls_key, "tls.key", TEXT, "", 0, 4096, "PEM file", "Its private key, mode 0600.")            \
+    X(tls_listen, "tls.listen", LIST, "", 0, 8, "A:P", "Where the server listens with TLS.")       \
+    X(master_key, "master_key", TEXT, "", 0, 4096, "file",                                         \
+      "The key that seals the keys in the store. Default: $CREDENTIALS_DIRECTORY/master_key, "     \
+      "else the database path with .key.")                                                         \
+    X(workers, "workers", INT, "0", 0, 256, "threads", "Network threads; 0: one per core.")        \
+    X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \
+      "Open connections; further ones are turned away with 503.")                                  \
+    X(client_cache, "client_cache", INT, "4096", 16, 1000000, "clients",                           \
+      "Clients that each thread keeps in memory.")                                                 \
+    X(commit_batch, "commit_batch", INT, "512", 1, 10000, "requests",                              \
+      "Most requests made durable by one commit.")                                                 \
+    X(pool_threads, "pool.threads", INT, "1", 1, 64, "threads", "Threads for slow hashes.")        \
+    X(pool_queue, "pool.queue", INT, "64", 1, 10000, "requests",                                   \
+      "Requests that may wait for the pool; further ones get 503.")                                \
+    X(drain_s, "drain", INT, "30", 0, 3600, "seconds",                                             \
+      "How long a stop waits for requests that were accepted.")                                    \
+    X(jwks_max_age_s, "jwks.max_age", INT, "3600", 0, 86400, "seconds",                            \
+      "How long clients may keep the JWKS.")                                                       \
+    X(refresh_grace_s, "refresh.grace", INT, "10", 0, 300, "seconds",                              \
+      "How long a rotated refresh token gets the same answer again.")                              \
+    X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \
+    X(dialect_twine, "dialect.twine", BOOL, "true", 0, 1, "", "Serve /pub/...")                    \
+    X(twine_token_shape, "twine.token_shape", CHOICE, "handle", 0, 0, "handle|uuid",               \
+      "What Twine's access and refresh tokens look like: 48 characters, or a 36 character UUID "   \
+      "for integrators whose columns hold no more (122 random bits instead of 160).")              \
+    X(twine_refresh_secret, "twine.refresh_needs_secret", BOOL, "false", 0, 1, "",                 \
+      "Demand client_secret on refresh; the Twine API verifies it only if it is sent.")            \
+    X(allow_weak_secrets, "allow_weak_secrets", BOOL, "false", 0, 1, "",                           \
+      "Accept imported client secrets of fewer than 32 characters; they cost an argon2id hash.")   \
+    X(bench_routes, "bench_routes", BOOL, "false", 0, 1, "",                                       \
+      "Serve /bench/...; refused with a public issuer.")                                           \
+    X(log_level, "log.level", CHOICE, "info", 0, 0, "debug|info|warn|error",                       \
+      "Least level logged.")                                                                       \
+    X(log_requests, "log.requests", BOOL, "true", 0, 1, "", "One line per request.")
+
+enum setting_id {
+#define X(member, ...) SETTING_##member,
+    SETTING_LIST_OF(X)
+#undef X
+        SETTING_COUNT
+};
+
+/* The value of one setting: text always; number for INT, BOOL (0, 1) and CHOICE (its index). */
+struct setting_value {
+    str text;
+    str *list; /* SETTING_LIST */
+    size_t list_n;
+    int64_t number;
+    const char *source; /* "default", "file", "environment", "command line" */
+};
+
+struct settings {
+    struct arena arena;
+    struct setting_value v[SETTING_COUNT];
+};
+
+/* settings->v[SETTING_issuer].text and so on, shorter: */
+#define setting_text(s, member) ((s)->v[SETTING_##member].text)
+#define setting_int(s, member)  ((s)->v[SETTING_##member].number)
+
+struct setting_info {
+    const char *name;
+    enum setting_type type;
+    const char *fallback;
+    int64_t min, max;
+    const char *takes, *help;
+};
+extern const struct setting_info setting_infos[SETTING_COUNT];
+
+/* Built-in defaults. */
+void settings_init(struct settings *s);
+/* A YAML file, nested ("tls:\n  key: x") or dotted ("tls.key: x"). */
+enum err settings_file(struct settings *s, const char *path, char *why, size_t why_size);
+/* POSTERN_TLS_KEY and so on; an unknown POSTERN_* is an error too. */
+enum err settings_environment(struct settings *s, char **environ, char *why, size_t why_size);
+/* One value by its dotted name, e.g. from the command line; lists are split at ",". */
+enum err settings_set(struct settings *s, str name, str value, const char *source, char *why,
+                      size_t why_size);
+/* What no single value shows: TLS needs both files, http issuers are loopback, ... Also fills in
+ * what defaults derive from others (issuer, master_key). */
+enum err settings_check(struct settings *s, char *why, size_t why_size);
+/* Secrets are not settings, so all of it may be shown: YAML with sources as comments. */
+void settings_write(const struct settings *s, struct buf *out);
+/* The commented reference of all settings, for `postern config --reference` and the docs. */
+void settings_reference(struct buf *out, bool markdown);
+
+#endif

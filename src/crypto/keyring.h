@@ -1,0 +1,60 @@
+/* keyring: all keys that are in force, as one immutable snapshot.
+ *
+ * store/key.c loads it, the server swaps it whole when a key changes. Threads hold a reference
+ * each, and a signer with their own contexts.
+ *
+ * A signing key is `published` (in the JWKS, does not sign yet), `active` (one per algorithm
+ * signs) or `retired` (in the JWKS until nothing signed by it can be alive). Peppers key the
+ * hashes of client secrets. The shape key makes tokens that look like UUIDs.
+ */
+#ifndef CRYPTO_KEYRING_H
+#define CRYPTO_KEYRING_H
+
+#include <stdatomic.h>
+
+#include "base/id.h"
+#include "crypto/hash.h"
+#include "crypto/jws.h"
+
+enum key_use { KEY_SIGNING, KEY_PEPPER, KEY_SHAPE };
+enum key_state { KEY_PUBLISHED, KEY_ACTIVE, KEY_RETIRED };
+
+struct key {
+    struct uid id; /* kid = "IC" + 32 hex digits */
+    enum key_use use;
+    enum key_state state;
+    enum jws_alg alg;                          /* KEY_SIGNING */
+    struct pkey *pkey;                         /* KEY_SIGNING */
+    struct secret secret;                      /* KEY_PEPPER: 32 bytes, KEY_SHAPE: 16 bytes */
+    int64_t created_s, activated_s, retired_s; /* 0: not yet */
+};
+
+struct keyring {
+    atomic_int refs;
+    struct key *keys;
+    size_t n;
+    str jwks; /* the JWKS document, ready to send */
+};
+
+/* Takes ownership of the keys (malloc'd array and what they hold); one reference. */
+struct keyring *keyring_new(struct key *keys, size_t n);
+struct keyring *keyring_ref(struct keyring *ring);
+void keyring_unref(struct keyring *ring);
+/* The active key of that use (and algorithm, for signing), or NULL. */
+const struct key *keyring_active(const struct keyring *ring, enum key_use use, enum jws_alg alg);
+const struct key *keyring_find(const struct keyring *ring, enum key_use use, const struct uid *id);
+/* By the kid of a token header: "IC" + 32 hex digits, exactly. */
+const struct key *keyring_by_kid(const struct keyring *ring, str kid);
+/* Writes the 34 characters of the kid. */
+void keyring_kid(const struct key *key, char out[UID_SID_CHARS]);
+
+struct signer;
+
+/* The signer holds a reference to the ring. */
+struct signer *signer_open(struct keyring *ring);
+void signer_close(struct signer *s);
+struct keyring *signer_ring(struct signer *s);
+/* The contexts of that key, made on first use. */
+struct jws_ctx *signer_ctx(struct signer *s, const struct key *key);
+
+#endif

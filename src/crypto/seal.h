@@ -1,0 +1,54 @@
+/* seal: authenticated encryption of what rests in the store (AES-256-GCM).
+ *
+ * The master key lives outside the database: a file of mode 0600, or a systemd credential. The
+ * file holds one or two lines "postern-master-key-1:<43 characters of base64url>": the first seals,
+ * both open, so the key is rotated without a moment at which nothing opens.
+ * A sealed blob is: version (1) ‖ fingerprint of its key (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16);
+ * the context ("key:<kid>", ...) is authenticated, so a blob cannot be moved to another row.
+ */
+#ifndef CRYPTO_SEAL_H
+#define CRYPTO_SEAL_H
+
+#include "base/arena.h"
+#include "base/ct.h"
+#include "base/err.h"
+
+#define SEAL_OVERHEAD          37
+#define SEAL_FINGERPRINT_BYTES 8
+
+struct seal_key {
+    struct secret key; /* 32 bytes */
+    uint8_t fingerprint[SEAL_FINGERPRINT_BYTES];
+};
+
+struct master_key {
+    struct seal_key keys[2]; /* [0] seals; both open */
+    size_t n;
+    char path[512]; /* where it was read, for messages */
+};
+
+/* Why a master key could not be read: `why` is a sentence that names the file and the remedy.
+ * ERR_ABSENT when there is no file, ERR_FORBIDDEN when group or others may read it,
+ * ERR_INVALID_REQUEST when its content is not a key. */
+enum err seal_read_master(const char *path, struct master_key *out, char *why, size_t why_size);
+/* Creates the file (O_EXCL, mode 0600, fsync of file and directory) with a fresh key. */
+enum err seal_create_master(const char *path, struct master_key *out, char *why, size_t why_size);
+/* Replaces the file atomically (same mode and owner) by these keys. */
+enum err seal_write_master(const char *path, const struct master_key *keys, char *why,
+                           size_t why_size);
+void seal_new_key(struct seal_key *out);
+void seal_wipe(struct master_key *m);
+
+str seal_put(struct arena *a, const struct master_key *m, str plain, str context);
+/* ERR_ABSENT: sealed under a key that m does not hold; ERR_INVALID_REQUEST: damaged or of another
+ * context. */
+enum err seal_open(struct arena *a, const struct master_key *m, str sealed, str context,
+                   str *plain);
+/* The same with a raw 32-byte key (a successor under its predecessor's secret); no fingerprint. */
+str seal_put_raw(struct arena *a, const uint8_t key[32], str plain, str context);
+enum err seal_open_raw(struct arena *a, const uint8_t key[32], str sealed, str context, str *plain);
+/* One AES-128 block, for the uuid token shape. */
+void seal_block_encrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]);
+void seal_block_decrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]);
+
+#endif

@@ -1,0 +1,120 @@
+/* db: the driver seam.
+ *
+ * One vtable, a driver per store (sqlite.c; postgres.c comes later), a decorator that injects
+ * faults (fault.c). Statements are constants of store/: `struct sql`, identified by address, and
+ * prepared once per handle. They use $1..$N, ON CONFLICT, RETURNING and the three types TEXT,
+ * BLOB/BYTEA, BIGINT only, so that one copy of them serves every driver.
+ *
+ * A handle belongs to one thread. Reads run outside transactions, one statement at a time, and
+ * are reset before the function that started them returns: no read transaction outlives a call.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/id.h"
+
+struct sql {
+    const char *name; /* "client.load": artefact and verb, unique */
+    const char *text;
+};
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+struct db_arg {
+    enum db_type type;
+    int64_t i;
+    str s; /* DB_TEXT, DB_BLOB: borrowed until the statement has run */
+};
+
+static inline struct db_arg db_int(int64_t v)
+{
+    return (struct db_arg){DB_INT, v, {0}};
+}
+static inline struct db_arg db_text(str s) /* p == NULL binds NULL */
+{
+    return (struct db_arg){s.p ? DB_TEXT : DB_NULL, 0, s};
+}
+static inline struct db_arg db_blob(const void *p, size_t n) /* p == NULL binds NULL */
+{
+    return (struct db_arg){p ? DB_BLOB : DB_NULL, 0, {p, n}};
+}
+static inline struct db_arg db_null(void)
+{
+    return (struct db_arg){DB_NULL, 0, {0}};
+}
+/* The bytes of a struct id, uid or digest that outlives the statement. */
+#define db_bytes(ptr) db_blob((ptr)->b, sizeof(ptr)->b)
+
+/* An argument list: db_run(db, &sql, ARGS(db_int(1), db_text(name)), &changed) */
+#define ARGS(...)                                                                                  \
+    (const struct db_arg[]){__VA_ARGS__},                                                          \
+        sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)
+#define NO_ARGS NULL, 0
+
+struct db;
+struct db_stmt;
+
+enum db_status { DB_ROW, DB_DONE, DB_BUSY, DB_FULL, DB_ERROR };
+
+struct db_ops {
+    const char *name;
+    /* `where` is the part behind "sqlite:". Fills `why` with a sentence when it fails. */
+    enum err (*open)(str where, bool read_only, struct db **out, char *why, size_t why_size);
+    void (*close)(struct db *db);
+    struct db_stmt *(*prepare)(struct db *db, const struct sql *sql);
+    bool (*bind)(struct db_stmt *s, int index, const struct db_arg *arg); /* index from 1 */
+    enum db_status (*step)(struct db_stmt *s);
+    int (*columns)(struct db_stmt *s);
+    enum db_type (*column)(struct db_stmt *s, int index, int64_t *i, str *bytes); /* from 0 */
+    void (*reset)(struct db_stmt *s);
+    int64_t (*changes)(struct db *db);                       /* rows changed by the last step */
+    enum db_status (*exec)(struct db *db, const char *text); /* begin, savepoints, schema */
+    /* SQLite: 1 when the engine rolled the whole transaction back by itself. */
+    bool (*lost_transaction)(struct db *db);
+    const char *(*message)(struct db *db);
+};
+
+struct db {
+    const struct db_ops *ops;
+    /* the driver's struct begins with this */
+};
+
+extern const struct db_ops sqlite_ops;
+
+/* "sqlite:PATH". `why` says what is wrong and what to do. */
+enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size);
+void db_close(struct db *db);
+
+/* A statement that returns no rows. *changed may be NULL. ERR_UNAVAILABLE on any failure (logged).
+ */
+enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n,
+                int64_t *changed);
+
+/* A query, row by row:
+ *     struct rows r = db_query(db, &sql[LIST], ARGS(db_bytes(&id)));
+ *     while (rows_next(&r)) ... row_int(&r, 0) ...
+ *     return rows_end(&r);            OK or ERR_UNAVAILABLE; always call it
+ */
+struct rows {
+    struct db *db;
+    struct db_stmt *stmt;
+    enum db_status status;
+};
+
+struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n);
+bool rows_next(struct rows *r);
+enum err rows_end(struct rows *r);
+int64_t row_int(struct rows *r, int column); /* NULL reads as 0 */
+bool row_is_null(struct rows *r, int column);
+str row_text(struct rows *r, int column, struct arena *a); /* NULL: p == NULL */
+/* Copies exactly n bytes; zeroes and false when NULL or of another length. */
+bool row_bytes(struct rows *r, int column, void *out, size_t n);
+
+/* Transactions, for store/commit.c, migrations and commands. */
+enum err db_begin(struct db *db);
+enum err db_commit(struct db *db);
+void db_rollback(struct db *db);
+
+#endif

@@ -1,0 +1,38 @@
+/* parse: a strict, incremental reader of HTTP/1.1 requests (RFC 9112). Pure: bytes -> request.
+ *
+ * Fed with everything that has arrived of one request; says how far it is. It refuses what a
+ * lenient reader would repair: bare LF or CR, obs-fold, spaces around names, doubled or odd
+ * Content-Length, Content-Length with Transfer-Encoding, any coding but one "chunked", trailers...
+ * (security.md A1-A8). After an error the connection closes.
+ */
+#ifndef HTTP_PARSE_H
+#define HTTP_PARSE_H
+
+#include "http/request.h"
+
+enum http_parse_state { HTTP_PARSE_HEAD, HTTP_PARSE_BODY, HTTP_PARSE_DONE, HTTP_PARSE_ERROR };
+
+struct http_parser {
+    enum http_parse_state state;
+    size_t seen;   /* bytes of the head already searched for its end */
+    size_t head_n; /* bytes of the head, once complete */
+    bool chunked;
+    bool expect_continue; /* send "100 Continue" before waiting for the body */
+    size_t content_length;
+    size_t consumed; /* DONE: bytes of input that this request took */
+    size_t chunk_at; /* where the next chunk header is expected */
+    size_t body_n;   /* bytes of body joined so far (chunks are moved together in place) */
+    size_t body_max; /* limit for this path, from the router */
+    enum err error;
+    const char *reason; /* ERROR: a public sentence */
+};
+
+void http_parse_init(struct http_parser *p);
+/* Looks at bytes[0..n) (the buffer may have moved between calls; slices in *req are set anew).
+ * body_limit(path) gives the body limit once the head is known; may be NULL (LIMIT_BODY).
+ * On ERROR *req holds what was understood: at least method and path if the request line was well
+ * formed, so that the refusal takes the shape of the dialect that owns the path. */
+enum http_parse_state http_parse(struct http_parser *p, char *bytes, size_t n, struct http_req *req,
+                                 size_t (*body_limit)(str path));
+
+#endif

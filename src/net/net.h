@@ -1,0 +1,109 @@
+/* net: sockets, threads and deadlines. Knows http/, and of the application only this page.
+ *
+ * Each worker owns an epoll loop, its listeners' readiness, its connections with their deadlines,
+ * and an eventfd for completions. A request is handled inline. What it wants to have written goes
+ * to the committer thread, which takes everything queued as one batch; what is slow goes to a
+ * pool. Both post the exchange back to its worker. The answer leaves only then.
+ *
+ *     worker: read -> parse -> app.handle --ANSWER--------------------------> write
+ *                                  \--COMMIT--> committer: app.commit --> worker: app.resume -^
+ *                                  \--POOL----> pool: app.handle_slow --> (as handle) --------^
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/list.h"
+#include "http/parse.h"
+#include "http/request.h"
+#include "http/response.h"
+
+enum net_next {
+    NET_ANSWER, /* the response is complete: send it */
+    NET_COMMIT, /* queue for the committer, then resume */
+    NET_POOL,   /* run in the pool, then as told */
+};
+
+/* One request on its way. The application sees req, res and arena and keeps its own state in
+ * `user`; the rest is net's. */
+struct exchange {
+    struct http_req req;
+    struct http_res res;
+    struct arena arena; /* the request's; wiped when the answer has been written */
+    void *user;
+    int64_t start_us;  /* monotonic: when the request was complete */
+    size_t sent_bytes; /* of the answer */
+    struct list link;  /* committer, pool and completion queues */
+    struct conn *conn;
+    struct worker *worker;
+    enum net_next next; /* what the committer or pool decided */
+    bool in_use;
+};
+
+struct net_app {
+    void *app;
+    /* Per-thread state for worker or pool threads; NULL on failure (fatal). */
+    void *(*thread_open)(void *app, const char *name);
+    void (*thread_close)(void *thread);
+    /* A complete request. */
+    enum net_next (*handle)(void *thread, struct exchange *x);
+    /* The same in a pool thread; may block. */
+    enum net_next (*handle_slow)(void *thread, struct exchange *x);
+    /* In the committer thread: make the sets of these exchanges durable. */
+    void (*commit)(void *app, struct exchange **batch, size_t n);
+    /* After the commit, on the exchange's worker. */
+    enum net_next (*resume)(void *thread, struct exchange *x);
+    /* A request that never became one (framing, limits, timeouts): fill x->res in the shape of the
+     * dialect that owns x->req.path (which may be empty). */
+    void (*refuse)(void *thread, struct exchange *x, enum err e, const char *reason);
+    /* The answer has been handed to the kernel or given up: write the log line. */
+    void (*done)(void *thread, struct exchange *x);
+    /* Once per turn of a worker's loop, when it is about to sleep: flush logs, refresh copies. */
+    void (*idle)(void *thread);
+    /* In the committer thread, about every 200 ms: housekeeping, change poll. */
+    void (*tick)(void *app);
+    size_t (*body_limit)(str path);
+};
+
+struct net_listen {
+    const char
+        *address; /* "127.0.0.1:8080", "[::1]:8080", ":8080", "unix:/run/postern.sock", "fd:3" */
+    bool tls;
+};
+
+struct net_options {
+    const struct net_listen *listens;
+    size_t listens_n;
+    int workers;         /* 0: number of cores */
+    int connections_max; /* per process; beyond it a connection gets 503 and is closed */
+    int pool_threads;
+    int pool_queue_max;
+    int batch_max;                         /* effect sets per commit */
+    const char *tls_certificate, *tls_key; /* PEM files; NULL without TLS */
+    int drain_ms;                          /* how long a stop waits for what was accepted */
+};
+
+struct net;
+
+/* Opens everything; `why` names the address and the remedy when it fails (port taken, ...). */
+struct net *net_open(const struct net_options *options, const struct net_app *app, char *why,
+                     size_t why_size);
+/* The address really bound, for port 0: "127.0.0.1:39123". */
+const char *net_address(const struct net *n, size_t listen);
+/* Runs until net_stop; 0 when everything accepted was answered. */
+int net_run(struct net *n);
+/* Async-signal-safe: stop accepting, finish what was accepted, return from net_run. */
+void net_stop(struct net *n);
+/* Async-signal-safe: read the certificate again (SIGHUP), and call app.tick soon. */
+void net_reload(struct net *n);
+void net_close(struct net *n);
+
+struct net_stats {
+    long connections, accepted, refused, queue_commit, queue_pool, batches;
+};
+void net_stats(const struct net *n, struct net_stats *out);
+
+/* From a pool thread only: makes what the exchange recorded so far durable and returns when that
+ * is done (rq_commit). */
+void net_commit_now(struct exchange *x);
+
+#endif

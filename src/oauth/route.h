@@ -1,0 +1,39 @@
+/* route: the tables from which requests are dispatched and metadata, `list` and docs are derived.
+ *
+ * A dialect is a prefix of the path space with its own shape of errors. It differs on the wire,
+ * and only there: its handlers decode to canonical parameters, call an operation of oauth/ and
+ * encode the answer.
+ */
+#ifndef OAUTH_ROUTE_H
+#define OAUTH_ROUTE_H
+
+#include "http/request.h"
+
+struct rq;
+
+enum dialect_id { DIALECT_RFC = 1, DIALECT_TWINE = 2, DIALECT_TWILIO = 3, DIALECT_BENCH = 9 };
+
+/* What a flood of it costs, for limits and metrics. */
+enum rate_class { RATE_FREE, RATE_TOKEN, RATE_READ, RATE_WRITE };
+
+struct route {
+    uint32_t methods; /* mask of enum http_method; HEAD comes with GET */
+    const char *path; /* "/pub/oauth/token/{id}/groups" */
+    enum err (*handler)(struct rq *rq);
+    const char *name; /* "twine.token": in logs and metrics */
+    enum rate_class rate;
+    size_t body_max;  /* bytes */
+    const char *spec; /* "RFC 6749 3.2" */
+};
+
+struct dialect {
+    enum dialect_id id;
+    const char *name;   /* "twine" */
+    const char *prefix; /* "/pub/"; "" takes every path */
+    const struct route *routes;
+    size_t routes_n;
+    /* Writes rq->failure in this dialect's shape into rq->res. */
+    void (*refuse)(struct rq *rq);
+};
+
+#endif

@@ -1,0 +1,66 @@
+/* rq: one request on its straight line.
+ *
+ * Handlers are `enum err name(struct rq *rq)`. They read, decide, record effects in rq->fx and
+ * fill rq->res; a refusal is `return fail(rq, ERR_X, "public sentence")`. They touch no memory
+ * that outlives the request, so they can run again.
+ */
+#ifndef OAUTH_RQ_H
+#define OAUTH_RQ_H
+
+#include "oauth/server.h"
+#include "oauth/sign.h"
+
+/* Why the request is refused. `text` is public; `detail` goes to the log only. */
+struct failure {
+    enum err e;
+    const char *text;
+    str where; /* the parameter's name, or the JSON pointer into the body */
+    str detail;
+    int retry_s;           /* Retry-After; 0: none */
+    const char *challenge; /* WWW-Authenticate value; NULL: the dialect's default */
+};
+
+/* Slow results that a rerun finds done. */
+struct slow_results {
+    bool secret_judged;
+    enum err secret_verdict;
+    bool counted; /* the attempt has been made durable */
+};
+
+struct rq {
+    struct server *server;
+    struct server_thread *t;
+    const struct http_req *req;
+    struct http_res *res;
+    struct arena *arena;
+    int64_t now_s;
+    struct uid request_id;
+    const struct dialect *dialect; /* owner of the path; never NULL after routing */
+    const struct route *route;     /* NULL when no route matched */
+    str path_id;                   /* what "{id}" matched */
+    struct effects fx;
+    struct failure failure;
+    struct sign_job jobs[HTTP_HOLES];
+    struct slow_results slow;
+    const struct cached_client *client; /* once authenticated */
+    str grant_type;                     /* for the log */
+    int runs;
+    bool (*commit_now)(struct rq *rq); /* set in pool threads: commit rq->fx and wait; success */
+    void *host;                        /* whoever owns the exchange (net) */
+};
+
+/* Sets a request up in its arena: now, request id, empty effects. */
+void rq_init(struct rq *rq, struct server_thread *t, const struct http_req *req,
+             struct http_res *res, struct arena *arena);
+/* Sets the failure once and returns e. `text` is a literal, safe to show. */
+enum err fail(struct rq *rq, enum err e, const char *text);
+/* The same, naming a parameter or pointer. */
+enum err fail_at(struct rq *rq, enum err e, const char *text, str where);
+/* Adds a private detail to the failure, for the log. */
+void fail_detail(struct rq *rq, str detail);
+/* Makes what is recorded so far durable and goes on; only in a pool thread (else ERR_SLOW). */
+enum err rq_commit(struct rq *rq);
+/* Starts a JSON answer: status, Content-Type, Cache-Control: no-store, Pragma: no-cache. */
+void rq_answer(struct rq *rq, int status, str content_type);
+
+#endif

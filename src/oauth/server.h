@@ -1,0 +1,68 @@
+/* server: everything that outlives a request, and oauth_handle(), the engine without a socket.
+ *
+ * A server is shared and immutable but for the snapshot pointers; a thread holds its own copies
+ * (database handle, hashing and signing contexts, client cache), refreshed from the change log
+ * before each request.
+ */
+#ifndef OAUTH_SERVER_H
+#define OAUTH_SERVER_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/settings.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "oauth/route.h"
+#include "store/change.h"
+#include "store/client_cache.h"
+#include "store/commit.h"
+#include "store/key.h"
+
+struct server {
+    const struct settings *settings;
+    struct clock clock;
+    struct id_source ids;
+    struct change_log changes;
+    struct master_key master;
+    pthread_mutex_t ring_lock;
+    struct keyring *ring; /* newest; taken under ring_lock */
+    const struct dialect *const
+        *dialects; /* NULL-terminated; the last owns the rest of the paths */
+    str metadata;  /* the RFC 8414 document, made at start */
+};
+
+struct server_thread {
+    struct server *server;
+    struct db *db; /* reads only */
+    struct hasher *hasher;
+    struct signer *signer; /* its ring is this thread's keyring */
+    struct client_cache *clients;
+    uint64_t changes_seen;
+    struct log_batch log;
+    bool slow; /* a pool thread: may hash passwords and wait for commits */
+};
+
+enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL };
+
+struct rq;
+
+/* Checks settings against the store, loads keys, makes metadata. */
+enum err server_open(struct server *s, const struct settings *settings,
+                     const struct dialect *const *dialects, struct db *db, char *why,
+                     size_t why_size);
+void server_close(struct server *s);
+enum err server_thread_open(struct server *s, struct server_thread *t, char *why, size_t why_size);
+void server_thread_close(struct server_thread *t);
+
+/* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal, and
+ * (FLOW_ANSWER) fills the signatures in. FLOW_COMMIT: rq->fx must be made durable, then
+ * oauth_resume. FLOW_POOL: call again from a pool thread. */
+enum flow oauth_handle(struct server_thread *t, struct rq *rq);
+/* After the commit of rq->fx with that outcome. May ask for another round. */
+enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome);
+/* A refusal before routing (framing), in the shape of the dialect that owns the path. */
+void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason);
+/* The log line of the finished request. */
+void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us, size_t bytes);
+
+#endif

@@ -1,0 +1,32 @@
+/* bearer: from a presented access token to what it grants. */
+#ifndef OAUTH_TOKEN_BEARER_H
+#define OAUTH_TOKEN_BEARER_H
+
+#include "oauth/rq.h"
+#include "store/token.h"
+
+struct bearer {
+    const struct cached_client *client;
+    struct id id; /* token id (row or jti) */
+    struct id grant;
+    str scope;
+    int dialect;
+    enum spelling spelling;
+    bool jwt;
+    bool is_refresh; /* bearer_resolve only */
+    int64_t issued_s, exp_s;
+    int64_t family_exp_s; /* when the grant's last token is surely dead */
+    str audience;
+};
+
+/* Any token of ours, whatever its format: found, in time, epoch right, grant live, client
+ * enabled. ERR_INVALID_TOKEN (one answer for all reasons, security.md A33), ERR_UNAVAILABLE.
+ * Refresh tokens too when `refresh` is set. */
+enum err bearer_resolve(struct rq *rq, str token, bool refresh, struct bearer *out);
+/* The Authorization header of a resource request: exactly one "Bearer" (any case) token of this
+ * dialect. ERR_INVALID_TOKEN. Never from the query or the body (security.md 36). */
+enum err bearer_require(struct rq *rq, struct bearer *out);
+/* ERR_INSUFFICIENT_SCOPE unless the token's scope has that word. */
+enum err bearer_need_scope(struct rq *rq, const struct bearer *b, str word);
+
+#endif

@@ -1,0 +1,55 @@
+/* change: what must be told to threads and nodes that keep copies in memory.
+ *
+ * A change is written as a row of table `change` by the effect set that caused it. The process
+ * that committed it publishes it to its own threads at once; every process polls the table (with
+ * an overlap, since ids of several writers interleave) for what others, such as a command line,
+ * committed. Applying a change twice is harmless: it only drops copies.
+ */
+#ifndef STORE_CHANGE_H
+#define STORE_CHANGE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "db/db.h"
+
+enum change_kind {
+    CHANGE_CLIENT = 1,       /* subject: client id (16 bytes) */
+    CHANGE_ORGANIZATION = 2, /* subject: organization id (12 bytes) */
+    CHANGE_GROUP = 3,        /* subject: organization id */
+    CHANGE_KEYS = 4,         /* no subject */
+};
+
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    uint8_t subject[16];
+    uint8_t life; /* enum effect_life */
+};
+
+#define CHANGE_LOG_SIZE 1024
+
+/* The changes of this process, newest CHANGE_LOG_SIZE. Readers that fell behind start afresh. */
+struct change_log {
+    atomic_uint_fast64_t seq; /* number published so far */
+    pthread_mutex_t lock;
+    struct change ring[CHANGE_LOG_SIZE];
+};
+
+void change_log_init(struct change_log *log);
+void change_publish(struct change_log *log, enum change_kind kind, const uint8_t subject[16]);
+/* Copies what came after *seen, at most max, and moves *seen. *lost: the reader fell behind and
+ * must drop every copy. One atomic load when there is nothing new. */
+size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, size_t max,
+                   bool *lost);
+
+/* Publishes what others committed since the last poll; `poll` remembers where it was. */
+struct change_poll {
+    int64_t since_s;
+    struct id recent[256]; /* ids already published */
+    size_t n;
+};
+enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log,
+                     int64_t now_s);
+
+#endif

@@ -1,0 +1,27 @@
+/* commit: makes the effect sets of many requests durable in one transaction. No threads here. */
+#ifndef STORE_COMMIT_H
+#define STORE_COMMIT_H
+
+#include "base/clock.h"
+#include "store/effects.h"
+
+enum commit_outcome {
+    COMMIT_DONE,   /* durable */
+    COMMIT_MISSED, /* an expectation missed; nothing of this set was written; run again */
+    COMMIT_FAILED, /* the store refused; outcome unknown: 503 */
+};
+
+struct commit_set {
+    struct effects *fx;
+    enum commit_outcome outcome;
+};
+
+/* Runs all sets in one transaction. A set of more than one statement runs under a savepoint. After
+ * any error of the engine that ended the transaction, all sets fail. Publishes the changes of the
+ * sets that became durable. */
+void commit_run(struct db *db, struct id_source *ids, int64_t now_s, struct change_log *log,
+                struct commit_set *sets, size_t n);
+/* One set, for commands: OK, ERR_CONFLICT (an expectation missed), ERR_UNAVAILABLE. */
+enum err commit_one(struct db *db, struct id_source *ids, int64_t now_s, struct effects *fx);
+
+#endif

@@ -1,0 +1,18 @@
+/* grant: what an authorization led to, and the switch that turns all of it off.
+ *
+ * A token is valid only if its grant is live. A machine's grant has no row while it lives: its id
+ * is the id of its first token (or the jti of its JWT), and revoking it writes the row. So
+ * issuing costs nothing here, revoking one row, whatever the number of tokens.
+ */
+#ifndef STORE_GRANT_H
+#define STORE_GRANT_H
+
+#include "store/effects.h"
+
+/* Revokes; idempotent. The row may go at exp_s, when no token of the grant can be alive. */
+void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
+                  const struct uid *client, int64_t now_s, int64_t exp_s);
+enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked);
+enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
+
+#endif

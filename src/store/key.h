@@ -1,0 +1,29 @@
+/* key: signing keys, peppers and the shape key, sealed under the master key. */
+#ifndef STORE_KEY_H
+#define STORE_KEY_H
+
+#include "crypto/keyring.h"
+#include "crypto/seal.h"
+#include "store/effects.h"
+
+/* All keys, opened. ERR_FORBIDDEN: a row is sealed under a master key that we do not hold; `why`
+ * says which fingerprint. The caller owns one reference. */
+enum err key_load_ring(struct db *db, const struct master_key *master, struct keyring **out,
+                       char *why, size_t why_size);
+/* Makes a key of that use and algorithm in that state. */
+enum err key_put_new(struct effects *fx, struct arena *a, const struct master_key *master,
+                     enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
+                     struct uid *id);
+/* Expects that the key is in `from`. */
+void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
+                   int64_t now_s);
+void key_delete(struct effects *fx, const struct uid *id);
+/* Seals every row again under master->keys[0]; *n: rows resealed. */
+enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
+                    const struct master_key *master, size_t *n);
+/* First start: one active ES256 key, one pepper, one shape key. Only into an empty table. */
+enum err key_put_first(struct effects *fx, struct arena *a, const struct master_key *master,
+                       int64_t now_s);
+enum err key_count(struct db *db, int64_t *n);
+
+#endif
