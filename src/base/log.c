@@ -1,0 +1,272 @@
+/* log: lines of JSON, written whole.
+ *
+ * A member that does not fit is left out together with all behind it, and the line then ends in
+ * "cut":true; the closing brace always has room. Values are cut to LOG_VALUE_MAX bytes before
+ * escaping. What could mislead the reader of a log is escaped: control characters, DEL, C1,
+ * line separators, the marks that change the direction of text or show nothing, and bytes that
+ * are not UTF-8 (as U+FFFD).
+ * The sink is the only state: a descriptor and a level, set once before threads start.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static struct {
+    int fd;
+    enum log_level least;
+} sink = {2, LOG_INFO};
+
+static const str LINE_CUT = STR_INIT(",\"cut\":true");
+
+void log_open(int fd, enum log_level least)
+{
+    sink.fd = fd;
+    sink.least = least;
+}
+
+enum log_level log_level(void)
+{
+    return sink.least;
+}
+
+/* All of s, or as much as the descriptor takes: a log that cannot be written stops nothing. */
+static void write_all(int fd, str s)
+{
+    while (s.n > 0) {
+        ssize_t n = write(fd, s.p, s.n);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return;
+        }
+        s = str_sub(s, (size_t)n, s.n);
+    }
+}
+
+void log_begin(struct log_line *l, enum log_level level, const char *event)
+{
+    static const char *const NAMES[] = {"debug", "info", "warn", "error"};
+    static const struct clock SYSTEM = {0};
+    l->muted = level < sink.least || level >= LOG_OFF;
+    if (l->muted) {
+        return;
+    }
+    char time[24];
+    clock_rfc3339_ms(clock_now_us(&SYSTEM), time);
+    /* Room for the end of the line is kept back. */
+    buf_fixed(&l->b, l->storage, sizeof(l->storage) - LINE_CUT.n - 2);
+    BUF_LIT(&l->b, "{\"time\":\"");
+    buf_put(&l->b, str_make(time, sizeof(time)));
+    BUF_LIT(&l->b, "\",\"level\":\"");
+    buf_put(&l->b, str_from(NAMES[level]));
+    buf_char(&l->b, '"');
+    log_str(l, "event", str_from(event));
+}
+
+/* Length of the UTF-8 character at the front of s and its code point; 0 if it is none. */
+static size_t decode(str s, uint32_t *code)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)s.p[0];
+    size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (n == 0 || n > s.n || lead > 0xf4) {
+        return 0;
+    }
+    uint32_t c = n == 1 ? lead : lead & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) {
+        unsigned char next = (unsigned char)s.p[i];
+        if ((next & 0xc0) != 0x80) {
+            return 0;
+        }
+        c = c << 6 | (next & 0x3f);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    *code = c;
+    return c < LEAST[n] || c > 0x10ffff || surrogate ? 0 : n;
+}
+
+static bool misleading(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0xfeff ||
+           c == 0xfffd || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f);
+}
+
+static void escape(struct buf *b, uint32_t code)
+{
+    uint8_t bytes[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+    BUF_LIT(b, "\\u");
+    buf_hex(b, bytes, 2);
+}
+
+/* Where the first LOG_VALUE_MAX bytes of s end, without splitting a character. */
+static str shorten(str s)
+{
+    if (s.n <= LOG_VALUE_MAX) {
+        return s;
+    }
+    size_t n = LOG_VALUE_MAX;
+    while (n > LOG_VALUE_MAX - 4 && ((unsigned char)s.p[n] & 0xc0) == 0x80) {
+        n--;
+    }
+    return str_sub(s, 0, n);
+}
+
+static bool plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_value(struct buf *b, str s)
+{
+    s = shorten(s);
+    while (s.n > 0) {
+        size_t run = 0;
+        while (run < s.n && plain(s.p[run])) {
+            run++;
+        }
+        buf_put(b, str_sub(s, 0, run));
+        s = str_sub(s, run, s.n);
+        if (s.n == 0) {
+            return;
+        }
+        uint32_t code = 0xfffd;
+        size_t n = decode(s, &code);
+        if (n == 0) {
+            escape(b, 0xfffd);
+            n = 1;
+        } else if (misleading(code)) {
+            escape(b, code);
+        } else {
+            if (n == 1) {
+                buf_char(b, '\\');
+            }
+            buf_put(b, str_sub(s, 0, n));
+        }
+        s = str_sub(s, n, s.n);
+    }
+}
+
+/* Writes ,"key": and returns where it began, so that a member that does not fit can be undone. */
+static size_t open_member(struct log_line *l, const char *key)
+{
+    size_t began = l->b.n;
+    BUF_LIT(&l->b, ",\"");
+    put_value(&l->b, str_from(key));
+    BUF_LIT(&l->b, "\":");
+    return began;
+}
+
+static void close_member(struct log_line *l, size_t began)
+{
+    if (l->b.overflow) {
+        l->b.n = began;
+    }
+}
+
+void log_str(struct log_line *l, const char *key, str value)
+{
+    if (l->muted) {
+        return;
+    }
+    size_t began = open_member(l, key);
+    buf_char(&l->b, '"');
+    put_value(&l->b, value);
+    buf_char(&l->b, '"');
+    close_member(l, began);
+}
+
+void log_int(struct log_line *l, const char *key, int64_t value)
+{
+    if (l->muted) {
+        return;
+    }
+    size_t began = open_member(l, key);
+    buf_i64(&l->b, value);
+    close_member(l, began);
+}
+
+void log_bool(struct log_line *l, const char *key, bool value)
+{
+    if (l->muted) {
+        return;
+    }
+    size_t began = open_member(l, key);
+    buf_put(&l->b, value ? STR("true") : STR("false"));
+    close_member(l, began);
+}
+
+/* The finished line. */
+static str finish(struct log_line *l)
+{
+    bool cut = l->b.overflow;
+    l->b.overflow = false;
+    l->b.size = l->b.cap = sizeof(l->storage);
+    if (cut) {
+        buf_put(&l->b, LINE_CUT);
+    }
+    BUF_LIT(&l->b, "}\n");
+    return buf_str(&l->b);
+}
+
+void log_end(struct log_line *l)
+{
+    if (!l->muted) {
+        write_all(sink.fd, finish(l));
+    }
+}
+
+void log_end_batch(struct log_line *l, struct log_batch *batch)
+{
+    if (l->muted) {
+        return;
+    }
+    str line = finish(l);
+    if (line.n > sizeof(batch->p) - batch->n) {
+        log_flush(batch);
+    }
+    memcpy(batch->p + batch->n, line.p, line.n);
+    batch->n += line.n;
+}
+
+void log_flush(struct log_batch *batch)
+{
+    write_all(sink.fd, str_make(batch->p, batch->n));
+    batch->n = 0;
+}
+
+void log_note(enum log_level level, const char *event, const char *format, ...)
+{
+    struct log_line l;
+    char text[LOG_VALUE_MAX + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_begin(&l, level, event);
+    log_str(&l, "message", str_from(text));
+    log_end(&l);
+}
+
+void fatal(const char *format, ...)
+{
+    char text[1024] = "postern: ";
+    size_t at = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + at, sizeof(text) - at - 1, format, args);
+    va_end(args);
+    at = strlen(text);
+    text[at++] = '\n';
+    write_all(2, str_make(text, at));
+    /* Not exit(): other threads may be running, and no exit handler of a library is worth a
+     * crash that hides the sentence above. */
+    _exit(1);
+}

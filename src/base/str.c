@@ -1,0 +1,123 @@
+/* str: the parts of str.h that are more than a line.
+ *
+ * Everything works on bytes; only ASCII letters have a case. Nothing allocates, nothing looks
+ * behind the end, and an empty str may have a NULL pointer (so memcmp is never called for it:
+ * passing NULL to it is undefined even for no bytes).
+ */
+#include "base/str.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool str_eq_nocase(str a, str b)
+{
+    if (a.n != b.n) {
+        return false;
+    }
+    for (size_t i = 0; i < a.n; i++) {
+        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int str_cmp(str a, str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    if (order != 0) {
+        return order;
+    }
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool str_starts(str s, str prefix)
+{
+    return s.n >= prefix.n && str_eq(str_make(s.p, prefix.n), prefix);
+}
+
+bool str_ends(str s, str suffix)
+{
+    return s.n >= suffix.n && str_eq(str_sub(s, s.n - suffix.n, s.n), suffix);
+}
+
+size_t str_find(str s, char c, size_t from)
+{
+    if (from >= s.n) {
+        return s.n;
+    }
+    const char *hit = memchr(s.p + from, c, s.n - from);
+    return hit ? (size_t)(hit - s.p) : s.n;
+}
+
+bool str_cut(str s, char sep, str *head, str *tail)
+{
+    size_t at = str_find(s, sep, 0);
+    *head = str_sub(s, 0, at);
+    *tail = at < s.n ? str_sub(s, at + 1, s.n) : str_sub(s, s.n, s.n);
+    return at < s.n;
+}
+
+bool str_next(str *rest, char sep, str *word)
+{
+    size_t from = 0;
+    while (from < rest->n && rest->p[from] == sep) {
+        from++;
+    }
+    if (from == rest->n) {
+        *rest = str_sub(*rest, from, from);
+        return false;
+    }
+    size_t to = str_find(*rest, sep, from);
+    *word = str_sub(*rest, from, to);
+    *rest = str_sub(*rest, to, rest->n);
+    return true;
+}
+
+str str_trim(str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+        s.n--;
+    }
+    return s;
+}
+
+str str_sub(str s, size_t from, size_t to)
+{
+    to = to < s.n ? to : s.n;
+    from = from < to ? from : to;
+    return s.p ? str_make(s.p + from, to - from) : s;
+}
+
+bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out)
+{
+    bool negative = s.n > 0 && s.p[0] == '-';
+    size_t i = negative ? 1 : 0;
+    int64_t v = 0;
+    if (i == s.n) {
+        return false;
+    }
+    for (; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return false;
+        }
+        int64_t digit = s.p[i] - '0';
+        /* Counting down for negative numbers reaches INT64_MIN without overflow. */
+        if (__builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, negative ? -digit : digit, &v)) {
+            return false;
+        }
+    }
+    if (v < lo || v > hi) {
+        return false;
+    }
+    *out = v;
+    return true;
+}
