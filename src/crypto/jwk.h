@@ -28,6 +28,7 @@ bool jws_alg_parse(str name, enum jws_alg *out);
 
 struct pkey;
 
+/* A fresh key of that algorithm (RSA: 2048 bits); the caller frees it. */
 struct pkey *jwk_generate(enum jws_alg alg);
 void jwk_free(struct pkey *key);
 /* PKCS#8 DER, to be sealed; the caller wipes it (arena). */

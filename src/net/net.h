@@ -100,6 +100,7 @@ void net_close(struct net *n);
 struct net_stats {
     long connections, accepted, refused, queue_commit, queue_pool, batches;
 };
+/* Counters since the start and sizes of now; callable from any thread. */
 void net_stats(const struct net *n, struct net_stats *out);
 
 /* From a pool thread only: makes what the exchange recorded so far durable and returns when that
