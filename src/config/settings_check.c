@@ -1,0 +1,228 @@
+/* settings_check: what no single value shows, and defaults that derive from other settings.
+ *
+ * It is run once, after every source has been read. Each refusal names the settings involved and
+ * what to write instead. Files are looked at only where starting with them would be unsafe or
+ * bound to fail: the TLS pair. The master key file is judged where it is read (crypto/seal).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codec/url.h"
+#include "config/settings.h"
+
+static bool loopback_host(str host)
+{
+    return str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("[::1]")) ||
+           str_eq(host, STR("localhost"));
+}
+
+/* Splits "host:port"; host keeps the brackets of an IPv6 literal. */
+static bool split_address(str address, str *host, int64_t *port)
+{
+    size_t colon = address.n;
+    while (colon > 0 && address.p[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon == 0) {
+        return false;
+    }
+    *host = str_sub(address, 0, colon - 1);
+    return str_i64(str_sub(address, colon, address.n), 0, 65535, port);
+}
+
+static enum err check_address(str address, const char *setting, char *why, size_t why_size)
+{
+    str host;
+    int64_t number;
+    if (str_starts(address, STR("unix:")) && address.n > 5 && address.n < 5 + 108) {
+        return OK;
+    }
+    if (str_starts(address, STR("fd:")) &&
+        str_i64(str_sub(address, 3, address.n), 3, 65535, &number)) {
+        return OK;
+    }
+    if (!str_starts(address, STR("unix:")) && !str_starts(address, STR("fd:")) &&
+        split_address(address, &host, &number)) {
+        bool bare_v6 = str_find(host, ':', 0) < host.n && (host.n == 0 || host.p[0] != '[');
+        if (!bare_v6) {
+            return OK;
+        }
+    }
+    snprintf(why, why_size,
+             "`%s` takes 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/postern.sock or fd:3, "
+             "not `%.*s`",
+             setting, STR_ARG(address));
+    return ERR_INVALID_REQUEST;
+}
+
+static enum err check_listens(const struct settings *s, char *why, size_t why_size)
+{
+    static const enum setting_id ids[] = {SETTING_listen, SETTING_admin_listen, SETTING_tls_listen};
+    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
+        for (size_t i = 0; i < s->v[ids[k]].list_n; i++) {
+            enum err e =
+                check_address(s->v[ids[k]].list[i], setting_infos[ids[k]].name, why, why_size);
+            if (e) {
+                return e;
+            }
+        }
+    }
+    return OK;
+}
+
+/* http:// and the first listen address, if that is loopback or any address of this machine. */
+static enum err default_issuer(struct settings *s, char *why, size_t why_size)
+{
+    struct setting_value *issuer = &s->v[SETTING_issuer];
+    str first = s->v[SETTING_listen].list[0], host;
+    int64_t port;
+    bool any = false;
+    if (s->v[SETTING_tls_listen].list_n == 0 && split_address(first, &host, &port) && port > 0 &&
+        !str_starts(first, STR("unix:")) && !str_starts(first, STR("fd:"))) {
+        any = host.n == 0 || str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("[::]"));
+        if (any || loopback_host(host)) {
+            host = any ? STR("localhost") : host;
+            issuer->text =
+                port == 80 ? arena_printf(&s->arena, "http://%.*s", STR_ARG(host))
+                           : arena_printf(&s->arena, "http://%.*s:%d", STR_ARG(host), (int)port);
+            return OK;
+        }
+    }
+    snprintf(why, why_size,
+             "`issuer` must be set: with this `listen` the server cannot tell under which URL its "
+             "users reach it (for example --issuer https://auth.example.com)");
+    return ERR_INVALID_REQUEST;
+}
+
+static enum err check_issuer(struct settings *s, char *why, size_t why_size)
+{
+    str issuer = setting_text(s, issuer);
+    struct url url;
+    if (issuer.n == 0) {
+        return default_issuer(s, why, why_size);
+    }
+    /* RFC 8414 2: https, no query, no fragment. */
+    if (url_parse(issuer, &url) || url.has_query || url.has_fragment || url.has_userinfo ||
+        url.host.n == 0 || str_ends(issuer, STR("/"))) {
+        snprintf(why, why_size,
+                 "`issuer` takes https://HOST or https://HOST/PATH without query, fragment or a "
+                 "slash at the end, not `%.*s`",
+                 STR_ARG(issuer));
+        return ERR_INVALID_REQUEST;
+    }
+    if (!str_eq_nocase(url.scheme, STR("https")) && !url_is_loopback(&url)) {
+        snprintf(why, why_size,
+                 "`issuer` may be http only on this machine (127.0.0.1, [::1], localhost); "
+                 "write https instead of `%.*s`",
+                 STR_ARG(issuer));
+        return ERR_INVALID_REQUEST;
+    }
+    return OK;
+}
+
+static enum err check_bench(const struct settings *s, char *why, size_t why_size)
+{
+    struct url url;
+    if (!setting_int(s, bench_routes)) {
+        return OK;
+    }
+    if (url_parse(setting_text(s, issuer), &url) == OK &&
+        (url_is_loopback(&url) || loopback_host(url.host))) {
+        return OK;
+    }
+    snprintf(why, why_size,
+             "`bench_routes` is for measuring on this machine; it is refused with the public "
+             "issuer `%.*s`",
+             STR_ARG(setting_text(s, issuer)));
+    return ERR_INVALID_REQUEST;
+}
+
+static enum err check_key_file(struct settings *s, char *why, size_t why_size)
+{
+    const char *path = arena_cstr(&s->arena, setting_text(s, tls_key));
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        snprintf(why, why_size, "`tls.key`: cannot read %s: %s", path, strerror(errno));
+        return ERR_INVALID_REQUEST;
+    }
+    /* Group read is how packages hand keys to services (root:ssl-cert 0640). */
+    if (st.st_mode & (S_IRWXO | S_IWGRP)) {
+        snprintf(why, why_size,
+                 "`tls.key`: %s has mode %04o, so others may read or change it; "
+                 "run: chmod 600 %s",
+                 path, (unsigned)st.st_mode & 07777, path);
+        return ERR_FORBIDDEN;
+    }
+    return OK;
+}
+
+static enum err check_tls(struct settings *s, char *why, size_t why_size)
+{
+    bool certificate = setting_text(s, tls_certificate).n > 0, key = setting_text(s, tls_key).n > 0;
+    bool listen = s->v[SETTING_tls_listen].list_n > 0;
+    if (certificate != key) {
+        snprintf(why, why_size, "`tls.certificate` and `tls.key` go together; `%s` is missing",
+                 certificate ? "tls.key" : "tls.certificate");
+        return ERR_INVALID_REQUEST;
+    }
+    if (listen && !certificate) {
+        snprintf(why, why_size, "`tls.listen` needs `tls.certificate` and `tls.key`");
+        return ERR_INVALID_REQUEST;
+    }
+    if (certificate && !listen) {
+        snprintf(why, why_size,
+                 "`tls.certificate` is set, but `tls.listen` is not (for example :8443)");
+        return ERR_INVALID_REQUEST;
+    }
+    return key ? check_key_file(s, why, why_size) : OK;
+}
+
+static enum err check_db(const struct settings *s, char *why, size_t why_size)
+{
+    str db = setting_text(s, db);
+    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:"))) {
+        return OK;
+    }
+    snprintf(why, why_size, "`db` takes sqlite:PATH, not `%.*s`", STR_ARG(db));
+    return ERR_INVALID_REQUEST;
+}
+
+/* A systemd credential if there is one, else the database path with ".key". */
+static void default_master_key(struct settings *s)
+{
+    struct setting_value *v = &s->v[SETTING_master_key];
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (v->text.n > 0) {
+        return;
+    }
+    if (credentials && *credentials) {
+        str path = arena_printf(&s->arena, "%s/master_key", credentials);
+        if (access(arena_cstr(&s->arena, path), F_OK) == 0) {
+            v->text = path;
+            return;
+        }
+    }
+    str db = setting_text(s, db);
+    v->text = arena_printf(&s->arena, "%.*s.key", STR_ARG(str_sub(db, 7, db.n)));
+}
+
+enum err settings_check(struct settings *s, char *why, size_t why_size)
+{
+    enum err e;
+    if ((e = check_db(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
+        (e = check_issuer(s, why, why_size)) || (e = check_bench(s, why, why_size)) ||
+        (e = check_tls(s, why, why_size))) {
+        return e;
+    }
+    if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine)) {
+        snprintf(why, why_size,
+                 "`dialect.standard` and `dialect.twine` are both off: nothing "
+                 "would be served");
+        return ERR_INVALID_REQUEST;
+    }
+    default_master_key(s);
+    return OK;
+}
