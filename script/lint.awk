@@ -135,7 +135,8 @@ function check_oauth(rest,    target) {
 	sub(/\/.*/, "", target)
 	if (target == "endpoint" && sub_part != "endpoint")
 		report(FNR, "include-direction", "oauth/" sub_part " may not include oauth/endpoint")
-	if (target == "grant" && sub_part == "grant" && rest != "grant/grant.h" && rest != "grant/" base ".h")
+	if (target == "grant" && sub_part == "grant" && base !~ /^grant/ && rest !~ /^grant\/grant/ &&
+	    rest != "grant/" base ".h")
 		report(FNR, "include-direction", "a grant may not include another")
 }
 
@@ -194,7 +195,7 @@ function check_compare(name, args,    i, depth, c, n) {
 }
 
 function export_ok(name,    words, n, i, w) {
-	if (name == "main" || name == base || index(name, base "_") == 1 ||
+	if (name == "main" || name == base || name == base "s" || index(name, base "_") == 1 ||
 	    index(name, folder "_" base) == 1)
 		return 1
 	if (base == folder && index(name, folder) == 1)

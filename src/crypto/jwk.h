@@ -24,6 +24,7 @@ struct jws_alg_info {
 };
 
 extern const struct jws_alg_info jws_algs[JWS_ALGS];
+/* By its exact JOSE name; false when it is none of the table. */
 bool jws_alg_parse(str name, enum jws_alg *out);
 
 struct pkey;
