@@ -70,28 +70,6 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
     log_str(l, "event", str_from(event));
 }
 
-/* Length of the UTF-8 character at the front of s and its code point; 0 if it is none. */
-static size_t decode(str s, uint32_t *code)
-{
-    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char lead = (unsigned char)s.p[0];
-    size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (n == 0 || n > s.n || lead > 0xf4) {
-        return 0;
-    }
-    uint32_t c = n == 1 ? lead : lead & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++) {
-        unsigned char next = (unsigned char)s.p[i];
-        if ((next & 0xc0) != 0x80) {
-            return 0;
-        }
-        c = c << 6 | (next & 0x3f);
-    }
-    bool surrogate = c >= 0xd800 && c <= 0xdfff;
-    *code = c;
-    return c < LEAST[n] || c > 0x10ffff || surrogate ? 0 : n;
-}
-
 static bool misleading(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0xfeff ||
@@ -138,7 +116,7 @@ static void put_value(struct buf *b, str s)
             return;
         }
         uint32_t code = 0xfffd;
-        size_t n = decode(s, &code);
+        size_t n = str_utf8(s, &code);
         if (n == 0) {
             escape(b, 0xfffd);
             n = 1;

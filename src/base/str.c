@@ -121,3 +121,24 @@ bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out)
     *out = v;
     return true;
 }
+
+size_t str_utf8(str s, uint32_t *code)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)s.p[0];
+    size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (n == 0 || n > s.n || lead > 0xf4) {
+        return 0;
+    }
+    uint32_t c = n == 1 ? lead : lead & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) {
+        unsigned char next = (unsigned char)s.p[i];
+        if ((next & 0xc0) != 0x80) {
+            return 0;
+        }
+        c = c << 6 | (next & 0x3f);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    *code = c;
+    return c < LEAST[n] || c > 0x10ffff || surrogate ? 0 : n;
+}

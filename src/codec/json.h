@@ -51,7 +51,8 @@ void json_item(struct buf *b);
 void json_str(struct buf *b, str value);
 void json_i64(struct buf *b, int64_t value);
 void json_bool(struct buf *b, bool value);
-void json_null(struct buf *b);
+/* null (jansson has taken the name json_null) */
+void json_nil(struct buf *b);
 /* key and value at once */
 void json_key_str(struct buf *b, str name, str value);
 void json_key_i64(struct buf *b, str name, int64_t value);
