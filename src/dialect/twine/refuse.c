@@ -35,6 +35,9 @@ static const struct {
     [RESOURCE_NOT_FOUND] = {"ResourceNotFound", 404},
 };
 
+/* One sentence: a refresh needs no secret, and must not tell which clients exist (A34). */
+#define CREDENTIALS_TEXT "The client credentials or the refresh token are not valid"
+
 /* `own` keeps the status of base/err.h and adds a title. `text` stands for the engine's sentence,
  * where the Twine documents give one or where several refusals must look the same. */
 static const struct mapping {
@@ -43,8 +46,8 @@ static const struct mapping {
     const char *text;
 } mappings[ERR_COUNT] = {
     [ERR_INVALID_TOKEN] = {UNAUTHORIZED, false, "A valid bearer token is required"},
-    [ERR_INVALID_CLIENT] = {INVALID_CREDENTIALS, false, "The client credentials are not valid"},
-    [ERR_INVALID_GRANT] = {INVALID_CREDENTIALS, false, "The refresh token is not valid"},
+    [ERR_INVALID_CLIENT] = {INVALID_CREDENTIALS, false, CREDENTIALS_TEXT},
+    [ERR_INVALID_GRANT] = {INVALID_CREDENTIALS, false, CREDENTIALS_TEXT},
     [ERR_UNSUPPORTED_GRANT_TYPE] = {INVALID_GRANT_TYPE, false,
                                     "grant_type must be client_credentials or refresh_token"},
     [ERR_UNAUTHORIZED_CLIENT] = {INVALID_GRANT_TYPE, false,

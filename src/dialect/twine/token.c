@@ -1,6 +1,6 @@
 /* token: POST /pub/oauth/token: an access and a refresh token, as a JSON:API resource.
  *
- * Decodes the body into a token_request, lets token_issue decide, and writes the answer straight
+ * Decodes the body into a token_request, lets issue_token decide, and writes the answer straight
  * into the response. Order of checks (the Twine API documents none): media type, JSON, include,
  * shape, grant_type, what the grant needs; then the engine's: client, enabled, refresh token.
  *
@@ -12,7 +12,7 @@
 #include "dialect/twine/endpoints.h"
 #include "dialect/twine/jsonapi.h"
 #include "dialect/twine/reach.h"
-#include "oauth/token/issue.h"
+#include "oauth/issue.h"
 
 struct asked {
     struct decode_body body;
@@ -139,9 +139,9 @@ static void write_attributes(struct rq *rq, const struct token_issued *t)
     struct buf *b = &rq->res->body;
 
     BUF_LIT(b, "\"access_token\":\"");
-    token_write_access(rq, t);
+    issue_write_access(rq, t);
     BUF_LIT(b, "\",\"refresh_token\":\"");
-    token_write_refresh(rq, t);
+    issue_write_refresh(rq, t);
     BUF_LIT(b, "\",\"token_type\":\"bearer\",\"expires_in\":");
     buf_i64(b, t->expires_in_s);
 }
@@ -210,7 +210,7 @@ enum err token_twine(struct rq *rq)
 
     if ((e = read_request(rq, &asked)) != OK)
         return e;
-    if ((e = token_issue(rq, &asked.request, &issued)) != OK)
+    if ((e = issue_token(rq, &asked.request, &issued)) != OK)
         return point(rq, &asked, e);
     if ((e = read_related(rq, &asked, &related)) != OK)
         return e;

@@ -2,7 +2,7 @@
  *
  * The dialect differs from the standard one in the wire only: JSON:API documents instead of
  * forms, its own error codes and statuses, a refresh token with every access token. Which client
- * may have which token is decided by token_issue, for every dialect alike.
+ * may have which token is decided by issue_token, for every dialect alike.
  *
  * Left out on purpose: CORS (the Twine API is for servers), so OPTIONS is a method that no path
  * takes; and every resource that is not about who may see what (patients, actions, ...).
