@@ -1,0 +1,144 @@
+/* hash: SHA-2, HMAC-SHA-256 and HKDF (FIPS 180-4, RFC 2104, RFC 5869) over kept contexts.
+ *
+ * OpenSSL 3 resolves an algorithm by name on every one-shot call, which costs more than hashing
+ * 40 bytes does. A hasher fetches everything once and reinitialises its contexts: 110 ns for
+ * SHA-256 of 40 bytes, 265 ns for an HMAC under the key of the call before. (HMAC put together
+ * from two kept digests took 295 ns.)
+ * A failure of the library here is no input's fault: it means that it is broken or out of memory,
+ * so it is fatal and no caller has an error path.
+ * Not thread-safe on purpose: one hasher per thread.
+ */
+#include "crypto/hash.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+#define HKDF_MAX 64
+
+struct hasher {
+    EVP_MD *md256, *md384, *md512;
+    EVP_MD_CTX *sha256, *other;
+    EVP_MAC *hmac_alg;
+    EVP_MAC_CTX *hmac;
+    struct secret key; /* under which the HMAC context stands */
+    bool keyed;
+    EVP_KDF *hkdf_alg;
+    EVP_KDF_CTX *hkdf;
+};
+
+static void must(bool ok, const char *what)
+{
+    if (!ok)
+        fatal("OpenSSL cannot compute %s", what);
+}
+
+static OSSL_PARAM utf8(const char *name, char *value)
+{
+    return OSSL_PARAM_construct_utf8_string(name, value, 0);
+}
+
+static OSSL_PARAM octets(const char *name, str s)
+{
+    /* The library wants a pointer even for no bytes, and never writes through it. */
+    return OSSL_PARAM_construct_octet_string(name, (void *)(s.n ? s.p : ""), s.n);
+}
+
+struct hasher *hash_open(void)
+{
+    struct hasher *h = calloc(1, sizeof *h);
+    must(h != NULL, "a hash: out of memory");
+    h->md256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    h->md384 = EVP_MD_fetch(NULL, "SHA384", NULL);
+    h->md512 = EVP_MD_fetch(NULL, "SHA512", NULL);
+    h->sha256 = EVP_MD_CTX_new();
+    h->other = EVP_MD_CTX_new();
+    must(h->md256 && h->md384 && h->md512 && h->sha256 && h->other, "SHA-2");
+    must(EVP_DigestInit_ex2(h->sha256, h->md256, NULL) == 1, "SHA-256");
+    h->hmac_alg = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    must(h->hmac_alg && (h->hmac = EVP_MAC_CTX_new(h->hmac_alg)), "HMAC");
+    h->hkdf_alg = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    must(h->hkdf_alg && (h->hkdf = EVP_KDF_CTX_new(h->hkdf_alg)), "HKDF");
+    return h;
+}
+
+void hash_close(struct hasher *h)
+{
+    if (!h)
+        return;
+    EVP_KDF_CTX_free(h->hkdf);
+    EVP_KDF_free(h->hkdf_alg);
+    EVP_MAC_CTX_free(h->hmac);
+    EVP_MAC_free(h->hmac_alg);
+    EVP_MD_CTX_free(h->sha256);
+    EVP_MD_CTX_free(h->other);
+    EVP_MD_free(h->md256);
+    EVP_MD_free(h->md384);
+    EVP_MD_free(h->md512);
+    ct_secret_wipe(&h->key);
+    free(h);
+}
+
+void hash_sha256(struct hasher *h, const str *pieces, size_t n, struct digest *out)
+{
+    unsigned int size = 0;
+    bool ok = EVP_DigestInit_ex2(h->sha256, NULL, NULL) == 1;
+    for (size_t i = 0; i < n; i++)
+        ok = ok && EVP_DigestUpdate(h->sha256, pieces[i].p, pieces[i].n) == 1;
+    must(ok && EVP_DigestFinal_ex(h->sha256, out->b, &size) == 1 && size == sizeof out->b,
+         "SHA-256");
+}
+
+void hash_sha2(struct hasher *h, int bits, str in, uint8_t *out)
+{
+    if (bits == 256) {
+        struct digest d;
+        hash_sha256(h, &in, 1, &d);
+        memcpy(out, d.b, sizeof d.b);
+        return;
+    }
+    must(bits == 384 || bits == 512, "a SHA-2 of that size");
+    must(EVP_DigestInit_ex2(h->other, bits == 384 ? h->md384 : h->md512, NULL) == 1 &&
+             EVP_DigestUpdate(h->other, in.p, in.n) == 1 &&
+             EVP_DigestFinal_ex(h->other, out, NULL) == 1,
+         "SHA-2");
+}
+
+static void hmac_set_key(struct hasher *h, const struct secret *key)
+{
+    static const uint8_t none[1]; /* a null pointer would mean "the key of before" */
+    OSSL_PARAM params[2] = {utf8(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}),
+                            OSSL_PARAM_construct_end()};
+    must(EVP_MAC_init(h->hmac, key->n ? key->b : none, key->n, params) == 1, "HMAC");
+    ct_secret_set(&h->key, key->b, key->n);
+    h->keyed = true;
+}
+
+void hash_hmac(struct hasher *h, const struct secret *key, str message, struct digest *out)
+{
+    size_t n = 0;
+    if (h->keyed && h->key.n == key->n && ct_eq(h->key.b, key->b, key->n))
+        must(EVP_MAC_init(h->hmac, NULL, 0, NULL) == 1, "HMAC");
+    else
+        hmac_set_key(h, key);
+    must(EVP_MAC_update(h->hmac, (const uint8_t *)message.p, message.n) == 1 &&
+             EVP_MAC_final(h->hmac, out->b, &n, sizeof out->b) == 1 && n == sizeof out->b,
+         "HMAC");
+}
+
+void hash_hkdf(struct hasher *h, str secret, str salt, str purpose, uint8_t *out, size_t n)
+{
+    must(n <= HKDF_MAX, "more than 64 bytes by HKDF");
+    OSSL_PARAM params[5] = {utf8(OSSL_KDF_PARAM_DIGEST, (char[]){"SHA256"}),
+                            octets(OSSL_KDF_PARAM_KEY, secret),
+                            octets(OSSL_KDF_PARAM_INFO, purpose), OSSL_PARAM_construct_end(),
+                            OSSL_PARAM_construct_end()};
+    if (salt.n > 0) /* RFC 5869 2.2: without one it is zeros, which is the library's default */
+        params[3] = octets(OSSL_KDF_PARAM_SALT, salt);
+    must(EVP_KDF_derive(h->hkdf, out, n, params) == 1, "HKDF");
+    EVP_KDF_CTX_reset(h->hkdf); /* forgets the secret and the purpose */
+}
