@@ -43,6 +43,8 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Requests that may wait for the pool; further ones get 503.")                                \
     X(drain_s, "drain", INT, "30", 0, 3600, "seconds",                                             \
       "How long a stop waits for requests that were accepted.")                                    \
+    X(access_token_alg, "access_token.alg", CHOICE, "ES256", 0, 0, "ES256|RS256|PS256|EdDSA",      \
+      "What signs JWT access tokens; a key of that algorithm must be active (`postern key`).")     \
     X(jwks_max_age_s, "jwks.max_age", INT, "3600", 0, 86400, "seconds",                            \
       "How long clients may keep the JWKS.")                                                       \
     X(refresh_grace_s, "refresh.grace", INT, "10", 0, 300, "seconds",                              \
@@ -108,6 +110,9 @@ enum err settings_set(struct settings *s, str name, str value, const char *sourc
 /* What no single value shows: TLS needs both files, http issuers are loopback, ... Also fills in
  * what defaults derive from others (issuer, master_key). */
 enum err settings_check(struct settings *s, char *why, size_t why_size);
+/* Only what names the store: db and master_key. For commands that serve nothing, so that they work
+ * where the server's listeners and certificates are another user's business. */
+enum err settings_check_store(struct settings *s, char *why, size_t why_size);
 /* Secrets are not settings, so all of it may be shown: YAML with sources as comments. */
 void settings_write(const struct settings *s, struct buf *out);
 /* The commented reference of all settings, for `postern config --reference` and the docs. */

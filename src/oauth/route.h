@@ -22,8 +22,9 @@ struct route {
     enum err (*handler)(struct rq *rq);
     const char *name; /* "twine.token": in logs and metrics */
     enum rate_class rate;
-    size_t body_max;  /* bytes */
-    const char *spec; /* "RFC 6749 3.2" */
+    size_t body_max;      /* bytes */
+    const char *spec;     /* "RFC 6749 3.2" */
+    const char *metadata; /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
 };
 
 struct dialect {

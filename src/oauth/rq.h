@@ -42,8 +42,10 @@ struct rq {
     struct failure failure;
     struct sign_job jobs[HTTP_HOLES];
     struct slow_results slow;
-    const struct cached_client *client; /* once authenticated */
-    str grant_type;                     /* for the log */
+    const struct cached_client *client; /* once authenticated, until the handler returns */
+    struct uid client_id;               /* the same client's id, for the log */
+    bool has_client;
+    str grant_type; /* for the log */
     int runs;
     bool (*commit_now)(struct rq *rq); /* set in pool threads: commit rq->fx and wait; success */
     void *host;                        /* whoever owns the exchange (net) */
@@ -52,6 +54,8 @@ struct rq {
 /* Sets a request up in its arena: now, request id, empty effects. */
 void rq_init(struct rq *rq, struct server_thread *t, const struct http_req *req,
              struct http_res *res, struct arena *arena);
+/* Back to the beginning, for another run on thread t; slow results stay. */
+void rq_restart(struct rq *rq, struct server_thread *t);
 /* Sets the failure once and returns e. `text` is a literal, safe to show. */
 enum err fail(struct rq *rq, enum err e, const char *text);
 /* The same, naming a parameter or pointer. */
@@ -60,7 +64,12 @@ enum err fail_at(struct rq *rq, enum err e, const char *text, str where);
 void fail_detail(struct rq *rq, str detail);
 /* Makes what is recorded so far durable and goes on; only in a pool thread (else ERR_SLOW). */
 enum err rq_commit(struct rq *rq);
-/* Starts a JSON answer: status, Content-Type, Cache-Control: no-store, Pragma: no-cache. */
+/* The client has proven itself, or a token of it was presented. */
+void rq_client(struct rq *rq, const struct cached_client *client);
+/* Starts an answer that nobody may keep: status, Content-Type, Cache-Control: no-store, Pragma:
+ * no-cache, X-Request-Id. */
 void rq_answer(struct rq *rq, int status, str content_type);
+/* The X-Request-Id header alone: the id that the log line carries. */
+void rq_request_id(struct rq *rq);
 
 #endif

@@ -23,12 +23,14 @@ struct server {
     struct clock clock;
     struct id_source ids;
     struct change_log changes;
-    struct master_key master;
     pthread_mutex_t ring_lock;
-    struct keyring *ring; /* newest; taken under ring_lock */
-    const struct dialect *const
-        *dialects; /* NULL-terminated; the last owns the rest of the paths */
-    str metadata;  /* the RFC 8414 document, made at start */
+    struct keyring *_Atomic ring;          /* newest; a reference is taken under ring_lock */
+    uint64_t ring_seq;                     /* change at which it was loaded */
+    const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
+    struct arena arena;                    /* what follows, made at start */
+    str metadata;                          /* the RFC 8414 document */
+    str *hosts;                            /* host names that the server answers for */
+    size_t hosts_n;
 };
 
 struct server_thread {
@@ -54,6 +56,12 @@ void server_close(struct server *s);
 enum err server_thread_open(struct server *s, struct server_thread *t, char *why, size_t why_size);
 void server_thread_close(struct server_thread *t);
 
+/* Takes in what has changed since this thread last looked: drops cached clients, takes a new
+ * keyring. Called before each request, and by an idle thread. */
+void server_thread_refresh(struct server_thread *t);
+/* Reads the master key and the keys again (SIGHUP). On failure the old ones stay. */
+enum err server_reload_keys(struct server *s, struct db *db, char *why, size_t why_size);
+
 /* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal, and
  * (FLOW_ANSWER) fills the signatures in. FLOW_COMMIT: rq->fx must be made durable, then
  * oauth_resume. FLOW_POOL: call again from a pool thread. */
@@ -62,6 +70,8 @@ enum flow oauth_handle(struct server_thread *t, struct rq *rq);
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome);
 /* A refusal before routing (framing), in the shape of the dialect that owns the path. */
 void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason);
+/* Most bytes of body that this path takes. */
+size_t oauth_body_limit(const struct server *s, str path);
 /* The log line of the finished request. */
 void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us, size_t bytes);
 

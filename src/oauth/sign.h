@@ -11,10 +11,10 @@
 #include "http/response.h"
 
 struct sign_job {
-    const struct key *key; /* of the thread's ring */
-    str typ;               /* "at+jwt" */
-    str claims;            /* JSON object, in the arena */
-    size_t hole;           /* index into res->holes */
+    struct uid kid; /* looked up again when signing: the ring may have been swapped */
+    str typ;        /* "at+jwt" */
+    str claims;     /* JSON object, in the arena */
+    size_t hole;    /* index into res->holes */
 };
 
 struct rq;

@@ -25,7 +25,8 @@ struct client_cache;
 
 struct client_cache *client_cache_open(size_t max);
 void client_cache_close(struct client_cache *c);
-/* OK, ERR_ABSENT or ERR_UNAVAILABLE. *out lives until the next client_cache_apply. */
+/* OK, ERR_ABSENT or ERR_UNAVAILABLE. *out lives until the next client_cache_apply, and
+ * the entry of the get before it stays too. */
 enum err client_cache_get(struct client_cache *c, struct db *db, const struct uid *id,
                           int64_t now_s, const struct cached_client **out);
 /* Reads the row again (a secret did not match). At most once a second and client. */

@@ -38,6 +38,8 @@ void token_put(struct effects *fx, const struct token *t);
 /* Single use: spends the refresh token if it is unspent, else the set misses. */
 void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const struct id *successor,
                  str sealed);
+/* Not rotated: the refresh token's idle end moves to refresh_exp_s, never beyond the family's. */
+void token_extend(struct effects *fx, const struct id *id, int64_t refresh_exp_s);
 /* Ends one access token (RFC 7009) without its family. KEEP. */
 void token_end_access(struct effects *fx, const struct id *id);
 /* Deletes at most `limit` rows whose every token has expired; says how many. Housekeeping. */

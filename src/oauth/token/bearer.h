@@ -14,6 +14,7 @@ struct bearer {
     enum spelling spelling;
     bool jwt;
     bool is_refresh; /* bearer_resolve only */
+    bool spent;      /* a refresh token that has been used */
     int64_t issued_s, exp_s;
     int64_t family_exp_s; /* when the grant's last token is surely dead */
     str audience;

@@ -1,0 +1,120 @@
+/* rfc: the standard dialect: RFC 6749 and its family under /oauth2, metadata at the root.
+ *
+ * It owns every path that no other dialect claims, so it also answers for health and for what is
+ * not there. Errors are the JSON of RFC 6749 5.2.
+ */
+#include "admin/health.h"
+#include "codec/json.h"
+#include "dialect/dialect.h"
+#include "oauth/endpoint/endpoint.h"
+
+static const struct route routes[] = {
+    {
+        .methods = HTTP_POST,
+        .path = "/oauth2/token",
+        .handler = token_endpoint,
+        .name = "token",
+        .rate = RATE_TOKEN,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "RFC 6749 3.2",
+        .metadata = "token_endpoint",
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/oauth2/introspect",
+        .handler = introspect_endpoint,
+        .name = "introspect",
+        .rate = RATE_READ,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "RFC 7662 2",
+        .metadata = "introspection_endpoint",
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/oauth2/revoke",
+        .handler = revoke_endpoint,
+        .name = "revoke",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "RFC 7009 2",
+        .metadata = "revocation_endpoint",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/oauth2/jwks",
+        .handler = jwks_endpoint,
+        .name = "jwks",
+        .rate = RATE_FREE,
+        .spec = "RFC 7517 5",
+        .metadata = "jwks_uri",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/.well-known/oauth-authorization-server",
+        .handler = metadata_endpoint,
+        .name = "metadata",
+        .rate = RATE_FREE,
+        .spec = "RFC 8414 3",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/.well-known/oauth-authorization-server/{id}",
+        .handler = metadata_endpoint,
+        .name = "metadata",
+        .rate = RATE_FREE,
+        .spec = "RFC 8414 3.1",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/healthz",
+        .handler = health_live,
+        .name = "healthz",
+        .rate = RATE_FREE,
+        .spec = "-",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/readyz",
+        .handler = health_ready,
+        .name = "readyz",
+        .rate = RATE_FREE,
+        .spec = "-",
+    },
+};
+
+#define ROUTES (sizeof routes / sizeof *routes)
+#define HEALTH_ROUTES 2 /* the last ones */
+
+static void refuse(struct rq *rq)
+{
+    const struct failure *f = &rq->failure;
+    const struct err_info *info = err_info(f->e);
+    struct buf *b = &rq->res->body;
+
+    rq_answer(rq, info->status, STR("application/json"));
+    if (f->challenge != NULL)
+        http_res_header(rq->res, STR("WWW-Authenticate"), str_from(f->challenge));
+    json_open(b, '{');
+    json_key_str(b, STR("error"), str_from(info->wire));
+    if (f->text != NULL)
+        json_key_str(b, STR("error_description"), str_from(f->text));
+    json_close(b, '}');
+}
+
+const struct dialect dialect_rfc = {
+    .id = DIALECT_RFC,
+    .name = "standard",
+    .prefix = "",
+    .routes = routes,
+    .routes_n = ROUTES,
+    .refuse = refuse,
+};
+
+const struct dialect dialect_bare = {
+    .id = DIALECT_RFC,
+    .name = "standard",
+    .prefix = "",
+    .routes = routes + ROUTES - HEALTH_ROUTES,
+    .routes_n = HEALTH_ROUTES,
+    .refuse = refuse,
+};

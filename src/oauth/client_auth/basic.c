@@ -1,0 +1,34 @@
+/* basic: credentials in the Authorization header (RFC 7617), each half form-encoded as OAuth
+ * wants it (RFC 6749 2.3.1). The second colon belongs to the secret.
+ */
+#include "codec/b64url.h"
+#include "codec/form.h"
+#include "oauth/client_auth/client_auth.h"
+
+static enum err malformed(struct rq *rq)
+{
+    rq->failure.challenge = "Basic realm=\"postern\"";
+    return fail(rq, ERR_INVALID_CLIENT, "The Authorization header is not well-formed HTTP Basic.");
+}
+
+enum err basic_read(struct rq *rq, bool *present, str *id, str *secret)
+{
+    size_t count;
+    str value = http_header_get(rq->req, STR("Authorization"), &count);
+    str scheme, rest, plain, user, password;
+
+    *present = count > 0 && value.n > 0;
+    if (!*present)
+        return OK;
+    if (count > 1)
+        return fail(rq, ERR_INVALID_REQUEST, "There are several Authorization headers.");
+    str_cut(value, ' ', &scheme, &rest);
+    if (!str_eq_nocase(scheme, STR("Basic")) || rest.n > LIMIT_BASIC_CREDENTIALS)
+        return malformed(rq);
+    if (!b64url_decode_plain(rq->arena, str_trim(rest), &plain) ||
+        !str_cut(plain, ':', &user, &password))
+        return malformed(rq);
+    if (form_decode(rq->arena, user, id) != OK || form_decode(rq->arena, password, secret) != OK)
+        return malformed(rq);
+    return OK;
+}

@@ -1,0 +1,13 @@
+/* endpoint: the operations of the standard surface, one file each. Routed in dialect/rfc.c. */
+#ifndef OAUTH_ENDPOINT_ENDPOINT_H
+#define OAUTH_ENDPOINT_ENDPOINT_H
+
+#include "oauth/rq.h"
+
+enum err token_endpoint(struct rq *rq);      /* RFC 6749 3.2 */
+enum err introspect_endpoint(struct rq *rq); /* RFC 7662 */
+enum err revoke_endpoint(struct rq *rq);     /* RFC 7009 */
+enum err jwks_endpoint(struct rq *rq);       /* RFC 7517 5 */
+enum err metadata_endpoint(struct rq *rq);   /* RFC 8414 */
+
+#endif

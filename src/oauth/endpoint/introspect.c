@@ -1,0 +1,64 @@
+/* introspect: POST /oauth2/introspect (RFC 7662): what is this token?
+ *
+ * The token's own client may ask, and a client that may introspect its organization. For anybody
+ * else, and for whatever is not live, the answer is exactly {"active":false} (2.2).
+ */
+#include "codec/json.h"
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/endpoint/token_param.h"
+#include "oauth/token/bearer.h"
+
+static bool may_see(const struct client *asker, const struct bearer *b)
+{
+    const struct client *owner = &b->client->client;
+
+    return uid_eq(&asker->id, &owner->id) ||
+           (asker->introspect_organization && id_eq(&asker->organization, &owner->organization));
+}
+
+static void put_client(struct buf *b, str name, const struct bearer *t)
+{
+    json_key(b, name);
+    buf_char(b, '"');
+    uid_write(b, &t->client->client.id, CLIENT_SID, t->spelling);
+    buf_char(b, '"');
+}
+
+static void answer_active(struct rq *rq, const struct bearer *t)
+{
+    struct buf *b = &rq->res->body;
+
+    BUF_LIT(b, "{\"active\":true");
+    if (t->scope.n > 0)
+        json_key_str(b, STR("scope"), t->scope);
+    put_client(b, STR("client_id"), t);
+    put_client(b, STR("sub"), t);
+    if (!t->is_refresh)
+        json_key_str(b, STR("token_type"), STR("Bearer"));
+    json_key_i64(b, STR("exp"), t->exp_s);
+    json_key_i64(b, STR("iat"), t->issued_s);
+    json_key_str(b, STR("aud"), t->audience);
+    json_key_str(b, STR("iss"), setting_text(rq->server->settings, issuer));
+    BUF_LIT(b, ",\"jti\":\"");
+    id_write(b, &t->id);
+    BUF_LIT(b, "\"}");
+}
+
+enum err introspect_endpoint(struct rq *rq)
+{
+    struct bearer t;
+    str token;
+    enum err e;
+
+    if ((e = token_param_read(rq, &token)) != OK)
+        return e;
+    e = bearer_resolve(rq, token, true, &t);
+    if (e != OK && e != ERR_INVALID_TOKEN)
+        return e;
+    rq_answer(rq, 200, STR("application/json"));
+    if (e == OK && !t.spent && may_see(&rq->client->client, &t))
+        answer_active(rq, &t);
+    else
+        BUF_LIT(&rq->res->body, "{\"active\":false}");
+    return OK;
+}

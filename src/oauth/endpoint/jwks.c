@@ -1,0 +1,15 @@
+/* jwks: GET /oauth2/jwks (RFC 7517 5): the public keys, with the time for which they may be kept.
+ */
+#include "oauth/endpoint/endpoint.h"
+
+enum err jwks_endpoint(struct rq *rq)
+{
+    str max_age = arena_printf(rq->arena, "public, max-age=%lld",
+                               (long long)setting_int(rq->server->settings, jwks_max_age_s));
+
+    http_res_header(rq->res, STR("Content-Type"), STR("application/jwk-set+json"));
+    http_res_header(rq->res, STR("Cache-Control"), max_age);
+    rq_request_id(rq);
+    buf_put(&rq->res->body, signer_ring(rq->t->signer)->jwks);
+    return OK;
+}

@@ -1,0 +1,105 @@
+/* metadata: GET /.well-known/oauth-authorization-server (RFC 8414).
+ *
+ * Endpoints come from the route table, grants and authentication methods from theirs, so the
+ * document cannot name what is not there. An issuer with a path is served under the name with the
+ * path inserted (3.1), and only under that.
+ */
+#include "oauth/endpoint/metadata.h"
+
+#include "codec/json.h"
+#include "codec/url.h"
+#include "oauth/client_auth/client_auth.h"
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/grant/grant_type.h"
+
+static const struct dialect *standard(const struct server *s)
+{
+    for (const struct dialect *const *d = s->dialects; *d != NULL; d++)
+        if ((*d)->id == DIALECT_RFC)
+            return *d;
+    return NULL;
+}
+
+static void put_endpoints(struct buf *b, const struct server *s, str issuer)
+{
+    const struct dialect *d = standard(s);
+    str base = issuer;
+
+    if (str_ends(base, STR("/")))
+        base.n--;
+    for (size_t i = 0; d != NULL && i < d->routes_n; i++) {
+        if (d->routes[i].metadata == NULL)
+            continue;
+        json_key(b, str_from(d->routes[i].metadata));
+        buf_char(b, '"');
+        buf_put(b, base);
+        buf_put(b, str_from(d->routes[i].path));
+        buf_char(b, '"');
+    }
+}
+
+static void put_grants(struct buf *b)
+{
+    json_key(b, STR("grant_types_supported"));
+    json_open(b, '[');
+    for (size_t i = 0; i < GRANT_TYPES; i++) {
+        if (!(grant_types[i].dialects & (1u << DIALECT_RFC)))
+            continue;
+        json_item(b);
+        json_str(b, str_from(grant_types[i].name));
+    }
+    json_close(b, ']');
+}
+
+static void put_auth_methods(struct buf *b, str name)
+{
+    json_key(b, name);
+    json_open(b, '[');
+    for (size_t i = 0; i < CLIENT_AUTH_METHODS; i++) {
+        json_item(b);
+        json_str(b, str_from(client_auth_methods[i].name));
+    }
+    json_close(b, ']');
+}
+
+str metadata_make(struct arena *a, const struct server *s)
+{
+    str issuer = setting_text(s->settings, issuer);
+    struct buf b;
+
+    buf_init(&b, a, 4096, 65536);
+    json_open(&b, '{');
+    json_key_str(&b, STR("issuer"), issuer);
+    put_endpoints(&b, s, issuer);
+    /* RFC 8414 2 demands the member; there is no authorization endpoint yet */
+    json_key(&b, STR("response_types_supported"));
+    json_open(&b, '[');
+    json_close(&b, ']');
+    put_grants(&b);
+    put_auth_methods(&b, STR("token_endpoint_auth_methods_supported"));
+    put_auth_methods(&b, STR("introspection_endpoint_auth_methods_supported"));
+    put_auth_methods(&b, STR("revocation_endpoint_auth_methods_supported"));
+    json_close(&b, '}');
+    return buf_str(&b);
+}
+
+/* The path of our issuer as it stands behind the well-known name: "" or "tenant". */
+static str issuer_path(const struct server *s)
+{
+    struct url issuer;
+
+    if (url_parse(setting_text(s->settings, issuer), &issuer) != OK || issuer.path.n <= 1)
+        return STR("");
+    return str_sub(issuer.path, 1, issuer.path.n);
+}
+
+enum err metadata_endpoint(struct rq *rq)
+{
+    if (!str_eq(rq->path_id, issuer_path(rq->server)))
+        return fail(rq, ERR_NOT_FOUND, "There is no such issuer here.");
+    http_res_header(rq->res, STR("Content-Type"), STR("application/json"));
+    http_res_header(rq->res, STR("Cache-Control"), STR("public, max-age=3600"));
+    rq_request_id(rq);
+    buf_put(&rq->res->body, rq->server->metadata);
+    return OK;
+}

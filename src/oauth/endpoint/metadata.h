@@ -1,0 +1,10 @@
+/* metadata: what the server can do (RFC 8414), derived from the tables. */
+#ifndef OAUTH_ENDPOINT_METADATA_H
+#define OAUTH_ENDPOINT_METADATA_H
+
+#include "oauth/server.h"
+
+/* The document, made once at start. */
+str metadata_make(struct arena *a, const struct server *s);
+
+#endif

@@ -1,0 +1,40 @@
+/* revoke: POST /oauth2/revoke (RFC 7009): this token shall be nothing from now on.
+ *
+ * A refresh token takes its family with it (2.1). An access token goes alone. What is unknown or
+ * dead already is fine (2.2); another client's token is refused and lives on.
+ */
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/endpoint/token_param.h"
+#include "oauth/token/bearer.h"
+#include "store/grant.h"
+
+static void revoke(struct rq *rq, const struct bearer *t)
+{
+    const struct client *c = &rq->client->client;
+
+    if (!t->jwt && !t->is_refresh)
+        token_end_access(&rq->fx, &t->id);
+    else
+        grant_revoke(&rq->fx, DROP, &t->grant, &c->id, rq->now_s,
+                     t->family_exp_s + c->access_ttl_s);
+}
+
+enum err revoke_endpoint(struct rq *rq)
+{
+    struct bearer t;
+    str token;
+    enum err e;
+
+    if ((e = token_param_read(rq, &token)) != OK)
+        return e;
+    e = bearer_resolve(rq, token, true, &t);
+    if (e != OK && e != ERR_INVALID_TOKEN)
+        return e;
+    if (e == OK && !uid_eq(&t.client->client.id, &rq->client_id))
+        return fail(rq, ERR_INVALID_GRANT, "The token is another client's.");
+    if (e == OK)
+        revoke(rq, &t);
+    rq_answer(rq, 200, STR("application/json"));
+    BUF_LIT(&rq->res->body, "{}");
+    return OK;
+}

@@ -1,0 +1,85 @@
+/* token: POST /oauth2/token (RFC 6749 3.2): form in, JSON out (5.1). */
+#include "codec/json.h"
+#include "oauth/client_auth/client_auth.h"
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/issue.h"
+#include "oauth/params.h"
+
+struct token_form {
+    str grant_type, scope, refresh_token, resource, client_id, client_secret;
+};
+
+#define PARAM(member, limit, set, where)                                                           \
+    {                                                                                              \
+        .name = #member, .max = (limit), .charset = (set),                                         \
+        .offset = offsetof(struct token_form, member), .spec = (where)                             \
+    }
+
+static const struct param params[] = {
+    PARAM(grant_type, 128, CHARS_VSCHAR, "RFC 6749 A.10"),
+    PARAM(scope, LIMIT_PARAM_VALUE, CHARS_ANY, "RFC 6749 A.4"),
+    PARAM(refresh_token, LIMIT_JWT, CHARS_VSCHAR, "RFC 6749 A.17"),
+    PARAM(resource, 2048, CHARS_ANY, "RFC 8707 2"),
+    PARAM(client_id, 255, CHARS_VSCHAR, "RFC 6749 A.1"),
+    PARAM(client_secret, 1024, CHARS_VSCHAR, "RFC 6749 A.2"),
+};
+
+static enum err read(struct rq *rq, struct token_request *out)
+{
+    struct token_form form = {0};
+    struct credentials c;
+    enum err e;
+
+    if ((e = params_bind(rq, params, sizeof params / sizeof *params, &form)) != OK)
+        return e;
+    if (form.grant_type.p == NULL)
+        return fail_at(rq, ERR_INVALID_REQUEST, "grant_type is missing.", STR("grant_type"));
+    if ((e = client_auth_collect(rq, form.client_id, form.client_secret, &c)) != OK)
+        return e;
+    if (c.secret.p == NULL)
+        return fail(rq, ERR_INVALID_CLIENT, "The client did not authenticate.");
+    *out = (struct token_request){
+        .grant_type = form.grant_type,
+        .scope = form.scope,
+        .refresh_token = form.refresh_token,
+        .resource = form.resource,
+        .client_id = c.client_id,
+        .client_secret = c.secret,
+        .basic = c.basic,
+        .format_from_client = true,
+    };
+    return OK;
+}
+
+static void answer(struct rq *rq, const struct token_issued *t)
+{
+    struct buf *b = &rq->res->body;
+
+    rq_answer(rq, 200, STR("application/json"));
+    BUF_LIT(b, "{\"access_token\":\"");
+    issue_write_access(rq, t);
+    BUF_LIT(b, "\",\"token_type\":\"Bearer\",\"expires_in\":");
+    buf_i64(b, t->expires_in_s);
+    if (t->has_refresh) {
+        BUF_LIT(b, ",\"refresh_token\":\"");
+        issue_write_refresh(rq, t);
+        buf_char(b, '"');
+    }
+    if (t->scope.n > 0)
+        json_key_str(b, STR("scope"), t->scope);
+    json_close(b, '}');
+}
+
+enum err token_endpoint(struct rq *rq)
+{
+    struct token_request request;
+    struct token_issued issued;
+    enum err e;
+
+    if ((e = read(rq, &request)) != OK)
+        return e;
+    if ((e = issue_token(rq, &request, &issued)) != OK)
+        return e;
+    answer(rq, &issued);
+    return OK;
+}

@@ -1,0 +1,35 @@
+/* token_param: what introspection and revocation read. The hint is accepted and not used: a token
+ * of ours says itself what it is.
+ */
+#include "oauth/endpoint/token_param.h"
+
+#include "oauth/client_auth/client_auth.h"
+#include "oauth/params.h"
+
+struct token_param_form {
+    str token, token_type_hint, client_id, client_secret;
+};
+
+#define PARAM(member, must, limit, where)                                                          \
+    {                                                                                              \
+        .name = #member, .required = (must), .max = (limit), .charset = CHARS_VSCHAR,              \
+        .offset = offsetof(struct token_param_form, member), .spec = (where)                       \
+    }
+
+static const struct param params[] = {
+    PARAM(token, true, LIMIT_PARAM_VALUE, "RFC 7662 2.1"),
+    PARAM(token_type_hint, false, 128, "RFC 7662 2.1"),
+    PARAM(client_id, false, 255, "RFC 6749 A.1"),
+    PARAM(client_secret, false, 1024, "RFC 6749 A.2"),
+};
+
+enum err token_param_read(struct rq *rq, str *token)
+{
+    struct token_param_form form = {0};
+    enum err e;
+
+    if ((e = params_bind(rq, params, sizeof params / sizeof *params, &form)) != OK)
+        return e;
+    *token = form.token;
+    return client_auth_require(rq, form.client_id, form.client_secret);
+}

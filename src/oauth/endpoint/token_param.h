@@ -1,0 +1,12 @@
+/* token_param: the parameters that introspection and revocation share (RFC 7662 2.1, RFC 7009
+ * 2.1): one token, a hint that we do not need, and the client's credentials.
+ */
+#ifndef OAUTH_ENDPOINT_TOKEN_PARAM_H
+#define OAUTH_ENDPOINT_TOKEN_PARAM_H
+
+#include "oauth/rq.h"
+
+/* Binds the form and authenticates the client; *token is the token to look at. */
+enum err token_param_read(struct rq *rq, str *token);
+
+#endif

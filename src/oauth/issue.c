@@ -1,0 +1,77 @@
+/* issue: the checks that every grant shares, in one order, and the tokens' text. */
+#include "oauth/issue.h"
+
+#include "oauth/client_auth/client_auth.h"
+#include "oauth/grant/grant_type.h"
+
+static enum err find_grant(struct rq *rq, str name, const struct grant_type **out)
+{
+    const struct grant_type *g = grant_type_find(name);
+
+    if (name.n == 0)
+        return fail_at(rq, ERR_INVALID_REQUEST, "grant_type is missing.", STR("grant_type"));
+    if (g == NULL || !(g->dialects & (1u << rq->dialect->id)))
+        return fail_at(rq, ERR_UNSUPPORTED_GRANT_TYPE, "This grant_type is not supported here.",
+                       STR("grant_type"));
+    rq->grant_type = str_from(g->name);
+    *out = g;
+    return OK;
+}
+
+static enum err authenticate(struct rq *rq, struct token_request *request,
+                             const struct grant_type *grant)
+{
+    bool optional = request->secret_optional_on_refresh && grant->bit == GRANT_REFRESH_TOKEN;
+    struct credentials c = {
+        .client_id = request->client_id,
+        .secret = request->client_secret,
+        .basic = request->basic,
+    };
+    enum err e = client_auth_prove(rq, &c, optional);
+
+    request->spelling = c.spelling;
+    return e;
+}
+
+enum err issue_token(struct rq *rq, struct token_request *request, struct token_issued *out)
+{
+    const struct grant_type *grant = NULL;
+    enum err e;
+
+    *out = (struct token_issued){.request_id = rq->request_id, .shape = request->shape};
+    if ((e = find_grant(rq, request->grant_type, &grant)) != OK)
+        return e;
+    if ((e = grant->need(rq, request)) != OK)
+        return e;
+    if ((e = authenticate(rq, request, grant)) != OK)
+        return e;
+    if (!rq->client->client.enabled)
+        return fail(rq, ERR_CLIENT_DISABLED, "The client has been disabled.");
+    if (!(rq->client->client.grants & grant->bit))
+        return fail_at(rq, ERR_UNAUTHORIZED_CLIENT, "This client may not use this grant_type.",
+                       STR("grant_type"));
+    return grant->run(rq, request, out);
+}
+
+static void write_handle(struct rq *rq, const struct token_issued *t, const struct handle *h)
+{
+    const struct keyring *ring = signer_ring(rq->t->signer);
+
+    handle_write(&rq->res->body, h, t->shape, keyring_active(ring, KEY_SHAPE, 0));
+}
+
+void issue_write_access(struct rq *rq, const struct token_issued *t)
+{
+    if (t->jwt)
+        sign_leave_hole(rq, t->key, STR("at+jwt"), t->claims);
+    else
+        write_handle(rq, t, &t->access);
+}
+
+void issue_write_refresh(struct rq *rq, const struct token_issued *t)
+{
+    if (t->refresh_text.p != NULL)
+        buf_put(&rq->res->body, t->refresh_text); /* proven a moment ago: its alphabet is ours */
+    else
+        write_handle(rq, t, &t->refresh);
+}

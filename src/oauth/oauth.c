@@ -1,0 +1,234 @@
+/* oauth: the engine as one function from request to answer, without a socket (DESIGN.md 1).
+ *
+ *     route -> handler -> effects become durable (the caller does that) -> signatures -> log
+ *
+ * A handler that hits a conflict runs again from the top, at most LIMIT_RERUNS times; one that
+ * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
+ */
+#include "http/route.h"
+#include "oauth/rq.h"
+
+static const struct dialect *owner_of(const struct server *s, str path)
+{
+    const struct dialect *const *d = s->dialects;
+
+    while (d[1] != NULL && !str_starts(path, str_from((*d)->prefix)))
+        d++;
+    return *d;
+}
+
+/* The host part of a Host value: "example.com:8443" -> "example.com". */
+static str host_name(str host)
+{
+    str name, rest;
+
+    if (host.n > 0 && host.p[0] == '[')
+        return str_sub(host, 0, str_find(host, ']', 0) + 1);
+    str_cut(host, ':', &name, &rest);
+    return name;
+}
+
+/* RFC 9110 7.4: a request for another host is not ours to answer. */
+static bool host_is_ours(const struct server *s, str host)
+{
+    str name = host_name(host);
+
+    for (size_t i = 0; i < s->hosts_n; i++)
+        if (str_eq_nocase(name, s->hosts[i]))
+            return true;
+    return false;
+}
+
+static uint32_t route_methods(const struct route *r)
+{
+    return r->methods | (r->methods & HTTP_GET ? HTTP_HEAD : 0);
+}
+
+static void write_allow(struct rq *rq, uint32_t methods)
+{
+    char storage[64];
+    struct buf b;
+
+    buf_fixed(&b, storage, sizeof storage);
+    for (uint32_t m = HTTP_GET; m < HTTP_OTHER; m <<= 1) {
+        if (!(methods & m))
+            continue;
+        if (b.n > 0)
+            BUF_LIT(&b, ", ");
+        buf_put(&b, str_from(http_method_name((enum http_method)m)));
+    }
+    http_res_header(rq->res, STR("Allow"), buf_str(&b)); /* RFC 9110 15.5.6 */
+}
+
+static enum err find_route(struct rq *rq)
+{
+    uint32_t allowed = 0;
+
+    for (size_t i = 0; i < rq->dialect->routes_n; i++) {
+        const struct route *r = &rq->dialect->routes[i];
+        if (!route_match(str_from(r->path), rq->req->path, &rq->path_id))
+            continue;
+        if (route_methods(r) & rq->req->method) {
+            rq->route = r;
+            return OK;
+        }
+        allowed |= route_methods(r);
+    }
+    if (allowed == 0)
+        return fail(rq, ERR_NOT_FOUND, "There is nothing at this path.");
+    write_allow(rq, allowed);
+    return fail(rq, ERR_METHOD_NOT_ALLOWED, "This path does not take that method.");
+}
+
+static enum err dispatch(struct rq *rq)
+{
+    enum err e;
+
+    rq->dialect = owner_of(rq->server, rq->req->path);
+    if (!host_is_ours(rq->server, rq->req->host))
+        return fail(rq, ERR_MISDIRECTED, "This server does not answer for that host.");
+    if ((e = find_route(rq)) != OK)
+        return e;
+    return rq->route->handler(rq);
+}
+
+/* An error that a handler passed on without a word for the public. */
+static void name_failure(struct rq *rq, enum err e)
+{
+    if (e == ERR_UNAVAILABLE)
+        fail(rq, e, "The store could not take the request. Try again.");
+    else
+        fail(rq, ERR_SERVER_ERROR, "Something broke inside.");
+    if (rq->failure.e == ERR_UNAVAILABLE && rq->failure.retry_s == 0)
+        rq->failure.retry_s = 1;
+}
+
+static void refuse(struct rq *rq, enum err e)
+{
+    name_failure(rq, e);
+    rq->res->status = 0;
+    rq->res->body.n = 0;
+    rq->res->holes_n = 0;
+    if (rq->failure.retry_s > 0)
+        http_res_header(rq->res, STR("Retry-After"),
+                        arena_printf(rq->arena, "%d", rq->failure.retry_s));
+    rq->dialect->refuse(rq);
+}
+
+/* Refuses after the answer had been written: nothing of that may leave. */
+static void refuse_anew(struct rq *rq, enum err e)
+{
+    http_res_reset(rq->res);
+    rq->failure = (struct failure){0};
+    refuse(rq, e);
+}
+
+static enum flow finish(struct rq *rq)
+{
+    enum err e;
+
+    if ((e = sign_fill(rq)) != OK)
+        refuse_anew(rq, e);
+    else if (rq->res->body.overflow || rq->res->headers.overflow)
+        refuse_anew(rq, ERR_SERVER_ERROR);
+    return FLOW_ANSWER;
+}
+
+static enum flow run(struct rq *rq)
+{
+    enum err e = dispatch(rq);
+
+    if (e == ERR_SLOW && !rq->t->slow)
+        return FLOW_POOL;
+    if (e != OK) {
+        effects_refuse(&rq->fx);
+        refuse(rq, e);
+    }
+    return effects_empty(&rq->fx) ? finish(rq) : FLOW_COMMIT;
+}
+
+enum flow oauth_handle(struct server_thread *t, struct rq *rq)
+{
+    server_thread_refresh(t);
+    rq_restart(rq, t);
+    return run(rq);
+}
+
+enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome)
+{
+    rq->t = t;
+    if (outcome == COMMIT_DONE)
+        return finish(rq);
+    if (outcome == COMMIT_MISSED && rq->runs <= LIMIT_RERUNS)
+        return oauth_handle(t, rq);
+    refuse_anew(rq, ERR_UNAVAILABLE);
+    return FLOW_ANSWER;
+}
+
+void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason)
+{
+    rq_restart(rq, t);
+    rq->dialect = owner_of(rq->server, rq->req->path);
+    fail(rq, e, reason);
+    refuse(rq, e);
+}
+
+static void log_who(struct log_line *l, const struct rq *rq)
+{
+    char text[UID_UUID_CHARS];
+    struct buf b;
+
+    buf_fixed(&b, text, sizeof text);
+    uid_write(&b, &rq->request_id, "", SPELLING_UUID);
+    log_str(l, "request_id", buf_str(&b));
+    log_str(l, "peer", rq->req->peer);
+    if (rq->has_client) {
+        buf_fixed(&b, text, sizeof text);
+        uid_write(&b, &rq->client_id, CLIENT_SID, SPELLING_UUID);
+        log_str(l, "client_id", buf_str(&b));
+    }
+}
+
+static void log_failure(struct log_line *l, const struct failure *f)
+{
+    log_str(l, "error", str_from(err_info(f->e)->id));
+    if (f->text != NULL)
+        log_str(l, "reason", str_from(f->text));
+    if (f->where.n > 0)
+        log_str(l, "where", f->where);
+    if (f->detail.n > 0)
+        log_str(l, "detail", f->detail);
+}
+
+void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us, size_t bytes)
+{
+    struct log_line l;
+
+    if (!setting_int(t->server->settings, log_requests))
+        return;
+    log_begin(&l, rq->res->status >= 500 ? LOG_ERROR : LOG_INFO, "request");
+    log_str(&l, "method", rq->req->method_text);
+    log_str(&l, "path", rq->req->path); /* never the query: it may hold credentials */
+    log_int(&l, "status", rq->res->status);
+    log_int(&l, "us", duration_us);
+    log_int(&l, "bytes", (int64_t)bytes);
+    log_who(&l, rq);
+    if (rq->route != NULL)
+        log_str(&l, "route", str_from(rq->route->name));
+    if (rq->grant_type.n > 0)
+        log_str(&l, "grant_type", rq->grant_type);
+    if (rq->failure.e != OK)
+        log_failure(&l, &rq->failure);
+    log_end_batch(&l, &t->log);
+}
+
+size_t oauth_body_limit(const struct server *s, str path)
+{
+    const struct dialect *d = owner_of(s, path);
+    str id;
+
+    for (size_t i = 0; i < d->routes_n; i++)
+        if (route_match(str_from(d->routes[i].path), path, &id) && d->routes[i].body_max > 0)
+            return d->routes[i].body_max;
+    return LIMIT_BODY;
+}

@@ -1,0 +1,188 @@
+/* server: what outlives a request, how it is opened, and how a thread keeps its copies fresh.
+ *
+ * Threads share the newest keyring under a lock and then hold a reference of their own; clients
+ * are cached per thread. Both follow the change log, of which a thread that has nothing to do
+ * reads one atomic number per request.
+ */
+#include "oauth/server.h"
+
+#include <stdio.h>
+
+#include "codec/url.h"
+#include "oauth/endpoint/metadata.h"
+
+static const str loopback_hosts[] = {STR_INIT("localhost"), STR_INIT("127.0.0.1"),
+                                     STR_INIT("[::1]")};
+
+static void collect_hosts(struct server *s)
+{
+    const struct setting_value *extra = &s->settings->v[SETTING_hosts];
+    size_t loopback_n = sizeof loopback_hosts / sizeof *loopback_hosts;
+    struct url issuer;
+
+    s->hosts = ARENA_ARRAY(&s->arena, str, extra->list_n + loopback_n + 1);
+    if (url_parse(setting_text(s->settings, issuer), &issuer) == OK)
+        s->hosts[s->hosts_n++] = issuer.host;
+    for (size_t i = 0; i < loopback_n; i++)
+        s->hosts[s->hosts_n++] = loopback_hosts[i];
+    for (size_t i = 0; i < extra->list_n; i++)
+        s->hosts[s->hosts_n++] = extra->list[i];
+}
+
+enum err server_reload_keys(struct server *s, struct db *db, char *why, size_t why_size)
+{
+    struct arena scratch;
+    struct master_key master;
+    struct keyring *ring, *old;
+    const char *path;
+    enum err e;
+
+    arena_init(&scratch, LIMIT_REQUEST_ARENA);
+    path = arena_cstr(&scratch, setting_text(s->settings, master_key));
+    if ((e = seal_read_master(path, &master, why, why_size)) == OK)
+        e = key_load_ring(db, &master, &ring, why, why_size);
+    arena_free(&scratch);
+    seal_wipe(&master);
+    if (e != OK)
+        return e;
+    pthread_mutex_lock(&s->ring_lock);
+    old = s->ring;
+    s->ring = ring;
+    pthread_mutex_unlock(&s->ring_lock);
+    if (old != NULL)
+        keyring_unref(old);
+    return OK;
+}
+
+/* A server that could not sign or judge a secret shall not start. */
+static enum err need_active_keys(const struct server *s, char *why, size_t why_size)
+{
+    enum jws_alg alg = (enum jws_alg)setting_int(s->settings, access_token_alg);
+    const char *name = jws_algs[alg].name;
+
+    if (keyring_active(s->ring, KEY_SIGNING, alg) == NULL) {
+        snprintf(why, why_size,
+                 "no %s signing key is active; make one: postern key rotate --alg %s --now", name,
+                 name);
+        return ERR_ABSENT;
+    }
+    if (keyring_active(s->ring, KEY_PEPPER, 0) == NULL ||
+        keyring_active(s->ring, KEY_SHAPE, 0) == NULL) {
+        snprintf(why, why_size, "the store has no active pepper or shape key; restore a backup");
+        return ERR_ABSENT;
+    }
+    return OK;
+}
+
+enum err server_open(struct server *s, const struct settings *settings,
+                     const struct dialect *const *dialects, struct db *db, char *why,
+                     size_t why_size)
+{
+    enum err e;
+
+    s->settings = settings;
+    s->dialects = dialects;
+    s->ring = NULL;
+    s->hosts_n = 0;
+    arena_init(&s->arena, LIMIT_REQUEST_ARENA);
+    id_source_init(&s->ids);
+    change_log_init(&s->changes);
+    pthread_mutex_init(&s->ring_lock, NULL);
+    if ((e = server_reload_keys(s, db, why, why_size)) != OK)
+        return e;
+    if ((e = need_active_keys(s, why, why_size)) != OK)
+        return e;
+    collect_hosts(s);
+    s->metadata = metadata_make(&s->arena, s);
+    return OK;
+}
+
+void server_close(struct server *s)
+{
+    if (s->ring != NULL)
+        keyring_unref(s->ring);
+    s->ring = NULL;
+    pthread_mutex_destroy(&s->ring_lock);
+    arena_free(&s->arena);
+}
+
+/* Gives the thread a signer for the newest ring. */
+static void take_ring(struct server_thread *t)
+{
+    struct server *s = t->server;
+    struct keyring *ring;
+
+    pthread_mutex_lock(&s->ring_lock);
+    ring = keyring_ref(s->ring);
+    pthread_mutex_unlock(&s->ring_lock);
+    if (t->signer == NULL || signer_ring(t->signer) != ring) {
+        if (t->signer != NULL)
+            signer_close(t->signer);
+        t->signer = signer_open(ring);
+    }
+    keyring_unref(ring);
+}
+
+enum err server_thread_open(struct server *s, struct server_thread *t, char *why, size_t why_size)
+{
+    enum err e;
+
+    *t = (struct server_thread){.server = s};
+    if ((e = db_open(setting_text(s->settings, db), true, &t->db, why, why_size)) != OK)
+        return e;
+    t->hasher = hash_open();
+    t->clients = client_cache_open((size_t)setting_int(s->settings, client_cache));
+    t->changes_seen = atomic_load(&s->changes.seq);
+    take_ring(t);
+    return OK;
+}
+
+void server_thread_close(struct server_thread *t)
+{
+    log_flush(&t->log);
+    signer_close(t->signer);
+    client_cache_close(t->clients);
+    hash_close(t->hasher);
+    db_close(t->db);
+}
+
+/* Keys changed at number `seq`: the first thread to see it loads them for all. */
+static void refresh_ring(struct server_thread *t, uint64_t seq)
+{
+    struct server *s = t->server;
+    char why[512];
+    bool mine;
+
+    pthread_mutex_lock(&s->ring_lock);
+    mine = s->ring_seq < seq;
+    if (mine)
+        s->ring_seq = seq;
+    pthread_mutex_unlock(&s->ring_lock);
+    if (mine && server_reload_keys(s, t->db, why, sizeof why) != OK)
+        log_note(LOG_ERROR, "keys", "keys changed, but could not be read: %s", why);
+    take_ring(t);
+}
+
+void server_thread_refresh(struct server_thread *t)
+{
+    struct change changes[16];
+    bool lost, keys = false;
+    size_t n;
+
+    while ((n = change_take(&t->server->changes, &t->changes_seen, changes, 16, &lost)) > 0 ||
+           lost) {
+        if (lost)
+            client_cache_clear(t->clients);
+        keys |= lost;
+        for (size_t i = 0; i < n; i++) {
+            if (changes[i].kind == CHANGE_KEYS)
+                keys = true;
+            else
+                client_cache_apply(t->clients, &changes[i]);
+        }
+    }
+    if (keys)
+        refresh_ring(t, t->changes_seen);
+    else if (signer_ring(t->signer) != t->server->ring)
+        take_ring(t);
+}

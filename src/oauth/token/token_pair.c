@@ -1,0 +1,90 @@
+/* token_pair: draws tokens and records their row (DESIGN.md 5).
+ *
+ * The common case of a machine with a JWT writes nothing: its row is only a description. Handles
+ * are drawn here, hashed, and live in clear in the request's arena alone.
+ */
+#include "oauth/token/token_pair.h"
+
+static const struct key *shape_key(struct rq *rq)
+{
+    return keyring_active(signer_ring(rq->t->signer), KEY_SHAPE, 0);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void token_pair_begin(struct rq *rq, const struct token_request *request, struct token *row)
+{
+    const struct cached_client *c = rq->client;
+    struct id id = id_next(&rq->server->ids, rq->now_s);
+
+    *row = (struct token){
+        .id = handle_row_id(request->shape, shape_key(rq), id),
+        .client = c->client.id,
+        .spelling = request->spelling,
+        .shape = request->shape,
+        .dialect = (int)rq->dialect->id,
+        .epoch = c->epoch,
+        .issued_s = rq->now_s,
+        .family_exp_s = rq->now_s + c->client.family_ttl_s,
+    };
+    row->grant = row->id;
+}
+
+static enum err prepare_jwt(struct rq *rq, struct token *row, struct token_issued *out)
+{
+    enum jws_alg alg = (enum jws_alg)setting_int(rq->server->settings, access_token_alg);
+
+    out->key = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
+    if (out->key == NULL) {
+        fail_detail(rq, STR("no active signing key; run `postern key rotate --now`"));
+        return fail(rq, ERR_SERVER_ERROR, "The server cannot sign tokens now.");
+    }
+    out->jwt = true;
+    out->claims = access_jwt_claims(rq, row);
+    return OK;
+}
+
+enum err token_pair_access(struct rq *rq, enum token_format format, struct token *row,
+                           struct token_issued *out)
+{
+    int64_t exp_s = earlier(row->issued_s + rq->client->client.access_ttl_s, row->family_exp_s);
+
+    row->access_exp_s = exp_s;
+    token_pair_describe(row, out);
+    if (format == TOKEN_JWT)
+        return prepare_jwt(rq, row, out);
+    handle_new(HANDLE_ACCESS, row->shape, shape_key(rq), &row->id, &out->access);
+    handle_digest(rq->t->hasher, &out->access, &row->access);
+    return OK;
+}
+
+void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *out)
+{
+    row->refresh_exp_s =
+        earlier(row->issued_s + rq->client->client.refresh_ttl_s, row->family_exp_s);
+    handle_new(HANDLE_REFRESH, row->shape, shape_key(rq), &row->id, &out->refresh);
+    handle_digest(rq->t->hasher, &out->refresh, &row->refresh);
+    out->has_refresh = true;
+}
+
+void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out)
+{
+    struct token stored = *row;
+
+    if (out->jwt && !out->has_refresh)
+        return; /* a JWT proves itself */
+    if (out->jwt)
+        stored.access_exp_s = 0;
+    token_put(&rq->fx, &stored);
+}
+
+void token_pair_describe(const struct token *row, struct token_issued *out)
+{
+    out->id = row->id;
+    out->scope = row->scope;
+    out->shape = row->shape;
+    out->expires_in_s = row->access_exp_s - row->issued_s;
+}

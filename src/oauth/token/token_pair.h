@@ -1,0 +1,26 @@
+/* token_pair: making the tokens that a grant gives, recording them, and filling token_issued.
+ *
+ * A token is described by its row (store/token.h), whether or not the row is written: a JWT takes
+ * its claims from the same members, so that a replay makes the same JWT again.
+ */
+#ifndef OAUTH_TOKEN_TOKEN_PAIR_H
+#define OAUTH_TOKEN_TOKEN_PAIR_H
+
+#include "oauth/issue.h"
+
+/* A row for the authenticated client: id, times, epoch, spelling. A family of its own. */
+void token_pair_begin(struct rq *rq, const struct token_request *request, struct token *row);
+/* Draws an opaque access token, or prepares a JWT, by format. */
+enum err token_pair_access(struct rq *rq, enum token_format format, struct token *row,
+                           struct token_issued *out);
+/* Draws a refresh token. */
+void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *out);
+/* Records the row if it holds anything. */
+void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out);
+/* What the row says, into the answer: id, scope, lifetime. */
+void token_pair_describe(const struct token *row, struct token_issued *out);
+
+/* The claims of an RFC 9068 access token for that row. */
+str access_jwt_claims(struct rq *rq, const struct token *row);
+
+#endif
