@@ -209,10 +209,19 @@ static void default_master_key(struct settings *s)
     v->text = arena_printf(&s->arena, "%.*s.key", STR_ARG(str_sub(db, 7, db.n)));
 }
 
+enum err settings_check_store(struct settings *s, char *why, size_t why_size)
+{
+    enum err e = check_db(s, why, why_size);
+    if (e == OK) {
+        default_master_key(s);
+    }
+    return e;
+}
+
 enum err settings_check(struct settings *s, char *why, size_t why_size)
 {
     enum err e;
-    if ((e = check_db(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
+    if ((e = settings_check_store(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
         (e = check_issuer(s, why, why_size)) || (e = check_bench(s, why, why_size)) ||
         (e = check_tls(s, why, why_size))) {
         return e;
@@ -223,6 +232,5 @@ enum err settings_check(struct settings *s, char *why, size_t why_size)
                  "would be served");
         return ERR_INVALID_REQUEST;
     }
-    default_master_key(s);
     return OK;
 }

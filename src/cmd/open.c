@@ -1,0 +1,281 @@
+/* open: settings, store and keys for subcommands.
+ *
+ * Store functions log their failures as a server does. A command has a person in front of it, so
+ * it keeps the log in memory and repeats the last message, which names the remedy, in plain text.
+ */
+#include "cmd/open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/args.h"
+#include "cmd/prepare.h"
+#include "codec/json.h"
+#include "db/migrate.h"
+
+extern char **environ;
+
+enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096 };
+
+static int log_fd = -1;
+
+static int set_option(struct cmd *c, const char *option, const char *setting)
+{
+    char why[WHY];
+    str value = args_get(c, option);
+    if (value.p &&
+        settings_set(&c->settings, str_from(setting), value, "command line", why, sizeof why)) {
+        return cmd_fail(CMD_USAGE, "--%s: %s", option, why);
+    }
+    return CMD_DONE;
+}
+
+/* --set NAME=VALUE, as often as wanted. */
+static int set_any(struct cmd *c)
+{
+    char why[WHY];
+    str *values, name, value;
+    size_t n = args_all(c, "set", &values);
+    for (size_t i = 0; i < n; i++) {
+        if (!str_cut(values[i], '=', &name, &value)) {
+            return cmd_fail(CMD_USAGE, "--set takes NAME=VALUE, not `%.*s`", STR_ARG(values[i]));
+        }
+        if (settings_set(&c->settings, name, value, "command line", why, sizeof why)) {
+            return cmd_fail(CMD_USAGE, "--set: %s", why);
+        }
+    }
+    return CMD_DONE;
+}
+
+/* Repeatable list options of serve, joined by commas. */
+static int set_list(struct cmd *c, const char *option, const char *setting)
+{
+    struct buf joined;
+    char why[WHY];
+    str *values;
+    size_t n = args_all(c, option, &values);
+    buf_init(&joined, &c->arena, 256, 65536);
+    for (size_t i = 0; i < n; i++) {
+        buf_put(&joined, i ? STR(",") : STR(""));
+        buf_put(&joined, values[i]);
+    }
+    if (n && settings_set(&c->settings, str_from(setting), buf_str(&joined), "command line", why,
+                          sizeof why)) {
+        return cmd_fail(CMD_USAGE, "--%s: %s", option, why);
+    }
+    return CMD_DONE;
+}
+
+static int set_options(struct cmd *c)
+{
+    int code;
+    char why[WHY];
+    if ((code = set_any(c)) || (code = set_option(c, "db", "db")) ||
+        (code = set_option(c, "master-key", "master_key")) ||
+        (code = set_option(c, "issuer", "issuer")) || (code = set_list(c, "listen", "listen")) ||
+        (code = set_list(c, "admin-listen", "admin_listen"))) {
+        return code;
+    }
+    if (args_has(c, "bench-routes") && settings_set(&c->settings, STR("bench_routes"), STR("true"),
+                                                    "command line", why, sizeof why)) {
+        return cmd_fail(CMD_USAGE, "%s", why);
+    }
+    return CMD_DONE;
+}
+
+static int read_sources(struct cmd *c)
+{
+    char why[WHY];
+    str file = args_get(c, "config");
+    const char *path = file.p ? arena_cstr(&c->arena, file) : getenv("POSTERN_CONFIG");
+    settings_init(&c->settings);
+    if (path && *path && settings_file(&c->settings, path, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    if (settings_environment(&c->settings, environ, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    return set_options(c);
+}
+
+static int checked(struct cmd *c, enum err (*check)(struct settings *, char *, size_t))
+{
+    char why[WHY];
+    int code = read_sources(c);
+    if (code == CMD_DONE && check(&c->settings, why, sizeof why)) {
+        code = cmd_fail(CMD_FAILED, "%s", why);
+    }
+    return code;
+}
+
+int open_settings(struct cmd *c)
+{
+    return checked(c, settings_check_store);
+}
+
+int open_server_settings(struct cmd *c)
+{
+    return checked(c, settings_check);
+}
+
+str open_db_path(struct cmd *c)
+{
+    str db = setting_text(&c->settings, db);
+    return str_sub(db, 7, db.n);
+}
+
+/* From here on the log goes to memory, for open_trouble(). */
+static void keep_log(void)
+{
+    if (log_fd < 0) {
+        log_fd = memfd_create("postern-log", MFD_CLOEXEC);
+        log_open(log_fd, log_fd < 0 ? LOG_OFF : LOG_ERROR);
+    }
+}
+
+/* The last line that was logged; empty when there is none. */
+static str last_line(struct cmd *c)
+{
+    char *tail = arena_alloc(&c->arena, LOG_TAIL);
+    off_t end = log_fd < 0 ? 0 : lseek(log_fd, 0, SEEK_END);
+    off_t from = end > LOG_TAIL ? end - LOG_TAIL : 0;
+    ssize_t n = log_fd < 0 ? 0 : pread(log_fd, tail, LOG_TAIL, from);
+    str text = str_make(tail, n > 0 ? (size_t)n : 0), head, line = {0};
+    while (str_cut(text, '\n', &head, &text)) {
+        line = head;
+    }
+    return line;
+}
+
+int open_trouble(struct cmd *c)
+{
+    struct json *json = NULL;
+    str line = last_line(c);
+    if (line.n && json_parse(&c->arena, line, &json) == OK) {
+        str message = json_get_str(json, STR("message"));
+        if (message.n) {
+            return cmd_fail(CMD_FAILED, "the store failed: %.*s", STR_ARG(message));
+        }
+    }
+    return cmd_fail(CMD_FAILED, "the store failed: %s", c->db->ops->message(c->db));
+}
+
+int open_result(struct cmd *c, enum err e, const char *what, str id)
+{
+    if (e == OK) {
+        return CMD_DONE;
+    }
+    if (e == ERR_ABSENT) {
+        return cmd_fail(CMD_ABSENT, "there is no %s %.*s", what, STR_ARG(id));
+    }
+    return open_trouble(c);
+}
+
+static int check_version(struct cmd *c)
+{
+    int version;
+    if (migrate_version(c->db, &version)) {
+        return open_trouble(c);
+    }
+    if (version < migrate_latest()) {
+        return cmd_fail(CMD_FAILED,
+                        "the store %.*s has schema version %d, this program needs %d; run: "
+                        "postern migrate --db %.*s",
+                        STR_ARG(open_db_path(c)), version, migrate_latest(),
+                        STR_ARG(setting_text(&c->settings, db)));
+    }
+    if (version > migrate_latest()) {
+        return cmd_fail(CMD_FAILED,
+                        "the store %.*s has schema version %d, this program knows up to %d; "
+                        "install the postern that made it, or a later one",
+                        STR_ARG(open_db_path(c)), version, migrate_latest());
+    }
+    return CMD_DONE;
+}
+
+static int open_existing(struct cmd *c, bool read_only)
+{
+    char why[WHY];
+    struct stat st;
+    const char *path = arena_cstr(&c->arena, open_db_path(c));
+    if (stat(path, &st) != 0) {
+        return cmd_fail(CMD_FAILED,
+                        "there is no store at %s; `postern migrate` or `postern serve` makes one, "
+                        "or name another with --db",
+                        path);
+    }
+    if (db_open(setting_text(&c->settings, db), read_only, &c->db, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    return check_version(c);
+}
+
+int open_store(struct cmd *c, enum open_mode mode)
+{
+    struct clock clock = {0};
+    int code = c->settings.v[SETTING_db].text.n ? CMD_DONE : open_settings(c);
+    if (code) {
+        return code;
+    }
+    keep_log();
+    id_source_init(&c->ids);
+    c->now_s = clock_now_s(&clock);
+    struct arena *fx = ARENA_NEW(&c->arena, struct arena);
+    arena_init(fx, FX_MAX);
+    effects_init(&c->fx, fx);
+    if (mode == OPEN_CREATE) {
+        return prepare_store(c);
+    }
+    return open_existing(c, mode == OPEN_READ);
+}
+
+int open_keys(struct cmd *c)
+{
+    char why[WHY];
+    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    if (c->ring) {
+        return CMD_DONE;
+    }
+    if (c->master.n == 0 && seal_read_master(path, &c->master, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
+    if (e == ERR_UNAVAILABLE) {
+        return open_trouble(c);
+    }
+    if (e) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    c->hasher = c->hasher ? c->hasher : hash_open();
+    return CMD_DONE;
+}
+
+int open_commit(struct cmd *c, const char *conflict)
+{
+    enum err e = commit_one(c->db, &c->ids, c->now_s, &c->fx);
+    effects_init(&c->fx, c->fx.arena);
+    if (e == ERR_CONFLICT) {
+        return cmd_fail(CMD_CONFLICT, "%s; nothing was changed", conflict);
+    }
+    return e ? open_trouble(c) : CMD_DONE;
+}
+
+void open_close(struct cmd *c)
+{
+    if (c->ring) {
+        keyring_unref(c->ring);
+    }
+    if (c->hasher) {
+        hash_close(c->hasher);
+    }
+    seal_wipe(&c->master);
+    if (c->fx.arena) {
+        arena_free(c->fx.arena);
+    }
+    db_close(c->db);
+    c->db = NULL;
+    arena_free(&c->settings.arena);
+}

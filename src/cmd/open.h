@@ -1,0 +1,35 @@
+/* open: what a subcommand needs before it can work: settings, store, keys; and how it commits.
+ *
+ * Each returns CMD_DONE, or an exit code after having said why.
+ */
+#ifndef CMD_OPEN_H
+#define CMD_OPEN_H
+
+#include "cmd/cmd.h"
+
+enum open_mode {
+    OPEN_READ,
+    OPEN_WRITE,
+    OPEN_CREATE, /* makes a new store, with its first keys, if there is none */
+};
+
+/* Defaults, file, environment, options. Checks only what names the store. */
+int open_settings(struct cmd *c);
+/* The same, checked as a server would. */
+int open_server_settings(struct cmd *c);
+/* Settings, unless they are there already, and the store at the version of this program. */
+int open_store(struct cmd *c, enum open_mode mode);
+/* The store's keys, opened with the master key. */
+int open_keys(struct cmd *c);
+/* Makes c->fx durable. `conflict` says what a missed expectation means. */
+int open_commit(struct cmd *c, const char *conflict);
+/* Prints why the store failed, with the remedy, and returns CMD_FAILED. */
+int open_trouble(struct cmd *c);
+/* An error of store/ -> exit code: absent and unavailable are told apart. `what` and `id` name
+ * what was looked for. */
+int open_result(struct cmd *c, enum err e, const char *what, str id);
+/* The path behind "sqlite:". */
+str open_db_path(struct cmd *c);
+void open_close(struct cmd *c);
+
+#endif

@@ -1,0 +1,107 @@
+/* prepare: makes a store that does not exist yet, so that the first command of a new user works.
+ *
+ * Order matters, since the process may end at every step: the schema; then the master key file
+ * (only if the store has no keys and no such file is there); then the first keys, which go only
+ * into an empty table. Started again, it goes on where it stopped. A store that has keys never
+ * gets a new master key file: that would hide the loss of the one that opens them.
+ */
+#include "cmd/prepare.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cmd/open.h"
+#include "db/migrate.h"
+
+enum { WHY = 1024 };
+
+/* The directory of the store, one level: a typo shall not make a tree. */
+static void make_directory(struct cmd *c)
+{
+    str path = open_db_path(c);
+    size_t slash = path.n;
+    while (slash > 0 && path.p[slash - 1] != '/') {
+        slash--;
+    }
+    if (slash > 1) {
+        mkdir(arena_cstr(&c->arena, str_sub(path, 0, slash - 1)), 0700);
+    }
+}
+
+static int ensure_master(struct cmd *c, bool *created)
+{
+    char why[WHY];
+    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    enum err e = seal_read_master(path, &c->master, why, sizeof why);
+    if (e == ERR_ABSENT) {
+        e = seal_create_master(path, &c->master, why, sizeof why);
+        *created = e == OK;
+    }
+    return e ? cmd_fail(CMD_FAILED, "%s", why) : CMD_DONE;
+}
+
+static int ensure_keys(struct cmd *c)
+{
+    int64_t n;
+    bool created = false;
+    if (key_count(c->db, &n)) {
+        return open_trouble(c);
+    }
+    if (n > 0) {
+        return CMD_DONE;
+    }
+    int code = ensure_master(c, &created);
+    if (code) {
+        return code;
+    }
+    if (key_put_first(&c->fx, &c->arena, &c->master, c->now_s)) {
+        return cmd_fail(CMD_FAILED, "the first keys could not be made");
+    }
+    enum err e = commit_one(c->db, &c->ids, c->now_s, &c->fx);
+    effects_init(&c->fx, c->fx.arena);
+    /* A conflict: another process made them in this moment. */
+    if (e && e != ERR_CONFLICT) {
+        return open_trouble(c);
+    }
+    if (created) {
+        cmd_note("postern: made the master key file %.*s; keep a copy of it apart from the store",
+                 STR_ARG(setting_text(&c->settings, master_key)));
+    }
+    return CMD_DONE;
+}
+
+int prepare_migrated(struct cmd *c, int *applied)
+{
+    char why[WHY];
+    make_directory(c);
+    if (!c->db && db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    if (migrate_run(c->db, applied, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    return ensure_keys(c);
+}
+
+int prepare_store(struct cmd *c)
+{
+    char why[WHY];
+    int version, applied;
+    make_directory(c);
+    if (db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    if (migrate_version(c->db, &version)) {
+        return open_trouble(c);
+    }
+    if (version > 0 && version != migrate_latest()) {
+        return cmd_fail(CMD_FAILED,
+                        "the store has schema version %d, this program needs %d; %s: "
+                        "postern migrate --db %.*s",
+                        version, migrate_latest(),
+                        version < migrate_latest() ? "run" : "install a later postern; see",
+                        STR_ARG(setting_text(&c->settings, db)));
+    }
+    return prepare_migrated(c, &applied);
+}

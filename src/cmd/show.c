@@ -1,0 +1,222 @@
+/* show: objects as text for people and as JSON for programs, from the same calls.
+ *
+ * Lists are written as they come, in pieces, so that a hundred thousand clients cost no memory;
+ * for that the columns of a table have fixed widths. Values are shown with control characters
+ * replaced: what a partner was named must not drive the administrator's terminal.
+ */
+#include "cmd/show.h"
+
+#include "codec/json.h"
+
+enum { PIECE = 1 << 15, MOST = 1 << 22, LABEL = 22 };
+
+static void parse_columns(struct show *s, const char *columns)
+{
+    str rest = str_from(columns), word, name, width;
+    while (s->columns_n < SHOW_COLUMNS && str_next(&rest, ' ', &word)) {
+        int64_t n = 0;
+        if (str_cut(word, '=', &name, &width)) {
+            str_i64(width, 1, 200, &n);
+        }
+        s->columns[s->columns_n].name = name;
+        s->columns[s->columns_n++].width = (size_t)n;
+    }
+}
+
+/* Text without control characters; those become '?'. */
+static void put_safe(struct buf *b, str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char ch = (unsigned char)value.p[i];
+        bool c1 = ch == 0xc2 && i + 1 < value.n && (unsigned char)value.p[i + 1] < 0xa0;
+        buf_char(b, ch < 0x20 || ch == 0x7f || c1 ? '?' : value.p[i]);
+    }
+}
+
+static void pad(struct buf *b, size_t used, size_t width)
+{
+    do {
+        buf_char(b, ' ');
+    } while (++used < width);
+}
+
+static void flush(struct show *s, size_t above)
+{
+    if (s->out.n <= above) {
+        return;
+    }
+    if (s->code == CMD_DONE) {
+        s->code = s->out.overflow ? cmd_fail(CMD_FAILED, "an object is too long to be shown")
+                                  : cmd_print(buf_str(&s->out));
+    }
+    s->out.n = 0;
+}
+
+static void table_head(struct show *s)
+{
+    for (size_t i = 0; i < s->columns_n; i++) {
+        str name = s->columns[i].name;
+        for (size_t k = 0; k < name.n; k++) {
+            char ch = name.p[k];
+            buf_char(&s->out, ch >= 'a' && ch <= 'z' ? (char)(ch - 'a' + 'A') : ch);
+        }
+        if (i + 1 < s->columns_n) {
+            pad(&s->out, name.n, s->columns[i].width + 2);
+        }
+    }
+    buf_char(&s->out, '\n');
+}
+
+void show_begin(struct show *s, struct cmd *c, enum show_kind kind, const char *columns)
+{
+    *s = (struct show){.c = c, .kind = kind};
+    buf_init(&s->out, &c->arena, PIECE, MOST);
+    arena_init(&s->scratch, MOST);
+    parse_columns(s, columns);
+    if (c->json && kind == SHOW_LIST) {
+        json_open(&s->out, '[');
+    } else if (kind == SHOW_LIST) {
+        table_head(s);
+    }
+}
+
+void show_object(struct show *s)
+{
+    s->objects++;
+    if (s->c->json) {
+        if (s->kind == SHOW_LIST) {
+            json_item(&s->out);
+        }
+        json_open(&s->out, '{');
+        return;
+    }
+    for (size_t i = 0; i < s->columns_n; i++) {
+        s->cells[i] = STR("");
+    }
+}
+
+/* A value as text: a line of an object, or a cell of a table. */
+static void put_text(struct show *s, const char *name, str value)
+{
+    if (s->kind == SHOW_ONE) {
+        buf_put(&s->out, str_from(name));
+        pad(&s->out, strlen(name), LABEL);
+        put_safe(&s->out, value);
+        buf_char(&s->out, '\n');
+        return;
+    }
+    for (size_t i = 0; i < s->columns_n; i++) {
+        if (str_eq(s->columns[i].name, str_from(name))) {
+            s->cells[i] = arena_dup(&s->scratch, value);
+        }
+    }
+}
+
+void show_text(struct show *s, const char *name, str value)
+{
+    if (!s->c->json) {
+        put_text(s, name, value.p ? value : STR("-"));
+        return;
+    }
+    json_key(&s->out, str_from(name));
+    if (value.p) {
+        json_str(&s->out, value);
+    } else {
+        json_null(&s->out);
+    }
+}
+
+void show_int(struct show *s, const char *name, int64_t value)
+{
+    if (s->c->json) {
+        json_key_i64(&s->out, str_from(name), value);
+    } else {
+        show_text(s, name, arena_printf(&s->scratch, "%lld", (long long)value));
+    }
+}
+
+void show_bool(struct show *s, const char *name, bool value)
+{
+    if (s->c->json) {
+        json_key_bool(&s->out, str_from(name), value);
+    } else {
+        show_text(s, name, value ? STR("yes") : STR("no"));
+    }
+}
+
+void show_id(struct show *s, const char *name, const struct id *id)
+{
+    char text[ID_HEX];
+    struct buf b;
+    buf_fixed(&b, text, sizeof text);
+    id_write(&b, id);
+    show_text(s, name, buf_str(&b));
+}
+
+void show_uid(struct show *s, const char *name, const struct uid *id, const char *prefix,
+              enum spelling as)
+{
+    char text[UID_UUID_CHARS];
+    struct buf b;
+    buf_fixed(&b, text, sizeof text);
+    uid_write(&b, id, prefix, as);
+    show_text(s, name, buf_str(&b));
+}
+
+void show_time(struct show *s, const char *name, int64_t unix_s)
+{
+    char text[20];
+    clock_rfc3339(unix_s, text);
+    show_text(s, name, unix_s ? str_make(text, sizeof text) : (str){0});
+}
+
+void show_list(struct show *s, const char *name, const str *values, size_t n)
+{
+    if (s->c->json) {
+        json_key(&s->out, str_from(name));
+        json_open(&s->out, '[');
+        for (size_t i = 0; i < n; i++) {
+            json_item(&s->out);
+            json_str(&s->out, values[i]);
+        }
+        json_close(&s->out, ']');
+        return;
+    }
+    struct buf b;
+    buf_init(&b, &s->scratch, 256, MOST / 2);
+    for (size_t i = 0; i < n; i++) {
+        buf_put(&b, i ? STR(" ") : STR(""));
+        buf_put(&b, values[i]);
+    }
+    show_text(s, name, n ? buf_str(&b) : STR("-"));
+}
+
+void show_object_end(struct show *s)
+{
+    if (s->c->json) {
+        json_close(&s->out, '}');
+    } else if (s->kind == SHOW_LIST) {
+        for (size_t i = 0; i < s->columns_n; i++) {
+            put_safe(&s->out, s->cells[i]);
+            if (i + 1 < s->columns_n) {
+                pad(&s->out, s->cells[i].n, s->columns[i].width + 2);
+            }
+        }
+        buf_char(&s->out, '\n');
+    }
+    arena_reset(&s->scratch);
+    flush(s, PIECE / 2);
+}
+
+int show_end(struct show *s)
+{
+    if (s->c->json && s->kind == SHOW_LIST) {
+        json_close(&s->out, ']');
+    }
+    if (s->c->json) {
+        buf_char(&s->out, '\n');
+    }
+    flush(s, 0);
+    arena_free(&s->scratch);
+    return s->code;
+}

@@ -1,0 +1,207 @@
+/* values: typed values from text, for options and for imports alike.
+ *
+ * Names must be UTF-8 without control characters: they are shown in terminals, logs and pages.
+ * Secrets from outside must be printable ASCII: RFC 6749 A.2 (VSCHAR) allows no more on the wire.
+ */
+#include "cmd/values.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "codec/url.h"
+#include "config/duration.h"
+#include "config/suggest.h"
+
+static str cut(str text)
+{
+    return text.n > 64 ? str_sub(text, 0, 64) : text;
+}
+
+int values_id(str text, const char *option, struct id *out)
+{
+    if (id_parse(text, out)) {
+        return CMD_DONE;
+    }
+    return cmd_fail(CMD_USAGE, "%s: `%.*s` is no id; an id is 24 lower-case hex digits", option,
+                    STR_ARG(cut(text)));
+}
+
+int values_client(str text, const char *option, struct uid *out)
+{
+    enum spelling spelling;
+    if (uid_parse(text, CLIENT_SID, out, &spelling)) {
+        return CMD_DONE;
+    }
+    return cmd_fail(CMD_USAGE, "%s: `%.*s` is no client id; it is a UUID, or OQ and 32 hex digits",
+                    option, STR_ARG(cut(text)));
+}
+
+static bool has_control(str s, const char *allowed)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char ch = (unsigned char)s.p[i];
+        bool c1 = ch == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
+        if (c1 || ch == 0x7f || (ch < 0x20 && (ch == 0 || !strchr(allowed, ch)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int text_of(str text, const char *option, size_t least, size_t most, const char *allowed,
+                   str *out)
+{
+    if (text.n < least || text.n > most) {
+        return cmd_fail(CMD_USAGE, "%s: takes %zu to %zu bytes, these are %zu", option, least, most,
+                        text.n);
+    }
+    if (!url_is_utf8(text)) {
+        return cmd_fail(CMD_USAGE, "%s: the text is not valid UTF-8", option);
+    }
+    if (has_control(text, allowed)) {
+        return cmd_fail(CMD_USAGE, "%s: the text holds control characters", option);
+    }
+    *out = text;
+    return CMD_DONE;
+}
+
+int values_name(str text, const char *option, str *out)
+{
+    if (text.n > 0 && str_trim(text).n == 0) {
+        return cmd_fail(CMD_USAGE, "%s: the text is blank", option);
+    }
+    return text_of(text, option, 1, LIMIT_NAME, "", out);
+}
+
+int values_bio(str text, const char *option, str *out)
+{
+    return text_of(text, option, 0, LIMIT_BIO, "\n\t\r", out);
+}
+
+/* RFC 6749 3.3: %x21 / %x23-5B / %x5D-7E, separated by single spaces. */
+static bool is_scope(str text)
+{
+    bool in_word = false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool word = c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+        if (!word && (c != ' ' || !in_word)) {
+            return false;
+        }
+        in_word = word;
+    }
+    return in_word || text.n == 0;
+}
+
+int values_scope(str text, const char *option, str *out)
+{
+    if (text.n <= LIMIT_SCOPE && is_scope(text)) {
+        *out = text;
+        return CMD_DONE;
+    }
+    return cmd_fail(CMD_USAGE,
+                    "%s: takes words of printable ASCII without \" and \\, one space between them, "
+                    "at most %d characters",
+                    option, LIMIT_SCOPE);
+}
+
+int values_duration(str text, const char *option, int64_t lo, int64_t hi, int64_t *out)
+{
+    char range[64];
+    struct buf b;
+    if (duration_parse(text, out) && *out >= lo && *out <= hi) {
+        return CMD_DONE;
+    }
+    buf_fixed(&b, range, sizeof range);
+    duration_write(&b, lo);
+    BUF_LIT(&b, " to ");
+    duration_write(&b, hi);
+    return cmd_fail(CMD_USAGE, "%s: takes %.*s (like 90s, 15m, 24h, 30d), not `%.*s`", option,
+                    STR_ARG(buf_str(&b)), STR_ARG(cut(text)));
+}
+
+int values_choice(str text, const char *option, const char *words, int *out)
+{
+    str rest = str_from(words), word;
+    for (int i = 0; str_next(&rest, '|', &word); i++) {
+        if (str_eq(word, text)) {
+            *out = i;
+            return CMD_DONE;
+        }
+    }
+    return cmd_fail(CMD_USAGE, "%s: takes %s, not `%.*s`", option, words, STR_ARG(cut(text)));
+}
+
+static const struct {
+    const char *name;
+    uint32_t bit;
+} grants_table[VALUES_GRANTS] = {
+    {"client_credentials", GRANT_CLIENT_CREDENTIALS},
+    {"refresh_token", GRANT_REFRESH_TOKEN},
+};
+
+int values_grant(str text, const char *option, uint32_t *grants)
+{
+    struct suggest near;
+    suggest_init(&near, text);
+    for (size_t i = 0; i < VALUES_GRANTS; i++) {
+        if (str_eq(text, str_from(grants_table[i].name))) {
+            *grants |= grants_table[i].bit;
+            return CMD_DONE;
+        }
+        suggest_offer(&near, grants_table[i].name);
+    }
+    return cmd_fail(CMD_USAGE, "%s: takes client_credentials or refresh_token, not `%.*s`%s%s%s",
+                    option, STR_ARG(cut(text)), near.best ? "; did you mean `" : "",
+                    near.best ? near.best : "", near.best ? "`?" : "");
+}
+
+size_t values_grant_names(uint32_t grants, str out[VALUES_GRANTS])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < VALUES_GRANTS; i++) {
+        if (grants & grants_table[i].bit) {
+            out[n++] = str_from(grants_table[i].name);
+        }
+    }
+    return n;
+}
+
+int values_secret(str text, const char *option, str *out)
+{
+    bool printable = text.n >= 1 && text.n <= 255;
+    for (size_t i = 0; i < text.n; i++) {
+        printable = printable && text.p[i] >= 0x20 && text.p[i] < 0x7f;
+    }
+    if (!printable) {
+        return cmd_fail(CMD_USAGE, "%s: a secret is 1 to 255 characters of printable ASCII",
+                        option);
+    }
+    *out = text;
+    return CMD_DONE;
+}
+
+int values_stdin(struct arena *a, size_t most, str *out)
+{
+    char *p = arena_alloc(a, most + 2);
+    size_t n = 0;
+    while (n < most + 2) {
+        ssize_t got = read(STDIN_FILENO, p + n, most + 2 - n);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return cmd_fail(CMD_FAILED, "cannot read stdin: %s", strerror(errno));
+        }
+        if (got == 0) {
+            break;
+        }
+        n += (size_t)got;
+    }
+    n -= n > 0 && p[n - 1] == '\n';
+    if (n > most) {
+        return cmd_fail(CMD_USAGE, "stdin holds more than %zu bytes", most);
+    }
+    *out = str_make(p, n);
+    return CMD_DONE;
+}
