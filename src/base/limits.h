@@ -13,6 +13,7 @@
     X(BODY, 65536, "bytes", "413")                                                                 \
     X(TOKEN_BODY, 32768, "bytes", "413")                                                           \
     X(CHUNK_EXTENSION, 256, "bytes", "400")                                                        \
+    X(CHUNK_FRAMING, 65536, "bytes", "413")                                                        \
     X(PARAMS, 64, "parameters", "400")                                                             \
     X(PARAM_NAME, 64, "bytes", "400")                                                              \
     X(PARAM_VALUE, 16384, "bytes", "400")                                                          \

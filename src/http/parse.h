@@ -10,6 +10,11 @@
 
 #include "http/request.h"
 
+/* The most input that a request can take before it is DONE or ERROR: what a connection's buffer
+ * must be able to hold (an empty line may come before the request line). */
+#define HTTP_INPUT_MAX                                                                             \
+    (2 + LIMIT_REQUEST_LINE + 2 + LIMIT_HEADER_BLOCK + LIMIT_BODY + LIMIT_CHUNK_FRAMING)
+
 enum http_parse_state { HTTP_PARSE_HEAD, HTTP_PARSE_BODY, HTTP_PARSE_DONE, HTTP_PARSE_ERROR };
 
 struct http_parser {
