@@ -1,0 +1,187 @@
+/* accept: takes connections, up to the cap and up to what the system gives.
+ *
+ * Beyond the cap a connection is accepted, told 503 in plain JSON and closed: a client that hears
+ * nothing would retry into the same wall. Out of descriptors (EMFILE) the worker closes its
+ * reserve, accepts with it, says 503, closes, and opens the reserve again, so that a level-
+ * triggered listener does not spin (security.md A12). When even that fails it stops listening for
+ * a moment. One log line a second says so.
+ */
+#include "net/accept.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/conn.h"
+#include "net/state.h"
+
+enum {
+    SHARE = 64,      /* connections per listener and turn */
+    LINGER_MAX = 64, /* refused ones that are kept until the client has read the answer */
+    PAUSE_MS = 100,
+    COMPLAIN_MS = 1000,
+};
+
+/* "127.0.0.1", "::1", "unix". */
+static void spell_peer(const struct sockaddr_storage *at, char out[CONN_PEER])
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
+    if (at->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)at)->sin_addr, out, CONN_PEER);
+    } else if (at->ss_family != AF_INET6) {
+        snprintf(out, CONN_PEER, "unix");
+    } else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+        inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], out, CONN_PEER);
+    } else {
+        inet_ntop(AF_INET6, &six->sin6_addr, out, CONN_PEER);
+    }
+}
+
+static void say_busy(int fd)
+{
+    static const char body[] = "{\"error\":\"temporarily_unavailable\",\"error_description\":"
+                               "\"Too many connections are open. Try again in a second.\"}";
+    char answer[512];
+    int n = snprintf(answer, sizeof(answer),
+                     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                     "Content-Length: %zu\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"
+                     "Connection: close\r\n\r\n%s",
+                     sizeof(body) - 1, body);
+    ssize_t sent = send(fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* a new socket takes it, or its client is gone */
+}
+
+static void refuse(struct worker *w, const struct source *s, int fd, long open_n)
+{
+    atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
+    if (!s->listener->tls) {
+        say_busy(fd);
+    }
+    if (s->listener->tls || open_n >= w->net->options.connections_max + LINGER_MAX ||
+        !conn_open_refused(w, fd)) {
+        close(fd);
+    }
+}
+
+static void welcome(struct worker *w, const struct source *s, int fd,
+                    const struct sockaddr_storage *from)
+{
+    long open_n = atomic_load_explicit(&w->net->connections, memory_order_relaxed);
+    char peer[CONN_PEER];
+    if (open_n >= w->net->options.connections_max) {
+        refuse(w, s, fd, open_n);
+        return;
+    }
+    spell_peer(from, peer);
+    atomic_fetch_add_explicit(&w->net->accepted, 1, memory_order_relaxed);
+    if (!conn_open(w, fd, s->listener->tls, peer)) {
+        atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
+        close(fd);
+    }
+}
+
+static void complain(struct worker *w, int e)
+{
+    if (w->now_ms < w->complain_ms) {
+        return;
+    }
+    w->complain_ms = w->now_ms + COMPLAIN_MS;
+    log_note(LOG_ERROR, "accept",
+             "connections are refused, the system gives no more (%s): raise the limit of open "
+             "files (ulimit -n, LimitNOFILE=) or lower connections_max",
+             strerror(e));
+}
+
+static void pause_listening(struct worker *w)
+{
+    if (!w->stopping && w->paused_ms == 0) {
+        worker_watch_listeners(w, false);
+        w->paused_ms = w->now_ms + PAUSE_MS;
+    }
+}
+
+/* Uses the reserve to refuse one connection. False: there is nothing to accept with. */
+static bool spend_reserve(struct worker *w, const struct source *s)
+{
+    if (w->reserve_fd < 0) {
+        return false;
+    }
+    close(w->reserve_fd);
+    int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bool ok = fd >= 0;
+    if (ok) {
+        atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
+        if (!s->listener->tls) {
+            say_busy(fd);
+        }
+        close(fd);
+    }
+    w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return ok && w->reserve_fd >= 0;
+}
+
+/* accept4 failed with e. True: try again. */
+static bool again(struct worker *w, const struct source *s, int e)
+{
+    switch (e) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+        complain(w, e);
+        if (spend_reserve(w, s)) {
+            return true;
+        }
+        pause_listening(w);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+        complain(w, e);
+        pause_listening(w);
+        return false;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+        return false;
+    default: /* the connection died in the queue (accept(2): treat like EAGAIN, retry) */
+        return true;
+    }
+}
+
+static void take(struct worker *w, struct source *s, int share)
+{
+    while (share-- > 0) {
+        struct sockaddr_storage from;
+        socklen_t n = sizeof(from);
+        int fd = accept4(s->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            welcome(w, s, fd, &from);
+        } else if (!again(w, s, errno)) {
+            return;
+        }
+    }
+}
+
+void accept_ready(struct worker *w, struct source *s)
+{
+    take(w, s, SHARE);
+}
+
+void accept_rest(struct worker *w, struct source *s)
+{
+    take(w, s, 1 << 16);
+}
+
+void accept_resume(struct worker *w)
+{
+    w->paused_ms = 0;
+    if (w->reserve_fd < 0) {
+        w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    worker_watch_listeners(w, true);
+}

@@ -1,0 +1,419 @@
+/* conn: bytes in, requests out to the application, answers back; one request at a time.
+ *
+ * The phase (handshake, idle, head, body, none = being worked on, write, drain) is that of the
+ * deadline, which is set when the phase begins. Pipelined requests wait in the buffer and are
+ * answered in order; a connection that has many gives way to the others after TURN_REQUESTS.
+ *
+ * Reads are edge-triggered: `readable` remembers that the socket may have more. A read that
+ * returns less than asked for has emptied the socket (epoll(7)), so no second read has to say
+ * EAGAIN. TLS reads until OpenSSL says EAGAIN, because it holds records back.
+ *
+ * An error in the framing ends the connection: the refusal is sent, then our side is shut and
+ * what still arrives is thrown away for a moment, since closing with unread bytes would make the
+ * kernel send a reset that overtakes the answer (RFC 9112 9.6).
+ */
+#include "net/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/answer.h"
+#include "net/state.h"
+
+enum { TURN_REQUESTS = 32, DRAIN_BYTES = 262144 };
+
+void conn_enter(struct conn *c, enum deadline phase)
+{
+    deadline_set(&c->worker->deadlines, &c->deadline, phase, c->worker->now_ms);
+}
+
+/* ---- opening and closing ---- */
+
+static struct conn *create(struct worker *w, int fd)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    if (!c) {
+        return NULL;
+    }
+    c->watch = WATCH_CONNECTION;
+    c->fd = fd;
+    c->worker = w;
+    list_init(&c->ready);
+    struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0) {
+        free(c);
+        return NULL;
+    }
+    w->connections++;
+    atomic_fetch_add_explicit(&w->net->connections, 1, memory_order_relaxed);
+    return c;
+}
+
+bool conn_open(struct worker *w, int fd, bool tls, const char *peer)
+{
+    struct tls_session *session = tls ? tls_accept(w->net->tls, fd) : NULL;
+    struct conn *c = tls && !session ? NULL : create(w, fd);
+    if (!c) {
+        if (session) {
+            tls_free(session);
+        }
+        return false;
+    }
+    c->tls = session;
+    memcpy(c->peer, peer, sizeof(c->peer));
+    conn_enter(c, tls ? DEADLINE_HANDSHAKE : DEADLINE_IDLE);
+    return true;
+}
+
+bool conn_open_refused(struct worker *w, int fd)
+{
+    struct conn *c = create(w, fd);
+    if (!c) {
+        return false;
+    }
+    shutdown(fd, SHUT_WR);
+    conn_enter(c, DEADLINE_DRAIN);
+    return true;
+}
+
+static void release_slot(struct conn *c)
+{
+    if (c->slot) {
+        slot_put(&c->worker->slots, c->slot);
+        c->slot = NULL;
+    }
+}
+
+static void report_done(struct conn *c)
+{
+    if (c->working) {
+        c->working = false;
+        c->worker->net->app.done(c->worker->app, &c->slot->x);
+    }
+}
+
+void conn_close(struct conn *c)
+{
+    struct worker *w = c->worker;
+    if (c->dead) {
+        return;
+    }
+    report_done(c);
+    release_slot(c);
+    if (c->tls) {
+        tls_free(c->tls);
+        c->tls = NULL;
+    }
+    close(c->fd); /* leaves epoll by that */
+    deadline_remove(&c->deadline);
+    list_remove(&c->ready);
+    c->dead = true;
+    list_push_back(&w->dead, &c->ready);
+    w->connections--;
+    atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
+}
+
+void conn_watch_write(struct conn *c)
+{
+    if (c->watching_write) {
+        return;
+    }
+    struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET, .data.ptr = c};
+    epoll_ctl(c->worker->epoll_fd, EPOLL_CTL_MOD, c->fd, &e);
+    c->watching_write = true;
+}
+
+/* ---- after the last answer ---- */
+
+static void drain(struct conn *c)
+{
+    char scratch[4096];
+    while (c->drained < DRAIN_BYTES) {
+        ssize_t n = recv(c->fd, scratch, sizeof(scratch), 0);
+        if (n > 0) {
+            c->drained += (unsigned)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            return;
+        } else if (n == 0 || errno != EINTR) {
+            break;
+        }
+    }
+    conn_close(c);
+}
+
+static void finish(struct conn *c)
+{
+    bool unread = c->readable || c->slot->start + c->slot->parser.consumed < c->slot->n;
+    if (c->tls) {
+        tls_goodbye(c->tls);
+    }
+    if (!c->linger && !unread) {
+        conn_close(c);
+        return;
+    }
+    release_slot(c);
+    shutdown(c->fd, SHUT_WR);
+    conn_enter(c, DEADLINE_DRAIN);
+    drain(c);
+}
+
+void conn_answered(struct conn *c)
+{
+    struct slot *s = c->slot;
+    report_done(c);
+    if (c->closing) {
+        finish(c);
+        return;
+    }
+    if (s->start + s->parser.consumed == s->n) {
+        release_slot(c);
+    } else {
+        slot_next(s);
+    }
+    conn_enter(c, DEADLINE_IDLE);
+}
+
+/* ---- requests ---- */
+
+/* Does with the exchange what the application said. */
+static void dispatch(struct conn *c, enum net_next next)
+{
+    struct worker *w = c->worker;
+    struct exchange *x = &c->slot->x;
+    switch (next) {
+    case NET_ANSWER:
+        answer_send(c);
+        break;
+    case NET_COMMIT:
+        x->next = NET_COMMIT;
+        conn_enter(c, DEADLINE_NONE);
+        list_push_back(&w->outbox, &x->link);
+        w->outbox_n++;
+        break;
+    case NET_POOL:
+        conn_enter(c, DEADLINE_NONE);
+        if (!pool_put(&w->net->pool, x)) {
+            answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
+        }
+        break;
+    }
+}
+
+void conn_completed(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    struct worker *w = c->worker;
+    dispatch(c, x->next == NET_COMMIT ? w->net->app.resume(w->app, x) : x->next);
+    conn_advance(c);
+}
+
+void conn_cancelled(struct exchange *x)
+{
+    answer_refuse(x->conn, ERR_UNAVAILABLE, "The server is stopping.", true);
+}
+
+static void begin(struct conn *c)
+{
+    struct worker *w = c->worker;
+    struct exchange *x = &c->slot->x;
+    x->start_us = clock_mono_us();
+    x->req.peer = str_from(c->peer);
+    x->req.tls = c->tls != NULL;
+    http_res_init(&x->res, &x->arena);
+    c->working = true;
+    c->requests++;
+    dispatch(c, w->net->app.handle(w->app, x));
+}
+
+static enum http_parse_state look(struct conn *c)
+{
+    struct slot *s = c->slot;
+    s->parsed_n = s->n;
+    return http_parse(&s->parser, s->bytes + s->start, s->n - s->start, &s->x.req,
+                      c->worker->net->app.body_limit);
+}
+
+/* More has to come; the deadline of a phase is set once (security.md A9). */
+static void await(struct conn *c, enum deadline phase)
+{
+    if (c->deadline.phase != phase) {
+        conn_enter(c, phase);
+    }
+    const struct http_parser *p = &c->slot->parser;
+    if (phase == DEADLINE_BODY && p->expect_continue && !c->slot->continue_sent &&
+        !answer_continue(c)) {
+        conn_close(c);
+    }
+}
+
+static void parse(struct conn *c)
+{
+    switch (look(c)) {
+    case HTTP_PARSE_HEAD:
+        await(c, DEADLINE_HEAD);
+        break;
+    case HTTP_PARSE_BODY:
+        await(c, DEADLINE_BODY);
+        break;
+    case HTTP_PARSE_DONE:
+        begin(c);
+        break;
+    case HTTP_PARSE_ERROR:
+        answer_refuse(c, c->slot->parser.error, c->slot->parser.reason, true);
+        break;
+    }
+}
+
+/* Refuses a request that is not complete. Its slices may be old: the buffer may have moved. */
+static void refuse_partial(struct conn *c, enum err e, const char *reason)
+{
+    if (c->slot->parser.state == HTTP_PARSE_HEAD) {
+        memset(&c->slot->x.req, 0, sizeof(c->slot->x.req));
+        c->slot->x.req.method = HTTP_OTHER;
+    } else {
+        look(c);
+    }
+    answer_refuse(c, e, reason, true);
+}
+
+static bool is_reading(const struct conn *c)
+{
+    switch (c->deadline.phase) {
+    case DEADLINE_IDLE:
+    case DEADLINE_STOP:
+    case DEADLINE_HEAD:
+    case DEADLINE_BODY:
+        return !c->dead;
+    case DEADLINE_HANDSHAKE:
+    case DEADLINE_WRITE:
+    case DEADLINE_DRAIN:
+    case DEADLINE_NONE:
+    case DEADLINES:
+        break;
+    }
+    return false;
+}
+
+static void take_slot(struct conn *c)
+{
+    c->slot = slot_get(&c->worker->slots);
+    c->slot->x.conn = c;
+    c->slot->x.worker = c->worker;
+}
+
+/* Reads once. False: nothing more to do now (no bytes yet, refused, or closed). */
+static bool fill(struct conn *c)
+{
+    if (!c->slot) {
+        take_slot(c);
+    }
+    struct slot *s = c->slot;
+    size_t room = slot_room(s);
+    if (room == 0) {
+        refuse_partial(c, ERR_BODY_TOO_LARGE, "The request is too large.");
+        return false;
+    }
+    char *to = s->bytes + s->n;
+    ssize_t n = c->tls ? tls_recv(c->tls, to, room) : recv(c->fd, to, room, 0);
+    if (n > 0) {
+        s->n += (size_t)n;
+        s->dirty = s->n > s->dirty ? s->n : s->dirty;
+        c->readable = c->tls || c->hung_up || (size_t)n == room;
+        return true;
+    }
+    if (n < 0 && errno == EINTR) {
+        return fill(c);
+    }
+    if (n == 0 || errno != EAGAIN) {
+        conn_close(c);
+        return false;
+    }
+    c->readable = false;
+    if (s->start == s->n) {
+        release_slot(c);
+    }
+    return false;
+}
+
+void conn_advance(struct conn *c)
+{
+    for (int budget = TURN_REQUESTS; is_reading(c); budget--) {
+        bool unseen = c->slot && c->slot->parsed_n < c->slot->n;
+        if (budget == 0 && (unseen || c->readable)) {
+            list_remove(&c->ready); /* it may be there already */
+            list_push_back(&c->worker->again, &c->ready);
+            return;
+        }
+        if (!unseen && (!c->readable || !fill(c))) {
+            return;
+        }
+        parse(c);
+    }
+}
+
+/* ---- events ---- */
+
+static void handshake(struct conn *c)
+{
+    switch (tls_handshake(c->tls)) {
+    case TLS_DONE:
+        conn_enter(c, c->worker->stopping ? DEADLINE_STOP : DEADLINE_IDLE);
+        conn_advance(c);
+        break;
+    case TLS_WANT_READ:
+        break;
+    case TLS_WANT_WRITE:
+        conn_watch_write(c);
+        break;
+    case TLS_FAILED:
+        conn_close(c);
+        break;
+    }
+}
+
+void conn_event(struct conn *c, uint32_t events)
+{
+    if (c->dead) {
+        return;
+    }
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+        c->readable = true;
+    }
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+        c->hung_up = true;
+    }
+    switch (c->deadline.phase) {
+    case DEADLINE_HANDSHAKE:
+        handshake(c);
+        break;
+    case DEADLINE_WRITE:
+        answer_flush(c);
+        conn_advance(c);
+        break;
+    case DEADLINE_DRAIN:
+        drain(c);
+        break;
+    case DEADLINE_NONE: /* it waits for us */
+    case DEADLINES:
+        break;
+    case DEADLINE_IDLE:
+    case DEADLINE_STOP:
+    case DEADLINE_HEAD:
+    case DEADLINE_BODY:
+        conn_advance(c);
+        break;
+    }
+}
+
+void conn_expire(struct conn *c)
+{
+    if (c->deadline.phase == DEADLINE_HEAD || c->deadline.phase == DEADLINE_BODY) {
+        refuse_partial(c, ERR_REQUEST_TIMEOUT, "The request did not arrive in time.");
+    } else {
+        conn_close(c);
+    }
+}

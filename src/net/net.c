@@ -1,0 +1,224 @@
+/* net: puts the parts together, starts the threads, waits for the word to stop.
+ *
+ * The thread that calls net_run does no work of its own: it sleeps on an eventfd that net_stop and
+ * net_reload (signal handlers) write to. The threads are started with all signals blocked, so a
+ * signal finds the caller's thread. A stop runs from the outside in: workers first (nothing comes
+ * in, everything is answered), then the pool, then the committer with an empty queue.
+ */
+#include "net/net.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/state.h"
+
+static int cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) {
+        return CPU_COUNT(&set);
+    }
+    return 1;
+}
+
+static bool open_tls(struct net *n, char *why, size_t why_size)
+{
+    for (size_t i = 0; i < n->options.listens_n; i++) {
+        if (n->options.listens[i].tls) {
+            n->tls = tls_open(n->options.tls_certificate, n->options.tls_key, why, why_size);
+            return n->tls != NULL;
+        }
+    }
+    return true;
+}
+
+static bool open_listeners(struct net *n, char *why, size_t why_size)
+{
+    n->listeners = calloc(n->options.listens_n + 1, sizeof(*n->listeners));
+    if (!n->listeners) {
+        snprintf(why, why_size, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < n->options.listens_n; i++) {
+        if (!listen_open(&n->listeners[i], &n->options.listens[i], n->workers_n, why, why_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_workers(struct net *n, char *why, size_t why_size)
+{
+    struct worker *workers = calloc((size_t)n->workers_n, sizeof(*workers));
+    int wanted = n->workers_n;
+    n->workers = workers;
+    n->workers_n = 0; /* net_close closes those that were opened, also half */
+    for (int i = 0; workers && i < wanted; i++) {
+        n->workers_n++;
+        if (!worker_open(&workers[i], n, i)) {
+            workers = NULL;
+        }
+    }
+    if (!workers) {
+        snprintf(why, why_size, "cannot start %d workers: %s", wanted, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static struct net *create(const struct net_options *options, const struct net_app *app)
+{
+    struct net *n = calloc(1, sizeof(*n));
+    if (!n) {
+        return NULL;
+    }
+    n->app = *app;
+    n->options = *options;
+    deadline_defaults(n->deadline_ms);
+    committer_init(&n->committer, &n->app, options->batch_max);
+    pool_init(&n->pool, &n->app, &n->committer, options->pool_threads, options->pool_queue_max);
+    n->control_fd = eventfd(0, EFD_CLOEXEC);
+    return n;
+}
+
+struct net *net_open(const struct net_options *options, const struct net_app *app, char *why,
+                     size_t why_size)
+{
+    struct net *n = create(options, app);
+    if (!n || n->control_fd < 0) {
+        snprintf(why, why_size, "cannot start: %s", strerror(errno));
+        if (n) {
+            net_close(n);
+        }
+        return NULL;
+    }
+    int wanted = options->workers > 0 ? options->workers : cores();
+    n->workers_n = wanted;
+    if (!open_tls(n, why, why_size) || !open_listeners(n, why, why_size) ||
+        !open_workers(n, why, why_size)) {
+        if (!n->workers) {
+            n->workers_n = 0;
+        }
+        net_close(n);
+        return NULL;
+    }
+    return n;
+}
+
+const char *net_address(const struct net *n, size_t listen)
+{
+    return n->listeners[listen].address;
+}
+
+static void start(struct net *n)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    committer_start(&n->committer);
+    pool_start(&n->pool);
+    for (int i = 0; i < n->workers_n; i++) {
+        worker_start(&n->workers[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void reload(struct net *n)
+{
+    char why[512];
+    if (n->tls) {
+        if (tls_reload(n->tls, why, sizeof(why))) {
+            log_note(LOG_INFO, "tls", "the certificate was read again");
+        } else {
+            log_note(LOG_ERROR, "tls", "the old certificate goes on: %s", why);
+        }
+    }
+    committer_tick_soon(&n->committer);
+}
+
+int net_run(struct net *n)
+{
+    start(n);
+    while (!atomic_load(&n->stop)) {
+        uint64_t wakes;
+        ssize_t got = read(n->control_fd, &wakes, sizeof(wakes)); /* EINTR: look again */
+        (void)got;
+        if (atomic_exchange(&n->reload, false)) {
+            reload(n);
+        }
+    }
+    for (size_t i = 0; i < n->options.listens_n; i++) {
+        listen_unlink(&n->listeners[i]);
+    }
+    atomic_store(&n->stopping, true);
+    for (int i = 0; i < n->workers_n; i++) {
+        worker_wake(&n->workers[i]);
+    }
+    for (int i = 0; i < n->workers_n; i++) {
+        worker_join(&n->workers[i]);
+    }
+    pool_stop(&n->pool);
+    committer_stop(&n->committer);
+    return atomic_load(&n->unanswered) == 0 ? 0 : 1;
+}
+
+/* For signal handlers: atomics and write(2) only, errno kept. */
+static void poke(struct net *n, atomic_bool *flag)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    atomic_store(flag, true);
+    ssize_t put = write(n->control_fd, &one, sizeof(one));
+    (void)put;
+    errno = saved;
+}
+
+void net_stop(struct net *n)
+{
+    poke(n, &n->stop);
+}
+
+void net_reload(struct net *n)
+{
+    poke(n, &n->reload);
+}
+
+void net_close(struct net *n)
+{
+    for (int i = 0; i < n->workers_n; i++) {
+        worker_close(&n->workers[i]);
+    }
+    for (size_t i = 0; n->listeners && i < n->options.listens_n; i++) {
+        listen_close(&n->listeners[i]);
+    }
+    committer_free(&n->committer);
+    pool_free(&n->pool);
+    tls_close(n->tls);
+    if (n->control_fd >= 0) {
+        close(n->control_fd);
+    }
+    free(n->workers);
+    free(n->listeners);
+    free(n);
+}
+
+void net_stats(const struct net *n, struct net_stats *out)
+{
+    out->connections = atomic_load_explicit(&n->connections, memory_order_relaxed);
+    out->accepted = atomic_load_explicit(&n->accepted, memory_order_relaxed);
+    out->refused = atomic_load_explicit(&n->refused, memory_order_relaxed);
+    out->queue_commit = atomic_load_explicit(&n->committer.queued, memory_order_relaxed);
+    out->queue_pool = atomic_load_explicit(&n->pool.queued, memory_order_relaxed);
+    out->batches = atomic_load_explicit(&n->committer.batches, memory_order_relaxed);
+}
+
+void net_commit_now(struct exchange *x)
+{
+    committer_put_wait(&x->worker->net->committer, x);
+}

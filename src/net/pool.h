@@ -1,0 +1,36 @@
+/* pool: threads of low priority for requests that block or burn the processor. */
+#ifndef NET_POOL_H
+#define NET_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/net.h"
+
+struct pool {
+    const struct net_app *app;
+    struct committer *committer;
+    int threads_n, queue_max;
+    pthread_t *threads;
+    int started; /* threads that run */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct list queue;
+    bool stop;
+    atomic_int named; /* gives each thread its number */
+    atomic_long queued;
+};
+
+void pool_init(struct pool *p, const struct net_app *app, struct committer *c, int threads_n,
+               int queue_max);
+void pool_start(struct pool *p);
+/* False when the queue is full (or there is no pool): the caller refuses the exchange. */
+bool pool_put(struct pool *p, struct exchange *x);
+/* Takes an exchange that no thread has begun yet out of the queue; NULL when there is none that
+ * belongs to this worker. */
+struct exchange *pool_cancel(struct pool *p, const struct worker *w);
+/* Ends the threads once the queue is empty. */
+void pool_stop(struct pool *p);
+void pool_free(struct pool *p);
+
+#endif

@@ -1,0 +1,30 @@
+/* state: a running server, for the files of this directory and its tests. */
+#ifndef NET_STATE_H
+#define NET_STATE_H
+
+#include "net/committer.h"
+#include "net/deadline.h"
+#include "net/listen.h"
+#include "net/pool.h"
+#include "net/tls.h"
+#include "net/worker.h"
+
+struct net {
+    struct net_app app;
+    struct net_options options; /* the strings stay the caller's and must outlive the server */
+    struct listener *listeners; /* one per address */
+    struct worker *workers;
+    int workers_n;
+    struct committer committer;
+    struct pool pool;
+    struct tls *tls;
+    int control_fd;                /* eventfd: net_stop and net_reload wake net_run */
+    atomic_bool stop, reload;      /* set by those two */
+    atomic_bool stopping;          /* the workers have been told */
+    atomic_long connections;       /* open now */
+    atomic_long accepted, refused; /* since the start; refused: beyond the cap or out of memory */
+    atomic_long unanswered;        /* requests that a stop cut off */
+    int deadline_ms[DEADLINES];    /* tests shorten them between net_open and net_run */
+};
+
+#endif

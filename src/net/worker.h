@@ -1,0 +1,69 @@
+/* worker: a thread with an epoll loop and the connections that it accepted. */
+#ifndef NET_WORKER_H
+#define NET_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/deadline.h"
+#include "net/listen.h"
+#include "net/net.h"
+#include "net/slot.h"
+
+/* What an epoll event points at. */
+enum watch { WATCH_LISTENER, WATCH_WAKE, WATCH_CONNECTION };
+
+/* A listener as this worker sees it. */
+struct source {
+    enum watch watch; /* first */
+    struct listener *listener;
+    int fd;
+    bool shared;
+};
+
+struct worker {
+    struct net *net;
+    int index;
+    pthread_t thread;
+    void *app; /* from app.thread_open */
+    int epoll_fd, event_fd;
+    enum watch wake; /* WATCH_WAKE */
+    struct source *sources;
+    size_t sources_n;
+    int reserve_fd;      /* given up to accept and refuse when descriptors run out */
+    int64_t paused_ms;   /* listeners are off until then; 0: on */
+    int64_t complain_ms; /* not before then the next line about descriptors */
+
+    struct deadlines deadlines;
+    struct slots slots;
+    struct list again;  /* connections that have bytes but had their share of the turn */
+    struct list dead;   /* closed in this turn; freed at its end, events may still name them */
+    struct list outbox; /* for the committer, at the end of the turn */
+    long outbox_n;
+    long connections;
+    bool stopping;
+    int64_t cut_ms; /* stopping: connections that have not ended by then are cut */
+
+    int64_t now_ms; /* monotonic, of this turn */
+    int64_t date_s;
+    char date[29]; /* the Date field's value in this second; no NUL */
+
+    pthread_mutex_t lock;
+    struct list done; /* exchanges that committer and pool have posted; under the lock */
+};
+
+/* False with errno: epoll, eventfd or memory. */
+bool worker_open(struct worker *w, struct net *n, int index);
+void worker_start(struct worker *w);
+/* Makes it look at net.stopping. Thread-safe. */
+void worker_wake(struct worker *w);
+void worker_join(struct worker *w);
+void worker_close(struct worker *w);
+
+/* Waits on its listeners, or does not. */
+void worker_watch_listeners(struct worker *w, bool on);
+/* Hands exchanges (NULL entries are skipped) back to their workers: one wake-up per worker at
+ * most. Clears the array. Thread-safe. */
+void worker_post_batch(struct exchange **batch, size_t n);
+
+#endif
