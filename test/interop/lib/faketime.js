@@ -1,0 +1,17 @@
+'use strict';
+// Environment under which a process sees the clock moved: faketime('+2h').
+
+const fs = require('node:fs');
+
+const PLACES = ['/usr/lib/x86_64-linux-gnu/faketime', '/usr/lib/aarch64-linux-gnu/faketime',
+  '/usr/lib/faketime', '/usr/local/lib/faketime'];
+
+function faketime(offset) {
+  const dir = PLACES.find((d) => fs.existsSync(`${d}/libfaketimeMT.so.1`));
+  if (!dir) throw new Error('libfaketime is not installed; script/setup installs it');
+  return {
+    LD_PRELOAD: `${dir}/libfaketimeMT.so.1`, FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+}
+
+module.exports = { faketime };
