@@ -38,7 +38,7 @@ ARCHIVES := $(foreach part,$(PARTS),$(BUILD)/lib$(part).a)
 UNIT := $(sort $(wildcard test/unit/*.c))
 UNIT_BINARIES := $(UNIT:test/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check lint fuzz cover help clean unit bench-loop
+.PHONY: all check lint fuzz cover help clean unit bench
 all: $(BUILD)/postern ## the server (default); MODE=release|debug|asan|tsan
 
 $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
@@ -72,6 +72,14 @@ test_libs = $(foreach part,$(call test_part,$(1)) $(call uses,$(call test_part,$
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $$(call test_libs,$$*)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
+
+# Programs that script/bench needs beside the server.
+BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard test/bench/*.c)))
+$(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+bench: all $(BENCH) ## build what script/bench runs
 
 unit: $(UNIT_BINARIES) ## build the unit tests
 
