@@ -213,19 +213,24 @@ static int open_existing(struct cmd *c, bool read_only)
     return check_version(c);
 }
 
-int open_store(struct cmd *c, enum open_mode mode)
+void open_begin(struct cmd *c)
 {
     struct clock clock = {0};
-    int code = c->settings.v[SETTING_db].text.n ? CMD_DONE : open_settings(c);
-    if (code) {
-        return code;
-    }
     keep_log();
     id_source_init(&c->ids);
     c->now_s = clock_now_s(&clock);
     struct arena *fx = ARENA_NEW(&c->arena, struct arena);
     arena_init(fx, FX_MAX);
     effects_init(&c->fx, fx);
+}
+
+int open_store(struct cmd *c, enum open_mode mode)
+{
+    int code = c->settings.v[SETTING_db].text.n ? CMD_DONE : open_settings(c);
+    if (code) {
+        return code;
+    }
+    open_begin(c);
     if (mode == OPEN_CREATE) {
         return prepare_store(c);
     }

@@ -122,7 +122,7 @@ void show_text(struct show *s, const char *name, str value)
     if (value.p) {
         json_str(&s->out, value);
     } else {
-        json_null(&s->out);
+        json_nil(&s->out);
     }
 }
 

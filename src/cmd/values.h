@@ -5,6 +5,7 @@
 #ifndef CMD_VALUES_H
 #define CMD_VALUES_H
 
+#include "base/limits.h"
 #include "cmd/cmd.h"
 #include "store/client.h"
 

@@ -1,0 +1,323 @@
+/* client_import: takes over clients with their ids, secrets, organizations and groups.
+ *
+ * Everything is read and checked first, recorded as one effect set, and committed once: all or
+ * nothing, however long the file. What the file itself makes (an organization in line 1, used in
+ * line 900) is remembered in maps, since the store does not know it yet. Elements are read one by
+ * one, so a defect is named with its line.
+ */
+#include "cmd/client_import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/args.h"
+#include "cmd/client_options.h"
+#include "cmd/client_show.h"
+#include "cmd/id_map.h"
+#include "cmd/import_member.h"
+#include "cmd/json_items.h"
+#include "cmd/open.h"
+#include "cmd/values.h"
+#include "store/organization.h"
+
+enum { FILE_MOST = 512 << 20, STDIN_MOST = 64 << 20, CHUNK = 1024 };
+
+struct imported {
+    struct imported *next;
+    struct client client;
+    str shown; /* a secret that was made here */
+};
+
+struct import {
+    struct cmd *c;
+    str name; /* of the file, for messages */
+    struct id_map clients, organizations, groups;
+    struct imported *first, **end;
+    size_t made, changed;
+};
+
+static int read_file(struct cmd *c, str name, str *text)
+{
+    struct stat st;
+    const char *path = arena_cstr(&c->arena, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        int code = cmd_fail(CMD_FAILED, "cannot read %s: %s", path,
+                            fd < 0 ? strerror(errno) : "it is no regular file");
+        return fd >= 0 && close(fd) ? code : code;
+    }
+    if (st.st_size > FILE_MOST) {
+        close(fd);
+        return cmd_fail(CMD_USAGE, "%s is larger than %d MiB; split it", path, FILE_MOST >> 20);
+    }
+    char *p = arena_alloc(&c->arena, (size_t)st.st_size + 1);
+    size_t n = 0;
+    ssize_t got;
+    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0) {
+        n += (size_t)got;
+    }
+    close(fd);
+    *text = str_make(p, n);
+    return CMD_DONE;
+}
+
+/* The organization exists, was made by this file, or is made now. */
+static int need_organization(struct import *im, const struct import_record *r, str where)
+{
+    struct cmd *c = im->c;
+    struct organization o;
+    const struct id *id = &r->client.organization;
+    if (id_map_get(&im->organizations, id->b, sizeof id->b)) {
+        return CMD_DONE;
+    }
+    enum err e = organization_load(c->db, &c->arena, id, &o);
+    if (e == ERR_ABSENT && r->organization_name.p) {
+        o = (struct organization){.id = *id, .name = r->organization_name, .created_s = c->now_s};
+        organization_put(&c->fx, &o);
+        e = OK;
+    }
+    if (e == ERR_ABSENT) {
+        return cmd_fail(CMD_ABSENT,
+                        "%.*s: there is no such organization; give it as an object with id and "
+                        "name and it is made",
+                        STR_ARG(where));
+    }
+    if (e) {
+        return open_trouble(c);
+    }
+    id_map_put(&im->organizations, id->b, sizeof id->b, id);
+    return CMD_DONE;
+}
+
+static int need_group(struct import *im, const struct import_record *r, struct group *g, str where)
+{
+    struct cmd *c = im->c;
+    struct group found;
+    const struct id *owner = id_map_get(&im->groups, g->id.b, sizeof g->id.b);
+    enum err e = OK;
+    if (!owner && (e = group_load(c->db, &c->arena, &g->id, &found)) == OK) {
+        owner = &found.organization;
+    }
+    if (e == ERR_ABSENT && g->name.p) {
+        g->organization = r->client.organization;
+        g->created_s = c->now_s;
+        group_put(&c->fx, g);
+        owner = &g->organization;
+        e = OK;
+    }
+    if (e == ERR_ABSENT) {
+        return cmd_fail(CMD_ABSENT,
+                        "%.*s: there is no such group; give it as an object with id and name and "
+                        "it is made",
+                        STR_ARG(where));
+    }
+    if (e) {
+        return open_trouble(c);
+    }
+    id_map_put(&im->groups, g->id.b, sizeof g->id.b, owner);
+    if (!id_eq(owner, &r->client.organization)) {
+        return cmd_fail(CMD_CONFLICT, "%.*s: a group belongs to another organization",
+                        STR_ARG(where));
+    }
+    return CMD_DONE;
+}
+
+static int need_groups(struct import *im, struct import_record *r, str where)
+{
+    struct id *ids = ARENA_ARRAY(&im->c->arena, struct id, r->groups_n + 1);
+    for (size_t i = 0; i < r->groups_n; i++) {
+        int code = need_group(im, r, &r->groups[i], where);
+        if (code) {
+            return code;
+        }
+        ids[i] = r->groups[i].id;
+    }
+    if (r->has_groups) {
+        client_set_groups(&im->c->fx, &r->client, ids, r->groups_n);
+    }
+    return CMD_DONE;
+}
+
+/* True when that secret is one of the client's live ones already. */
+static bool has_secret(struct cmd *c, const struct client *k, str secret)
+{
+    for (size_t i = 0; i < k->secrets_n; i++) {
+        const struct client_secret *s = &k->secrets[i];
+        const struct key *pepper = keyring_find(c->ring, KEY_PEPPER, &s->pepper);
+        struct digest digest;
+        if (s->argon2.p || !pepper) {
+            continue;
+        }
+        client_hash_secret(c->hasher, pepper, &k->id, secret, &digest);
+        if (ct_digest_eq(&digest, &s->hash)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int put_secret(struct import *im, struct import_record *r, bool exists, str *shown)
+{
+    struct cmd *c = im->c;
+    struct client_secret row;
+    if (exists && (!r->secret.p || has_secret(c, &r->client, r->secret))) {
+        return CMD_DONE;
+    }
+    if (!r->secret.p) {
+        r->secret = *shown = client_options_new_secret(&c->arena);
+    }
+    int code = client_options_hash(c, &r->client, r->secret, &row);
+    if (code == CMD_DONE) {
+        client_put_secret(&c->fx, &r->client.id, &row, c->now_s);
+    }
+    return code;
+}
+
+/* Starts the record: the defaults, or with --update the client as it is. */
+static int begin_record(struct import *im, const struct json *object, str where,
+                        struct import_record *r, bool *exists)
+{
+    struct cmd *c = im->c;
+    client_options_defaults(&r->client, c->now_s);
+    int code = import_member_id(c, object, where, r);
+    *exists = false;
+    if (code || !r->has_id) {
+        r->client.id = uid_new();
+        return code;
+    }
+    struct uid id = r->client.id;
+    struct client found;
+    if (id_map_get(&im->clients, id.b, sizeof id.b)) {
+        return cmd_fail(CMD_CONFLICT, "%.*s: the client is in the file twice", STR_ARG(where));
+    }
+    enum err e = client_load(c->db, &c->arena, &id, c->now_s, &found);
+    if (e == ERR_ABSENT) {
+        return CMD_DONE;
+    }
+    if (e) {
+        return open_trouble(c);
+    }
+    if (!args_has(c, "update")) {
+        return cmd_fail(CMD_CONFLICT, "%.*s: the client exists; --update changes it",
+                        STR_ARG(where));
+    }
+    *exists = true;
+    r->client = found;
+    return CMD_DONE;
+}
+
+static int check_complete(const struct import_record *r, const struct id *before, bool exists,
+                          str where)
+{
+    static const struct id none;
+    if (!r->client.name.n) {
+        return cmd_fail(CMD_USAGE, "%.*s: the member `name` is missing", STR_ARG(where));
+    }
+    if (id_eq(&r->client.organization, &none)) {
+        return cmd_fail(CMD_USAGE, "%.*s: the member `organization` is missing", STR_ARG(where));
+    }
+    if (exists && !id_eq(before, &r->client.organization)) {
+        return cmd_fail(CMD_CONFLICT, "%.*s: a client cannot move to another organization",
+                        STR_ARG(where));
+    }
+    return CMD_DONE;
+}
+
+static int take(struct import *im, const struct json *object, str where)
+{
+    struct cmd *c = im->c;
+    struct import_record r = {0};
+    struct imported *done = ARENA_NEW(&c->arena, struct imported);
+    bool exists;
+    int code = begin_record(im, object, where, &r, &exists);
+    struct id before = r.client.organization, none = {0};
+    if (code || (code = import_member_read(c, object, where, &r)) ||
+        (code = check_complete(&r, &before, exists, where)) ||
+        (code = need_organization(im, &r, where))) {
+        return code;
+    }
+    (exists ? client_update : client_put)(&c->fx, &r.client);
+    if ((code = put_secret(im, &r, exists, &done->shown)) || (code = need_groups(im, &r, where))) {
+        return code;
+    }
+    id_map_put(&im->clients, r.client.id.b, sizeof r.client.id.b, &none);
+    done->client = r.client;
+    *im->end = done;
+    im->end = &done->next;
+    im->made += !exists;
+    im->changed += exists;
+    return CMD_DONE;
+}
+
+static void progress(const struct import *im)
+{
+    size_t n = im->made + im->changed;
+    if (n % CHUNK == 0 && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r%zu clients read", n);
+    }
+}
+
+static int take_all(struct import *im, str text)
+{
+    struct json_items it;
+    struct json *object;
+    str item;
+    int code = CMD_DONE;
+    json_items_init(&it, text);
+    while (code == CMD_DONE && json_items_next(&it, &item)) {
+        size_t line = it.line;
+        str where = arena_printf(&im->c->arena, "%.*s:%zu", STR_ARG(im->name), line);
+        if (json_parse(&im->c->arena, item, &object)) {
+            return cmd_fail(CMD_USAGE, "%.*s: this is not valid JSON", STR_ARG(where));
+        }
+        code = take(im, object, where);
+        progress(im);
+    }
+    if (code == CMD_DONE && it.broken) {
+        return cmd_fail(CMD_USAGE, "%.*s:%zu: this is not valid JSON", STR_ARG(im->name), it.line);
+    }
+    return code;
+}
+
+static int report(struct import *im)
+{
+    struct show s;
+    int code = CMD_DONE;
+    show_begin(&s, im->c, SHOW_LIST, "client_id=36 client_secret=43 name");
+    for (struct imported *i = im->first; i && code == CMD_DONE; i = i->next) {
+        struct client fresh = i->client;
+        code =
+            open_result(im->c, client_load(im->c->db, &s.scratch, &fresh.id, im->c->now_s, &fresh),
+                        "client", fresh.name);
+        code = code ? code : client_show_object(&s, &fresh, i->shown);
+    }
+    int shown = show_end(&s);
+    if (isatty(STDERR_FILENO)) {
+        fputc('\r', stderr);
+    }
+    cmd_note("%zu clients imported, %zu changed", im->made, im->changed);
+    return code ? code : shown;
+}
+
+int client_import(struct cmd *c)
+{
+    struct import im = {.c = c, .name = args_operand(c)};
+    bool from_stdin = str_eq(im.name, STR("-"));
+    str text;
+    im.end = &im.first;
+    im.name = from_stdin ? STR("stdin") : im.name;
+    id_map_init(&im.clients, &c->arena);
+    id_map_init(&im.organizations, &c->arena);
+    id_map_init(&im.groups, &c->arena);
+    int code =
+        from_stdin ? values_stdin(&c->arena, STDIN_MOST, &text) : read_file(c, im.name, &text);
+    if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c)) ||
+        (code = take_all(&im, text)) ||
+        (code = open_commit(c, "a client, group or organization was changed in this moment"))) {
+        return code;
+    }
+    return report(&im);
+}

@@ -1,0 +1,75 @@
+/* key_master: a new master key, without a moment at which the store's keys cannot be opened.
+ *
+ *     1. the file gets two lines: the new key (seals) and the old one (opens)
+ *     2. every row is sealed again under the new key, in one transaction
+ *     3. the file loses the old line
+ *
+ * Ended between any two steps, the file opens everything, and the same command goes on: it finds
+ * two lines and starts with step 2. A running server reads the file again when the rows change.
+ */
+#include "cmd/key_master.h"
+
+#include "cmd/open.h"
+#include "cmd/show.h"
+
+enum { WHY = 1024 };
+
+static int add_line(struct cmd *c, const char *path)
+{
+    char why[WHY];
+    c->master.keys[1] = c->master.keys[0];
+    c->master.n = 2;
+    seal_new_key(&c->master.keys[0]);
+    if (seal_write_master(path, &c->master, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s; nothing was changed", why);
+    }
+    return CMD_DONE;
+}
+
+static int drop_line(struct cmd *c, const char *path)
+{
+    char why[WHY];
+    ct_secret_wipe(&c->master.keys[1].key);
+    c->master.n = 1;
+    if (seal_write_master(path, &c->master, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED,
+                        "%s; the keys are sealed anew already: run the command again to drop the "
+                        "old line",
+                        why);
+    }
+    return CMD_DONE;
+}
+
+static int print(struct cmd *c, const char *path, size_t resealed)
+{
+    char text[SEAL_FINGERPRINT_BYTES * 2];
+    struct buf b;
+    struct show s;
+    buf_fixed(&b, text, sizeof text);
+    buf_hex(&b, c->master.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
+    show_begin(&s, c, SHOW_ONE, "");
+    show_object(&s);
+    show_text(&s, "file", str_from(path));
+    show_text(&s, "fingerprint", buf_str(&b));
+    show_int(&s, "resealed", (int64_t)resealed);
+    show_object_end(&s);
+    return show_end(&s);
+}
+
+int key_master_rotate(struct cmd *c)
+{
+    size_t resealed = 0;
+    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    int code = open_keys(c); /* both lines are known to open everything before it starts */
+    if (code || (c->master.n == 1 && (code = add_line(c, path)))) {
+        return code;
+    }
+    if (key_reseal(c->db, &c->fx, &c->arena, &c->master, &resealed)) {
+        return open_trouble(c);
+    }
+    if ((code = open_commit(c, "another command changed the keys; run this again")) ||
+        (code = drop_line(c, path))) {
+        return code;
+    }
+    return print(c, path, resealed);
+}
