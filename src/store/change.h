@@ -52,4 +52,7 @@ struct change_poll {
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log,
                      int64_t now_s);
 
+/* Forgets rows that every running process has seen long ago. Housekeeping. */
+enum err change_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
+
 #endif

@@ -49,6 +49,7 @@ struct client {
 /* With its live secrets (at most two). */
 enum err client_load(struct db *db, struct arena *a, const struct uid *id, int64_t now_s,
                      struct client *out);
+/* In order of id, without secrets. */
 enum err client_list(struct db *db, struct arena *a, const struct id *organization, /* or NULL */
                      const struct uid *after, int64_t limit, struct client **out, size_t *n);
 /* Ids of the groups given to it by name, in order. */
@@ -64,7 +65,8 @@ void client_set_groups(struct effects *fx, const struct client *c, const struct 
                        size_t n);
 void client_set_enabled(struct effects *fx, const struct uid *id, bool enabled);
 void client_revoke_all(struct effects *fx, const struct uid *id);
-/* A new secret; the ones before end at old_exp_s, and of those only the newest stays. */
+/* A new secret; the ones before end at old_exp_s (now, to end them at once) if they do not end
+ * earlier, and of those only the newest stays. */
 void client_put_secret(struct effects *fx, const struct uid *id, const struct client_secret *s,
                        int64_t old_exp_s);
 /* Rehash at use: the same secret under the active pepper. */

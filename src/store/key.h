@@ -10,11 +10,13 @@
  * says which fingerprint. The caller owns one reference. */
 enum err key_load_ring(struct db *db, const struct master_key *master, struct keyring **out,
                        char *why, size_t why_size);
-/* Makes a key of that use and algorithm in that state. */
+/* Makes a key of that use and algorithm in that state. One key of a use and algorithm is active:
+ * putting a second one misses, so retire the first before, in the same set. */
 enum err key_put_new(struct effects *fx, struct arena *a, const struct master_key *master,
                      enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
                      struct uid *id);
-/* Expects that the key is in `from`. */
+/* Expects that the key is in `from`, and, to become active, that no other of its use and algorithm
+ * is. */
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
                    int64_t now_s);
 void key_delete(struct effects *fx, const struct uid *id);

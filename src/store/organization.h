@@ -17,7 +17,10 @@ enum err organization_list(struct db *db, struct arena *a, struct organization *
 /* Expects that the id is new. */
 void organization_put(struct effects *fx, const struct organization *o);
 void organization_rename(struct effects *fx, const struct id *id, str name);
-/* Raises the epoch: every token of the organization dies. KEEP or DROP as told. */
+/* Expects that the organization exists and locks its row until the commit, for whoever adds
+ * something to it. */
+void organization_hold(struct effects *fx, const struct id *id);
+/* Raises the epoch: every token of the organization dies. */
 void organization_revoke_all(struct effects *fx, const struct id *id);
 /* With its groups and clients (and so every token: a token needs its client). */
 void organization_delete(struct effects *fx, const struct id *id);

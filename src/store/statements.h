@@ -12,6 +12,11 @@ struct sql_set {
     size_t n;
 };
 
-extern const struct sql_set statements[]; /* ends with n == 0 */
+/* One set per file that has statements, defined there. */
+extern const struct sql_set change_statements, client_statements, commit_statements,
+    grant_statements, group_statements, key_statements, organization_statements,
+    throttle_statements, token_statements;
+
+extern const struct sql_set *const statements[]; /* all of them; ends with NULL */
 
 #endif

@@ -1,0 +1,195 @@
+/* db: the part of the driver seam that is the same for every driver.
+ *
+ * Runs a statement from binding to reset, walks rows, and brackets transactions. A failure is
+ * logged here, once, with the statement's name and what an operator can do about it; callers see
+ * ERR_UNAVAILABLE. A statement is always reset before control returns to whoever asked for it, so
+ * no read transaction outlives a call.
+ *
+ * Left out on purpose: retries. A busy store is the driver's to wait for, a lost batch the
+ * committer's to report.
+ */
+#include "db/db.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+struct scheme {
+    const char *prefix;
+    const struct db_ops *ops;
+};
+
+static const struct scheme schemes[] = {
+    {"sqlite:", &sqlite_ops},
+};
+
+enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        str prefix = str_from(schemes[i].prefix);
+        if (str_starts(url, prefix))
+            return schemes[i].ops->open(str_sub(url, prefix.n, url.n), read_only, out, why,
+                                        why_size);
+    }
+    snprintf(why, why_size,
+             "the database '%.*s' is of no kind that this program knows: write "
+             "sqlite:PATH",
+             STR_ARG(url));
+    return ERR_INVALID_REQUEST;
+}
+
+void db_close(struct db *db)
+{
+    if (db)
+        db->ops->close(db);
+}
+
+static const char *remedy(enum db_status status)
+{
+    if (status == DB_BUSY)
+        return "another process holds the write lock; end or wait for it (postern commands, "
+               "backups, a sqlite3 shell)";
+    if (status == DB_FULL)
+        return "free space on the database's file system";
+    return "check the disk and the permissions of the database's directory";
+}
+
+/* The statement's name, what the engine says, and the remedy. */
+static enum err failed(struct db *db, const char *what, enum db_status status)
+{
+    log_note(LOG_ERROR, "db", "%s: %s: %s", what, db->ops->message(db), remedy(status));
+    return ERR_UNAVAILABLE;
+}
+
+static struct db_stmt *start(struct db *db, const struct sql *sql, const struct db_arg *args,
+                             size_t n)
+{
+    struct db_stmt *s = db->ops->prepare(db, sql);
+
+    for (size_t i = 0; s && i < n; i++) {
+        if (!db->ops->bind(s, (int)i + 1, &args[i])) {
+            db->ops->reset(s);
+            s = NULL;
+        }
+    }
+    if (!s)
+        failed(db, sql->name, DB_ERROR);
+    return s;
+}
+
+enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n,
+                int64_t *changed)
+{
+    struct db_stmt *s = start(db, sql, args, n);
+    enum db_status status;
+    enum err e = OK;
+
+    if (!s)
+        return ERR_UNAVAILABLE;
+    do
+        status = db->ops->step(s);
+    while (status == DB_ROW);
+    if (status != DB_DONE)
+        e = failed(db, sql->name, status); /* before reset, which clears the message */
+    else if (changed)
+        *changed = db->ops->changes(db);
+    db->ops->reset(s);
+    return e;
+}
+
+struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n)
+{
+    struct rows r = {.db = db, .stmt = start(db, sql, args, n), .status = DB_ROW};
+
+    if (!r.stmt)
+        r.status = DB_ERROR;
+    return r;
+}
+
+bool rows_next(struct rows *r)
+{
+    if (r->status != DB_ROW)
+        return false;
+    r->status = r->db->ops->step(r->stmt);
+    if (r->status != DB_ROW && r->status != DB_DONE)
+        failed(r->db, "query", r->status);
+    return r->status == DB_ROW;
+}
+
+enum err rows_end(struct rows *r)
+{
+    if (r->stmt)
+        r->db->ops->reset(r->stmt);
+    r->stmt = NULL;
+    return r->status == DB_ROW || r->status == DB_DONE ? OK : ERR_UNAVAILABLE;
+}
+
+int64_t row_int(struct rows *r, int column)
+{
+    int64_t v = 0;
+    str bytes;
+
+    if (r->db->ops->column(r->stmt, column, &v, &bytes) != DB_INT)
+        return 0;
+    return v;
+}
+
+bool row_is_null(struct rows *r, int column)
+{
+    int64_t v;
+    str bytes;
+
+    return r->db->ops->column(r->stmt, column, &v, &bytes) == DB_NULL;
+}
+
+str row_text(struct rows *r, int column, struct arena *a)
+{
+    int64_t v;
+    str bytes;
+    enum db_type type = r->db->ops->column(r->stmt, column, &v, &bytes);
+
+    if (type != DB_TEXT && type != DB_BLOB)
+        return (str){NULL, 0};
+    if (bytes.n == 0)
+        return STR("");
+    return arena_dup(a, bytes);
+}
+
+bool row_bytes(struct rows *r, int column, void *out, size_t n)
+{
+    int64_t v;
+    str bytes;
+    enum db_type type = r->db->ops->column(r->stmt, column, &v, &bytes);
+
+    if (type != DB_BLOB || bytes.n != n) {
+        memset(out, 0, n);
+        return false;
+    }
+    memcpy(out, bytes.p, n);
+    return true;
+}
+
+static enum err control(struct db *db, const char *text)
+{
+    enum db_status status = db->ops->exec(db, text);
+
+    return status == DB_DONE ? OK : failed(db, text, status);
+}
+
+enum err db_begin(struct db *db)
+{
+    /* A rollback that failed has left its transaction open. */
+    db_rollback(db);
+    return control(db, "BEGIN");
+}
+
+enum err db_commit(struct db *db)
+{
+    return control(db, "COMMIT");
+}
+
+void db_rollback(struct db *db)
+{
+    if (!db->ops->lost_transaction(db))
+        control(db, "ROLLBACK");
+}

@@ -1,0 +1,169 @@
+/* migrate: applies the numbered schema files that a database does not have yet.
+ *
+ * Each file runs in one transaction with its row in schema_version, and the version is read again
+ * inside that transaction, so two processes that start together do the work once. A database
+ * that is ahead of the program is refused: an old program could misread it.
+ *
+ * Left out on purpose: going back. A mistake is repaired by the next number.
+ */
+#include "db/migrate.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+enum { HAS_SQLITE, HAS_POSTGRESQL, LAST, PUT };
+
+static const struct sql sql[] = {
+    [HAS_SQLITE] = {"schema_version.exists", "SELECT COUNT(*) FROM sqlite_master "
+                                             "WHERE type = 'table' AND name = 'schema_version'"},
+    [HAS_POSTGRESQL] = {"schema_version.exists", "SELECT COUNT(*) FROM pg_catalog.pg_class "
+                                                 "WHERE oid = to_regclass('schema_version')"},
+    [LAST] = {"schema_version.last", "SELECT number FROM schema_version ORDER BY number DESC "
+                                     "LIMIT 1"},
+    [PUT] = {"schema_version.put", "INSERT INTO schema_version (number, name, applied_s) "
+                                   "VALUES ($1, $2, $3)"},
+};
+
+static const char *const create = "CREATE TABLE IF NOT EXISTS schema_version ("
+                                  "number BIGINT NOT NULL PRIMARY KEY, "
+                                  "name TEXT NOT NULL, applied_s BIGINT NOT NULL)";
+
+static bool is_sqlite(const struct db *db)
+{
+    return strcmp(db->ops->name, "sqlite") == 0;
+}
+
+static enum err query_int(struct db *db, const struct sql *q, int *out)
+{
+    struct rows r = db_query(db, q, NO_ARGS);
+
+    *out = rows_next(&r) ? (int)row_int(&r, 0) : 0;
+    return rows_end(&r);
+}
+
+enum err migrate_version(struct db *db, int *version)
+{
+    int there = 0;
+    enum err e = query_int(db, &sql[is_sqlite(db) ? HAS_SQLITE : HAS_POSTGRESQL], &there);
+
+    *version = 0;
+    if (e != OK || there == 0)
+        return e;
+    return query_int(db, &sql[LAST], version);
+}
+
+int migrate_latest(void)
+{
+    int latest = 0;
+
+    for (const struct migration *m = migrations; m->number != 0; m++)
+        latest = m->number;
+    return latest;
+}
+
+struct placeholder {
+    str name;
+    str sqlite, postgresql;
+};
+
+static const struct placeholder placeholders[] = {
+    {STR_INIT("$BLOB"), STR_INIT("BLOB"), STR_INIT("BYTEA")},
+    {STR_INIT("$CLUSTERED"), STR_INIT("WITHOUT ROWID"), STR_INIT("")},
+};
+
+static const struct placeholder *placeholder_at(str text)
+{
+    for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++)
+        if (str_starts(text, placeholders[i].name))
+            return &placeholders[i];
+    return NULL;
+}
+
+str migrate_text(struct arena *a, const struct migration *m, const char *driver)
+{
+    bool sqlite = strcmp(driver, "sqlite") == 0;
+    str text = str_from(m->text);
+    struct buf b;
+
+    buf_init(&b, a, text.n + 256, text.n * 4 + 256);
+    while (text.n > 0) {
+        const struct placeholder *p = placeholder_at(text);
+        if (p) {
+            buf_put(&b, sqlite ? p->sqlite : p->postgresql);
+            text = str_sub(text, p->name.n, text.n);
+        } else {
+            buf_char(&b, text.p[0]);
+            text = str_sub(text, 1, text.n);
+        }
+    }
+    return buf_str(&b);
+}
+
+/* In the transaction that the caller opened. */
+static enum err apply(struct db *db, const struct migration *m)
+{
+    struct clock clock = {0};
+    struct arena a;
+    enum err e = OK;
+
+    arena_init(&a, 1 << 20);
+    if (db->ops->exec(db, arena_cstr(&a, migrate_text(&a, m, db->ops->name))) != DB_DONE)
+        e = ERR_UNAVAILABLE;
+    arena_free(&a);
+    if (e != OK)
+        return e;
+    return db_run(db, &sql[PUT],
+                  ARGS(db_int(m->number), db_text(str_from(m->name)), db_int(clock_now_s(&clock))),
+                  NULL);
+}
+
+/* One migration in one transaction, unless another process was faster. */
+static enum err step(struct db *db, const struct migration *m, int *applied, char *why,
+                     size_t why_size)
+{
+    int version = 0;
+    enum err e = db_begin(db);
+
+    if (e == OK && db->ops->exec(db, create) != DB_DONE)
+        e = ERR_UNAVAILABLE;
+    if (e == OK)
+        e = query_int(db, &sql[LAST], &version);
+    if (e == OK && version < m->number) {
+        e = apply(db, m);
+        *applied += e == OK;
+    }
+    if (e == OK)
+        e = db_commit(db);
+    if (e != OK) {
+        snprintf(why, why_size, "migration %d (%s) failed and was undone: %s", m->number, m->name,
+                 db->ops->message(db));
+        db_rollback(db);
+    }
+    return e;
+}
+
+enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size)
+{
+    int version;
+    enum err e = migrate_version(db, &version);
+
+    *applied = 0;
+    if (e != OK) {
+        snprintf(why, why_size, "cannot read the version of the database: %s",
+                 db->ops->message(db));
+        return e;
+    }
+    if (version > migrate_latest()) {
+        snprintf(why, why_size,
+                 "the database has schema version %d, this program knows up to %d: install the "
+                 "postern that made it, or a later one",
+                 version, migrate_latest());
+        return ERR_CONFLICT;
+    }
+    for (const struct migration *m = migrations; e == OK && m->number != 0; m++)
+        if (m->number > version)
+            e = step(db, m, applied, why, why_size);
+    return e;
+}

@@ -1,0 +1,109 @@
+/* change: the log of a process and the poll of the table that all processes share.
+ *
+ * The log is a ring under a lock; readers look at one atomic number first, so a request that finds
+ * nothing new pays for one load. The poll reads again what the last CHANGE_OVERLAP_S seconds
+ * brought, since a row with a smaller id may commit later, and leaves out what it remembers. What
+ * it forgot it publishes twice, which only drops copies twice.
+ */
+#include "store/change.h"
+
+#include "store/statements.h"
+
+/* More than the longest commit and the difference of clocks between nodes. */
+#define CHANGE_OVERLAP_S 10
+/* Rows stay for processes that sleep; whoever slept longer starts with empty copies. */
+#define CHANGE_KEEP_S 3600
+
+enum { SINCE, SWEEP };
+
+static const struct sql sql[] = {
+    [SINCE] = {"change.since", "SELECT id, kind, subject FROM change WHERE id >= $1 ORDER BY id"},
+    [SWEEP] = {"change.sweep", "DELETE FROM change WHERE id IN "
+                               "(SELECT id FROM change WHERE id < $1 ORDER BY id LIMIT $2)"},
+};
+
+const struct sql_set change_statements = {sql, sizeof sql / sizeof *sql};
+
+void change_log_init(struct change_log *log)
+{
+    memset(log->ring, 0, sizeof log->ring);
+    atomic_init(&log->seq, 0);
+    pthread_mutex_init(&log->lock, NULL);
+}
+
+void change_publish(struct change_log *log, enum change_kind kind, const uint8_t subject[16])
+{
+    uint64_t seq;
+
+    pthread_mutex_lock(&log->lock);
+    seq = atomic_load_explicit(&log->seq, memory_order_relaxed);
+    struct change *c = &log->ring[seq % CHANGE_LOG_SIZE];
+    *c = (struct change){.kind = kind};
+    memcpy(c->subject, subject, sizeof c->subject);
+    atomic_store_explicit(&log->seq, seq + 1, memory_order_release);
+    pthread_mutex_unlock(&log->lock);
+}
+
+size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, size_t max,
+                   bool *lost)
+{
+    uint64_t seq = atomic_load_explicit(&log->seq, memory_order_acquire);
+    size_t n = 0;
+
+    *lost = false;
+    if (seq == *seen)
+        return 0;
+    pthread_mutex_lock(&log->lock);
+    seq = atomic_load_explicit(&log->seq, memory_order_relaxed);
+    if (seq - *seen > CHANGE_LOG_SIZE) {
+        *lost = true;
+        *seen = seq;
+    }
+    while (*seen < seq && n < max)
+        out[n++] = log->ring[(*seen)++ % CHANGE_LOG_SIZE];
+    pthread_mutex_unlock(&log->lock);
+    return n;
+}
+
+static bool remembers(const struct change_poll *poll, const struct id *id)
+{
+    size_t size = sizeof poll->recent / sizeof *poll->recent;
+
+    for (size_t i = 0; i < poll->n && i < size; i++)
+        if (id_eq(&poll->recent[i], id))
+            return true;
+    return false;
+}
+
+static void remember(struct change_poll *poll, const struct id *id)
+{
+    poll->recent[poll->n++ % (sizeof poll->recent / sizeof *poll->recent)] = *id;
+}
+
+enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log, int64_t now_s)
+{
+    struct id from = id_floor((poll->since_s ? poll->since_s : now_s) - CHANGE_OVERLAP_S);
+    struct rows r = db_query(db, &sql[SINCE], ARGS(db_bytes(&from)));
+    struct id id;
+    enum err e;
+
+    while (rows_next(&r)) {
+        uint8_t subject[16] = {0};
+        if (!row_bytes(&r, 0, id.b, sizeof id.b) || remembers(poll, &id))
+            continue;
+        row_bytes(&r, 2, subject, sizeof subject);
+        change_publish(log, (enum change_kind)row_int(&r, 1), subject);
+        remember(poll, &id);
+    }
+    e = rows_end(&r);
+    if (e == OK)
+        poll->since_s = now_s;
+    return e;
+}
+
+enum err change_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)
+{
+    struct id before = id_floor(now_s - CHANGE_KEEP_S);
+
+    return db_run(db, &sql[SWEEP], ARGS(db_bytes(&before), db_int(limit)), deleted);
+}

@@ -1,0 +1,42 @@
+/* grant: rows of revoked grants.
+ *
+ * A live grant has no row, so this table holds only what was revoked and not yet forgotten; each
+ * token look-up joins it by primary key. Revoking again keeps the first time and the later end.
+ */
+#include "store/grant.h"
+
+#include "store/statements.h"
+
+enum { REVOKE, IS_REVOKED, SWEEP };
+
+static const struct sql sql[] = {
+    [REVOKE] = {"grant.revoke",
+                "INSERT INTO grants (id, client_id, revoked_s, exp_s) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s "
+                "WHERE excluded.exp_s > grants.exp_s"},
+    [IS_REVOKED] = {"grant.is_revoked", "SELECT COUNT(*) FROM grants WHERE id = $1"},
+    [SWEEP] = {"grant.sweep", "DELETE FROM grants WHERE id IN "
+                              "(SELECT id FROM grants WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+};
+
+const struct sql_set grant_statements = {sql, sizeof sql / sizeof *sql};
+
+void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
+                  const struct uid *client, int64_t now_s, int64_t exp_s)
+{
+    effects_add(fx, life, EXPECT_ANY, &sql[REVOKE],
+                ARGS(db_bytes(grant), db_bytes(client), db_int(now_s), db_int(exp_s)));
+}
+
+enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked)
+{
+    struct rows r = db_query(db, &sql[IS_REVOKED], ARGS(db_bytes(grant)));
+
+    *revoked = rows_next(&r) && row_int(&r, 0) > 0;
+    return rows_end(&r);
+}
+
+enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)
+{
+    return db_run(db, &sql[SWEEP], ARGS(db_int(now_s), db_int(limit)), deleted);
+}

@@ -1,0 +1,166 @@
+/* handle: making, writing and reading the strings that grant something.
+ *
+ * The usual shape is plain: prefix, id, secret. The uuid shape hides the row's locator in the
+ * UUID itself: locator (8) and random (8) under AES-128 with the shape key, drawn until the six
+ * version and variant bits come out right, about 64 tries. The whole UUID is the secret that the
+ * digest proves, so someone who knows every locator still has 122 bits to guess.
+ *
+ * A locator holds the seconds and four bytes of node and counter; the last four bytes of the row id
+ * are derived from it under the shape key, so the id comes back from the token alone.
+ *
+ * Left out on purpose: any judgement whether a handle is good. That is the digest of the row.
+ */
+#include "store/handle.h"
+
+#include "base/rand.h"
+#include "codec/b64url.h"
+#include "crypto/seal.h"
+
+#define LOCATOR_BYTES 8
+/* Clocks may have been set back between making a shape key and using it. */
+#define SLACK_S 86400
+
+static str prefix_of(enum handle_kind kind)
+{
+    return kind == HANDLE_ACCESS ? STR("psta_") : STR("pstr_");
+}
+
+/* The last bytes of a row id that begins with this locator. */
+static void derive_tail(const struct key *shape_key, struct id *id)
+{
+    uint8_t in[16] = {0}, out[16];
+
+    memcpy(in, id->b, LOCATOR_BYTES);
+    memcpy(in + LOCATOR_BYTES, "row id", 6);
+    seal_block_encrypt(shape_key->secret.b, in, out);
+    memcpy(id->b + LOCATOR_BYTES, out, ID_BYTES - LOCATOR_BYTES);
+}
+
+struct id handle_row_id(enum handle_shape shape, const struct key *shape_key, struct id id)
+{
+    if (shape == SHAPE_HANDLE)
+        return id;
+    /* The counter must be in the locator, or all ids of one second would be the same. Two nodes may
+     * meet; then the insert misses and the request runs again with the next id. */
+    for (size_t i = 0; i < 3; i++)
+        id.b[5 + i] ^= id.b[9 + i];
+    derive_tail(shape_key, &id);
+    return id;
+}
+
+static bool is_uuid_v4(const uint8_t b[16])
+{
+    return (b[6] & 0xf0) == 0x40 && (b[8] & 0xc0) == 0x80; /* RFC 9562 5.4 */
+}
+
+static void draw_uuid(const struct key *shape_key, const struct id *id, uint8_t out[16])
+{
+    uint8_t block[16];
+    uint64_t salt;
+
+    memcpy(block, id->b, LOCATOR_BYTES);
+    rand_bytes(&salt, sizeof salt);
+    /* Counting on from a random start: the cipher makes every next block as good as a new draw. */
+    do {
+        salt++;
+        memcpy(block + LOCATOR_BYTES, &salt, sizeof salt);
+        seal_block_encrypt(shape_key->secret.b, block, out);
+    } while (!is_uuid_v4(out));
+    ct_wipe(block, sizeof block);
+}
+
+void handle_new(enum handle_kind kind, enum handle_shape shape, const struct key *shape_key,
+                const struct id *id, struct handle *out)
+{
+    *out = (struct handle){.kind = kind, .id = *id};
+    if (shape == SHAPE_UUID)
+        draw_uuid(shape_key, id, out->secret);
+    else
+        rand_bytes(out->secret, sizeof out->secret);
+}
+
+void handle_write(struct buf *out, const struct handle *h, enum handle_shape shape,
+                  const struct key *shape_key)
+{
+    uint8_t raw[ID_BYTES + HANDLE_SECRET_BYTES];
+    struct uid uuid;
+
+    (void)shape_key; /* the secret of the uuid shape is the finished block */
+    if (shape == SHAPE_UUID) {
+        memcpy(uuid.b, h->secret, sizeof uuid.b);
+        uid_write(out, &uuid, "", SPELLING_UUID);
+        return;
+    }
+    memcpy(raw, h->id.b, ID_BYTES);
+    memcpy(raw + ID_BYTES, h->secret, HANDLE_SECRET_BYTES);
+    buf_put(out, prefix_of(h->kind));
+    b64url_write(out, raw, sizeof raw);
+    ct_wipe(raw, sizeof raw);
+}
+
+void handle_digest(struct hasher *hasher, const struct handle *h, struct digest *out)
+{
+    char kind = (char)h->kind;
+    str pieces[] = {{&kind, 1},
+                    {(const char *)h->id.b, sizeof h->id.b},
+                    {(const char *)h->secret, sizeof h->secret}};
+
+    hash_sha256(hasher, pieces, 3, out);
+}
+
+/* Could a row of that second have been named under this key? */
+static bool in_service(const struct key *key, int64_t at_s)
+{
+    return at_s >= key->created_s - SLACK_S &&
+           (key->state != KEY_RETIRED || at_s <= key->retired_s + SLACK_S);
+}
+
+/* A wrong key decrypts to a second somewhere in 136 years, so the time tells the keys apart. */
+static enum err parse_uuid(const struct uid *uuid, const struct keyring *ring, struct handle *out)
+{
+    for (size_t i = 0; ring && i < ring->n; i++) {
+        const struct key *key = &ring->keys[i];
+        uint8_t block[16];
+
+        if (key->use != KEY_SHAPE)
+            continue;
+        seal_block_decrypt(key->secret.b, uuid->b, block);
+        memcpy(out->id.b, block, LOCATOR_BYTES);
+        if (!in_service(key, id_time_s(&out->id)))
+            continue;
+        derive_tail(key, &out->id);
+        memcpy(out->secret, uuid->b, sizeof uuid->b);
+        return OK;
+    }
+    return ERR_INVALID_TOKEN;
+}
+
+static bool has_upper(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+            return true;
+    return false;
+}
+
+enum err handle_parse(str text, enum handle_kind kind, const struct keyring *ring,
+                      struct handle *out)
+{
+    uint8_t raw[ID_BYTES + HANDLE_SECRET_BYTES];
+    enum spelling spelling;
+    struct uid uuid;
+    enum err e = ERR_INVALID_TOKEN;
+
+    *out = (struct handle){.kind = kind};
+    if (text.n == HANDLE_CHARS && str_starts(text, prefix_of(kind)) &&
+        b64url_decode_exact(str_sub(text, HANDLE_PREFIX_CHARS, text.n), raw, sizeof raw)) {
+        memcpy(out->id.b, raw, ID_BYTES);
+        memcpy(out->secret, raw + ID_BYTES, HANDLE_SECRET_BYTES);
+        e = OK;
+    } else if (text.n == UID_UUID_CHARS && !has_upper(text) &&
+               uid_parse(text, "", &uuid, &spelling) && is_uuid_v4(uuid.b)) {
+        e = parse_uuid(&uuid, ring, out);
+    }
+    ct_wipe(raw, sizeof raw);
+    return e;
+}

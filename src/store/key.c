@@ -1,0 +1,284 @@
+/* key: signing keys, peppers and the shape key at rest.
+ *
+ * Each row is sealed under the master key with its kid as context, so a row cannot be exchanged
+ * for another. Private bytes pass through an arena of their own, which is wiped.
+ *
+ * That one key of a use and algorithm is active is a unique index; statements that would offend
+ * it miss instead of failing, since a failure would take the whole batch with it.
+ */
+#include "store/key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "store/statements.h"
+
+enum { LIST, PUT, SET_STATE, DELETE, RESEAL, COUNT };
+
+static const struct sql sql[] = {
+    [LIST] = {"key.list", "SELECT id, purpose, state, alg, sealed, created_s, activated_s, "
+                          "retired_s FROM key ORDER BY created_s, id"},
+    [PUT] = {"key.put", "INSERT INTO key (id, purpose, state, alg, sealed, created_s, "
+                        "activated_s, retired_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                        "ON CONFLICT DO NOTHING"},
+    [SET_STATE] = {"key.set_state",
+                   "UPDATE key SET state = $3, "
+                   "activated_s = CASE WHEN CAST($3 AS BIGINT) = 1 THEN CAST($4 AS BIGINT) "
+                   "ELSE activated_s END, "
+                   "retired_s = CASE WHEN CAST($3 AS BIGINT) = 2 THEN CAST($4 AS BIGINT) "
+                   "ELSE retired_s END "
+                   "WHERE id = $1 AND state = $2 AND (CAST($3 AS BIGINT) <> 1 OR NOT EXISTS "
+                   "(SELECT 1 FROM key o WHERE o.state = 1 AND o.purpose = key.purpose "
+                   "AND o.alg = key.alg AND o.id <> key.id))"},
+    [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1"},
+    [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
+    [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
+};
+
+const struct sql_set key_statements = {sql, sizeof sql / sizeof *sql};
+
+struct sealed_row {
+    struct key key; /* without its private part */
+    str sealed;
+};
+
+/* "key:IC..." */
+static str context_of(const struct key *key, char out[4 + UID_SID_CHARS])
+{
+    memcpy(out, "key:", 4);
+    keyring_kid(key, out + 4);
+    return str_make(out, 4 + UID_SID_CHARS);
+}
+
+static void read_row(struct rows *r, struct arena *a, struct sealed_row *out)
+{
+    row_bytes(r, 0, out->key.id.b, sizeof out->key.id.b);
+    out->key.use = (enum key_use)row_int(r, 1);
+    out->key.state = (enum key_state)row_int(r, 2);
+    out->key.alg = (enum jws_alg)row_int(r, 3);
+    out->sealed = row_text(r, 4, a);
+    out->key.created_s = row_int(r, 5);
+    out->key.activated_s = row_int(r, 6);
+    out->key.retired_s = row_int(r, 7);
+}
+
+static enum err load_rows(struct db *db, struct arena *a, struct sealed_row **out, size_t *n)
+{
+    struct rows r = db_query(db, &sql[LIST], NO_ARGS);
+    size_t room = 0;
+
+    *n = 0;
+    *out = NULL;
+    while (rows_next(&r)) {
+        if (*n == room) {
+            struct sealed_row *more = ARENA_ARRAY(a, struct sealed_row, room * 2 + 16);
+            if (*n > 0)
+                memcpy(more, *out, *n * sizeof *more);
+            *out = more;
+            room = room * 2 + 16;
+        }
+        read_row(&r, a, &(*out)[(*n)++]);
+    }
+    return rows_end(&r);
+}
+
+/* The plain bytes of a row, in the arena. */
+static enum err open_row(struct arena *a, const struct master_key *master,
+                         const struct sealed_row *row, str *plain)
+{
+    char context[4 + UID_SID_CHARS];
+
+    return seal_open(a, master, row->sealed, context_of(&row->key, context), plain);
+}
+
+static enum err fill_key(struct key *key, str plain)
+{
+    size_t need = key->use == KEY_PEPPER ? 32 : 16;
+
+    if (key->use == KEY_SIGNING)
+        return jwk_from_private_der(key->alg, plain, &key->pkey);
+    if (plain.n != need)
+        return ERR_INVALID_REQUEST;
+    ct_secret_set(&key->secret, plain.p, plain.n);
+    return OK;
+}
+
+static void explain(enum err e, const struct master_key *master, const struct sealed_row *row,
+                    char *why, size_t why_size)
+{
+    char kid[UID_SID_CHARS];
+    char print[2 * SEAL_FINGERPRINT_BYTES];
+    struct buf b;
+
+    keyring_kid(&row->key, kid);
+    buf_fixed(&b, print, sizeof print);
+    if (row->sealed.n >= SEAL_OVERHEAD) /* version ‖ fingerprint ‖ ... */
+        buf_hex(&b, row->sealed.p + 1, SEAL_FINGERPRINT_BYTES);
+    if (e == ERR_FORBIDDEN)
+        snprintf(why, why_size,
+                 "key %.*s is sealed under the master key with fingerprint %.*s, which %s does not "
+                 "hold: give the master key file that belongs to this database",
+                 UID_SID_CHARS, kid, STR_ARG(buf_str(&b)), master->path);
+    else
+        snprintf(why, why_size,
+                 "key %.*s in the database is damaged: restore the database from a backup",
+                 UID_SID_CHARS, kid);
+}
+
+/* Opens all rows into keys; what was opened stays in keys for the ring to free. */
+static enum err open_rows(struct arena *a, const struct master_key *master,
+                          const struct sealed_row *rows, size_t n, struct key *keys, size_t *opened,
+                          char *why, size_t why_size)
+{
+    for (size_t i = 0; i < n; i++) {
+        str plain;
+        enum err e = open_row(a, master, &rows[i], &plain);
+
+        keys[i] = rows[i].key;
+        if (e == OK)
+            e = fill_key(&keys[i], plain);
+        else if (e == ERR_ABSENT)
+            e = ERR_FORBIDDEN;
+        if (e != OK) {
+            explain(e, master, &rows[i], why, why_size);
+            return e;
+        }
+        (*opened)++;
+    }
+    return OK;
+}
+
+enum err key_load_ring(struct db *db, const struct master_key *master, struct keyring **out,
+                       char *why, size_t why_size)
+{
+    struct sealed_row *rows;
+    struct arena a;
+    struct key *keys;
+    size_t n, opened = 0;
+    enum err e;
+
+    arena_init(&a, 16 << 20);
+    e = load_rows(db, &a, &rows, &n);
+    if (e != OK) {
+        snprintf(why, why_size, "cannot read the keys: %s", db->ops->message(db));
+        arena_free(&a);
+        return e;
+    }
+    keys = calloc(n ? n : 1, sizeof *keys);
+    if (!keys)
+        fatal("out of memory");
+    e = open_rows(&a, master, rows, n, keys, &opened, why, why_size);
+    *out = keyring_new(keys, opened);
+    if (e != OK) {
+        keyring_unref(*out);
+        *out = NULL;
+    }
+    arena_free(&a);
+    return e;
+}
+
+/* A fresh private part in the arena. */
+static enum err make_plain(struct arena *a, enum key_use use, enum jws_alg alg, str *plain)
+{
+    size_t n = use == KEY_PEPPER ? 32 : 16;
+    struct pkey *pkey;
+    void *bytes;
+
+    if (use == KEY_SIGNING) {
+        pkey = jwk_generate(alg);
+        if (!pkey)
+            return ERR_SERVER_ERROR;
+        *plain = jwk_private_der(a, pkey);
+        jwk_free(pkey);
+        return plain->p ? OK : ERR_SERVER_ERROR;
+    }
+    bytes = arena_alloc(a, n);
+    rand_bytes(bytes, n);
+    *plain = str_make(bytes, n);
+    return OK;
+}
+
+static void changed(struct effects *fx)
+{
+    effects_change(fx, DROP, CHANGE_KEYS, NULL, 0);
+}
+
+enum err key_put_new(struct effects *fx, struct arena *a, const struct master_key *master,
+                     enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
+                     struct uid *id)
+{
+    struct key key = {.id = uid_new(), .use = use, .alg = use == KEY_SIGNING ? alg : 0};
+    char context[4 + UID_SID_CHARS];
+    str plain, sealed;
+    enum err e = make_plain(a, use, alg, &plain);
+
+    if (e != OK)
+        return e;
+    sealed = seal_put(a, master, plain, context_of(&key, context));
+    effects_add(fx, DROP, 1, &sql[PUT],
+                ARGS(db_bytes(&key.id), db_int(use), db_int(state), db_int(key.alg),
+                     db_blob(sealed.p, sealed.n), db_int(now_s),
+                     db_int(state == KEY_ACTIVE ? now_s : 0), db_int(0)));
+    changed(fx);
+    *id = key.id;
+    return OK;
+}
+
+void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
+                   int64_t now_s)
+{
+    effects_add(fx, DROP, 1, &sql[SET_STATE],
+                ARGS(db_bytes(id), db_int(from), db_int(to), db_int(now_s)));
+    changed(fx);
+}
+
+void key_delete(struct effects *fx, const struct uid *id)
+{
+    effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
+    changed(fx);
+}
+
+enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
+                    const struct master_key *master, size_t *n)
+{
+    struct sealed_row *rows;
+    enum err e = load_rows(db, a, &rows, n);
+
+    for (size_t i = 0; e == OK && i < *n; i++) {
+        char context[4 + UID_SID_CHARS];
+        str plain, sealed;
+
+        e = open_row(a, master, &rows[i], &plain);
+        if (e != OK)
+            return e == ERR_ABSENT ? ERR_FORBIDDEN : e;
+        sealed = seal_put(a, master, plain, context_of(&rows[i].key, context));
+        effects_add(fx, DROP, 1, &sql[RESEAL],
+                    ARGS(db_bytes(&rows[i].key.id), db_blob(sealed.p, sealed.n),
+                         db_blob(rows[i].sealed.p, rows[i].sealed.n)));
+    }
+    return e;
+}
+
+enum err key_put_first(struct effects *fx, struct arena *a, const struct master_key *master,
+                       int64_t now_s)
+{
+    struct uid id;
+    enum err e = key_put_new(fx, a, master, KEY_SIGNING, JWS_ES256, KEY_ACTIVE, now_s, &id);
+
+    /* Each misses when another process was first: its pepper is active already. */
+    if (e == OK)
+        e = key_put_new(fx, a, master, KEY_PEPPER, JWS_ES256, KEY_ACTIVE, now_s, &id);
+    if (e == OK)
+        e = key_put_new(fx, a, master, KEY_SHAPE, JWS_ES256, KEY_ACTIVE, now_s, &id);
+    return e;
+}
+
+enum err key_count(struct db *db, int64_t *n)
+{
+    struct rows r = db_query(db, &sql[COUNT], NO_ARGS);
+
+    *n = rows_next(&r) ? row_int(&r, 0) : 0;
+    return rows_end(&r);
+}

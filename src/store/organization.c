@@ -1,0 +1,130 @@
+/* organization: the tenant's row and its end.
+ *
+ * Whoever adds something to an organization locks its row first (organization_hold), so that
+ * nothing is added to one that is being deleted. Deleting removes clients, secrets and groups;
+ * tokens are not touched: without their client they are dead, and housekeeping takes them away
+ * when their time is over.
+ */
+#include "store/organization.h"
+
+#include "store/statements.h"
+
+enum {
+    LOAD,
+    LIST,
+    PUT,
+    HOLD,
+    RENAME,
+    REVOKE_ALL,
+    DELETE,
+    DELETE_SECRETS,
+    DELETE_CLIENT_GROUPS,
+    DELETE_CLIENTS,
+    DELETE_GROUPS
+};
+
+static const struct sql sql[] = {
+    [LOAD] = {"organization.load",
+              "SELECT id, name, epoch, created_s FROM organization WHERE id = $1"},
+    [LIST] = {"organization.list",
+              "SELECT id, name, epoch, created_s FROM organization ORDER BY id"},
+    [PUT] = {"organization.put", "INSERT INTO organization (id, name, epoch, created_s) "
+                                 "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"},
+    [HOLD] = {"organization.hold", "UPDATE organization SET epoch = epoch WHERE id = $1"},
+    [RENAME] = {"organization.rename", "UPDATE organization SET name = $2 WHERE id = $1"},
+    [REVOKE_ALL] = {"organization.revoke_all",
+                    "UPDATE organization SET epoch = epoch + 1 WHERE id = $1"},
+    [DELETE] = {"organization.delete", "DELETE FROM organization WHERE id = $1"},
+    [DELETE_SECRETS] = {"organization.delete_secrets",
+                        "DELETE FROM client_secret WHERE client_id IN "
+                        "(SELECT id FROM client WHERE organization_id = $1)"},
+    [DELETE_CLIENT_GROUPS] = {"organization.delete_client_groups",
+                              "DELETE FROM client_group WHERE client_id IN "
+                              "(SELECT id FROM client WHERE organization_id = $1)"},
+    [DELETE_CLIENTS] = {"organization.delete_clients",
+                        "DELETE FROM client WHERE organization_id = $1"},
+    [DELETE_GROUPS] = {"organization.delete_groups",
+                       "DELETE FROM groups WHERE organization_id = $1"},
+};
+
+const struct sql_set organization_statements = {sql, sizeof sql / sizeof *sql};
+
+static void read_row(struct rows *r, struct arena *a, struct organization *out)
+{
+    row_bytes(r, 0, out->id.b, sizeof out->id.b);
+    out->name = row_text(r, 1, a);
+    out->epoch = row_int(r, 2);
+    out->created_s = row_int(r, 3);
+}
+
+enum err organization_load(struct db *db, struct arena *a, const struct id *id,
+                           struct organization *out)
+{
+    struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
+    bool found = rows_next(&r);
+    enum err e;
+
+    if (found)
+        read_row(&r, a, out);
+    e = rows_end(&r);
+    return e == OK && !found ? ERR_ABSENT : e;
+}
+
+enum err organization_list(struct db *db, struct arena *a, struct organization **out, size_t *n)
+{
+    struct rows r = db_query(db, &sql[LIST], NO_ARGS);
+    size_t room = 0;
+
+    *n = 0;
+    *out = NULL;
+    while (rows_next(&r)) {
+        if (*n == room) {
+            struct organization *more = ARENA_ARRAY(a, struct organization, room * 2 + 16);
+            if (*n > 0)
+                memcpy(more, *out, *n * sizeof *more);
+            *out = more;
+            room = room * 2 + 16;
+        }
+        read_row(&r, a, &(*out)[(*n)++]);
+    }
+    return rows_end(&r);
+}
+
+void organization_put(struct effects *fx, const struct organization *o)
+{
+    effects_add(fx, DROP, 1, &sql[PUT],
+                ARGS(db_bytes(&o->id), db_text(o->name), db_int(o->epoch), db_int(o->created_s)));
+}
+
+void organization_hold(struct effects *fx, const struct id *id)
+{
+    effects_add(fx, DROP, 1, &sql[HOLD], ARGS(db_bytes(id)));
+}
+
+static void changed(struct effects *fx, const struct id *id)
+{
+    effects_change(fx, DROP, CHANGE_ORGANIZATION, id->b, sizeof id->b);
+}
+
+void organization_rename(struct effects *fx, const struct id *id, str name)
+{
+    effects_add(fx, DROP, 1, &sql[RENAME], ARGS(db_bytes(id), db_text(name)));
+    changed(fx, id);
+}
+
+void organization_revoke_all(struct effects *fx, const struct id *id)
+{
+    effects_add(fx, DROP, 1, &sql[REVOKE_ALL], ARGS(db_bytes(id)));
+    changed(fx, id);
+}
+
+void organization_delete(struct effects *fx, const struct id *id)
+{
+    /* The organization first: it locks out whoever would add to it. */
+    effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_SECRETS], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENT_GROUPS], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENTS], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_GROUPS], ARGS(db_bytes(id)));
+    changed(fx, id);
+}

@@ -1,0 +1,58 @@
+/* throttle: durable counts of failed attempts.
+ *
+ * Counting is an upsert that commutes: parallel attempts in one batch or on several nodes all
+ * count. The window is fixed at the first attempt, so guesses cannot push it out.
+ */
+#include "store/throttle.h"
+
+#include "store/statements.h"
+
+enum { LOAD, COUNT, CLEAR, SWEEP };
+
+static const struct sql sql[] = {
+    [LOAD] = {"throttle.load", "SELECT attempts, window_end_s FROM throttle "
+                               "WHERE subject = $1 AND window_end_s > $2"},
+    [COUNT] = {"throttle.count",
+               "INSERT INTO throttle (subject, attempts, window_end_s) VALUES ($1, 1, $2) "
+               "ON CONFLICT (subject) DO UPDATE SET "
+               "attempts = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
+               "THEN 1 ELSE throttle.attempts + 1 END, "
+               "window_end_s = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
+               "THEN excluded.window_end_s ELSE throttle.window_end_s END"},
+    [CLEAR] = {"throttle.clear", "DELETE FROM throttle WHERE subject = $1"},
+    [SWEEP] = {"throttle.sweep", "DELETE FROM throttle WHERE subject IN "
+                                 "(SELECT subject FROM throttle WHERE window_end_s <= $1 "
+                                 "ORDER BY window_end_s LIMIT $2)"},
+};
+
+const struct sql_set throttle_statements = {sql, sizeof sql / sizeof *sql};
+
+enum err throttle_load(struct db *db, str key, int64_t now_s, int64_t *attempts,
+                       int64_t *window_end_s)
+{
+    struct rows r = db_query(db, &sql[LOAD], ARGS(db_text(key), db_int(now_s)));
+
+    *attempts = 0;
+    *window_end_s = 0;
+    if (rows_next(&r)) {
+        *attempts = row_int(&r, 0);
+        *window_end_s = row_int(&r, 1);
+    }
+    return rows_end(&r);
+}
+
+void throttle_count(struct effects *fx, str key, int64_t now_s, int64_t window_s)
+{
+    effects_add(fx, KEEP, EXPECT_ANY, &sql[COUNT],
+                ARGS(db_text(key), db_int(now_s + window_s), db_int(now_s)));
+}
+
+void throttle_clear(struct effects *fx, str key)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[CLEAR], ARGS(db_text(key)));
+}
+
+enum err throttle_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)
+{
+    return db_run(db, &sql[SWEEP], ARGS(db_int(now_s), db_int(limit)), deleted);
+}

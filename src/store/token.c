@@ -1,0 +1,116 @@
+/* token: one row for an access token and its refresh token.
+ *
+ * The primary key ascends with time, so an insert touches the last page of the table and of its
+ * one index. The row carries exp_s, the time when both tokens have ended; the sweep walks that
+ * index. A spent row stays until then, so that a replay is recognized.
+ *
+ * A digest is stored only for the tokens that live here: a row whose access token is a JWT has no
+ * access hash.
+ */
+#include "store/token.h"
+
+#include "store/statements.h"
+
+enum { LOAD, PUT, SPEND, END_ACCESS, SWEEP, COUNT };
+
+static const struct sql sql[] = {
+    [LOAD] = {"token.load",
+              "SELECT t.id, t.grant_id, t.client_id, t.scope, t.spelling, t.shape, t.dialect, "
+              "t.epoch, t.issued_s, t.access_exp_s, t.refresh_exp_s, t.family_exp_s, "
+              "t.access_hash, t.refresh_hash, t.spent_s, t.successor, t.sealed, g.id "
+              "FROM token t LEFT JOIN grants g ON g.id = t.grant_id WHERE t.id = $1"},
+    [PUT] = {"token.put",
+             "INSERT INTO token (id, grant_id, client_id, scope, spelling, shape, dialect, epoch, "
+             "issued_s, access_exp_s, refresh_exp_s, family_exp_s, access_hash, refresh_hash, "
+             "spent_s, exp_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+             "$14, 0, $15) ON CONFLICT DO NOTHING"},
+    [SPEND] = {"token.spend", "UPDATE token SET spent_s = $2, successor = $3, sealed = $4 "
+                              "WHERE id = $1 AND spent_s = 0"},
+    [END_ACCESS] = {"token.end_access",
+                    "UPDATE token SET access_exp_s = 0, access_hash = NULL WHERE id = $1"},
+    [SWEEP] = {"token.sweep", "DELETE FROM token WHERE id IN "
+                              "(SELECT id FROM token WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [COUNT] = {"token.count", "SELECT COUNT(*) FROM token"},
+};
+
+const struct sql_set token_statements = {sql, sizeof sql / sizeof *sql};
+
+static void read_row(struct rows *r, struct arena *a, struct token *out)
+{
+    row_bytes(r, 0, out->id.b, sizeof out->id.b);
+    row_bytes(r, 1, out->grant.b, sizeof out->grant.b);
+    row_bytes(r, 2, out->client.b, sizeof out->client.b);
+    out->scope = row_text(r, 3, a);
+    out->spelling = (enum spelling)row_int(r, 4);
+    out->shape = (enum handle_shape)row_int(r, 5);
+    out->dialect = (int)row_int(r, 6);
+    out->epoch = row_int(r, 7);
+    out->issued_s = row_int(r, 8);
+    out->access_exp_s = row_int(r, 9);
+    out->refresh_exp_s = row_int(r, 10);
+    out->family_exp_s = row_int(r, 11);
+    /* Without its digest a token can never be proven, so its time does not count either. */
+    if (!row_bytes(r, 12, out->access.b, sizeof out->access.b))
+        out->access_exp_s = 0;
+    if (!row_bytes(r, 13, out->refresh.b, sizeof out->refresh.b))
+        out->refresh_exp_s = 0;
+    out->spent_s = row_int(r, 14);
+    row_bytes(r, 15, out->successor.b, sizeof out->successor.b);
+    out->sealed = row_text(r, 16, a);
+    out->revoked = !row_is_null(r, 17);
+}
+
+enum err token_load(struct db *db, struct arena *a, const struct id *id, struct token *out)
+{
+    struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
+    bool found = rows_next(&r);
+    enum err e;
+
+    if (found)
+        read_row(&r, a, out);
+    e = rows_end(&r);
+    return e == OK && !found ? ERR_ABSENT : e;
+}
+
+static struct db_arg digest_of(const struct digest *d, int64_t exp_s)
+{
+    return exp_s ? db_bytes(d) : db_null();
+}
+
+void token_put(struct effects *fx, const struct token *t)
+{
+    int64_t exp_s = t->access_exp_s > t->refresh_exp_s ? t->access_exp_s : t->refresh_exp_s;
+
+    effects_add(fx, DROP, 1, &sql[PUT],
+                ARGS(db_bytes(&t->id), db_bytes(&t->grant), db_bytes(&t->client), db_text(t->scope),
+                     db_int(t->spelling), db_int(t->shape), db_int(t->dialect), db_int(t->epoch),
+                     db_int(t->issued_s), db_int(t->access_exp_s), db_int(t->refresh_exp_s),
+                     db_int(t->family_exp_s), digest_of(&t->access, t->access_exp_s),
+                     digest_of(&t->refresh, t->refresh_exp_s), db_int(exp_s)));
+}
+
+void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const struct id *successor,
+                 str sealed)
+{
+    effects_add(
+        fx, DROP, 1, &sql[SPEND],
+        ARGS(db_bytes(id), db_int(now_s), db_bytes(successor), db_blob(sealed.p, sealed.n)));
+}
+
+void token_end_access(struct effects *fx, const struct id *id)
+{
+    effects_add(fx, KEEP, EXPECT_ANY, &sql[END_ACCESS], ARGS(db_bytes(id)));
+}
+
+enum err token_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)
+{
+    return db_run(db, &sql[SWEEP], ARGS(db_int(now_s), db_int(limit)), deleted);
+}
+
+enum err token_count(struct db *db, int64_t *count)
+{
+    struct rows r = db_query(db, &sql[COUNT], NO_ARGS);
+
+    *count = rows_next(&r) ? row_int(&r, 0) : 0;
+    return rows_end(&r);
+}
