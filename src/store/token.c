@@ -11,7 +11,7 @@
 
 #include "store/statements.h"
 
-enum { LOAD, PUT, SPEND, END_ACCESS, SWEEP, COUNT };
+enum { LOAD, PUT, SPEND, EXTEND, END_ACCESS, SWEEP, COUNT };
 
 static const struct sql sql[] = {
     [LOAD] = {"token.load",
@@ -26,6 +26,10 @@ static const struct sql sql[] = {
              "$14, 0, $15) ON CONFLICT DO NOTHING"},
     [SPEND] = {"token.spend", "UPDATE token SET spent_s = $2, successor = $3, sealed = $4 "
                               "WHERE id = $1 AND spent_s = 0"},
+    [EXTEND] = {"token.extend",
+                "UPDATE token SET refresh_exp_s = $2, "
+                "exp_s = CASE WHEN exp_s > $2 THEN exp_s ELSE $2 END "
+                "WHERE id = $1 AND refresh_exp_s < $2 AND family_exp_s >= $2"},
     [END_ACCESS] = {"token.end_access",
                     "UPDATE token SET access_exp_s = 0, access_hash = NULL WHERE id = $1"},
     [SWEEP] = {"token.sweep", "DELETE FROM token WHERE id IN "
@@ -95,6 +99,11 @@ void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const s
     effects_add(
         fx, DROP, 1, &sql[SPEND],
         ARGS(db_bytes(id), db_int(now_s), db_bytes(successor), db_blob(sealed.p, sealed.n)));
+}
+
+void token_extend(struct effects *fx, const struct id *id, int64_t refresh_exp_s)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[EXTEND], ARGS(db_bytes(id), db_int(refresh_exp_s)));
 }
 
 void token_end_access(struct effects *fx, const struct id *id)

@@ -38,7 +38,8 @@ void token_put(struct effects *fx, const struct token *t);
 /* Single use: spends the refresh token if it is unspent, else the set misses. */
 void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const struct id *successor,
                  str sealed);
-/* Not rotated: the refresh token's idle end moves to refresh_exp_s, never beyond the family's. */
+/* Not rotated: the refresh token's idle end moves to refresh_exp_s, unless that is earlier or
+ * beyond the family's end. */
 void token_extend(struct effects *fx, const struct id *id, int64_t refresh_exp_s);
 /* Ends one access token (RFC 7009) without its family. KEEP. */
 void token_end_access(struct effects *fx, const struct id *id);

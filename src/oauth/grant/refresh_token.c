@@ -104,6 +104,14 @@ static bool shall_rotate(const struct rq *rq, const struct token *row)
     return true;
 }
 
+/* Used now, the token may rest for its idle time again, but not beyond its family's end. */
+static int64_t idle_end(const struct rq *rq, const struct token *row)
+{
+    int64_t end_s = rq->now_s + rq->client->client.refresh_ttl_s;
+
+    return end_s < row->family_exp_s ? end_s : row->family_exp_s;
+}
+
 /* A successor of the row in the same family, with a new access token. */
 static enum err begin_next(struct rq *rq, const struct token_request *request,
                            const struct token *row, struct token *next, struct token_issued *out)
@@ -139,7 +147,7 @@ enum err refresh_token_run(struct rq *rq, const struct token_request *request,
         token_spend(&rq->fx, &row.id, rq->now_s, &next.id, successor_seal(rq, &h, out));
     } else {
         out->refresh_text = request->refresh_token;
-        token_extend(&rq->fx, &row.id, rq->now_s + rq->client->client.refresh_ttl_s);
+        token_extend(&rq->fx, &row.id, idle_end(rq, &row));
     }
     token_pair_put(rq, &next, out);
     return OK;

@@ -1,0 +1,558 @@
+/* The engine without a socket: oauth_handle, commit_run, oauth_resume, on a real SQLite file.
+ *
+ * Requests are taken apart by hand here, so that two of them can be in flight at once and the
+ * order of their commits is ours to choose.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* oauth/rq.h has a function of that name */
+
+#include "codec/b64url.h"
+#include "codec/json.h"
+#include "crypto/password.h"
+#include "db/migrate.h"
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/issue.h"
+#include "oauth/token/bearer.h"
+#include "store/grant.h"
+
+#define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+
+/* ---- a dialect of our own: Twine's rules in form encoding ---- */
+
+static enum err family_endpoint(struct rq *rq)
+{
+    struct token_request request = {
+        .grant_type = http_header_get(rq->req, STR("grant"), NULL),
+        .refresh_token = http_header_get(rq->req, STR("refresh"), NULL),
+        .client_id = http_header_get(rq->req, STR("client"), NULL),
+        .client_secret = http_header_get(rq->req, STR("secret"), NULL),
+        .secret_optional_on_refresh = true,
+        .with_refresh = true,
+        .format = TOKEN_OPAQUE,
+    };
+    struct token_issued issued;
+    enum err e;
+
+    if ((e = issue_token(rq, &request, &issued)) != OK)
+        return e;
+    rq_answer(rq, 200, STR("text/plain"));
+    issue_write_access(rq, &issued);
+    BUF_LIT(&rq->res->body, " ");
+    issue_write_refresh(rq, &issued);
+    return OK;
+}
+
+static void refuse(struct rq *rq)
+{
+    rq_answer(rq, err_info(rq->failure.e)->status, STR("text/plain"));
+    buf_put(&rq->res->body, str_from(err_info(rq->failure.e)->id));
+}
+
+static const struct route family_routes[] = {
+    {.methods = HTTP_POST, .path = "/family", .handler = family_endpoint, .name = "family"},
+};
+static const struct route standard_routes[] = {
+    {.methods = HTTP_POST, .path = "/token", .handler = token_endpoint, .name = "token"},
+    {.methods = HTTP_POST, .path = "/see", .handler = introspect_endpoint, .name = "see"},
+    {.methods = HTTP_POST, .path = "/revoke", .handler = revoke_endpoint, .name = "revoke"},
+};
+static const struct dialect family = {
+    DIALECT_TWINE, "family", "/family", family_routes, 1, refuse,
+};
+static const struct dialect standard = {
+    DIALECT_RFC, "standard", "", standard_routes, 3, refuse,
+};
+static const struct dialect *const dialects[] = {&family, &standard, NULL};
+
+/* ---- a server on a temporary store ---- */
+
+struct world {
+    char dir[64];
+    struct settings settings;
+    struct server server;
+    struct server_thread thread, slow;
+    struct db *db; /* the committer's */
+    struct master_key master;
+    struct arena arena;
+    struct client client;
+};
+
+static struct world w;
+
+static void put_client(struct client *c, enum token_format format, str secret, bool weak)
+{
+    struct keyring *ring;
+    struct effects fx;
+    struct client_secret s = {.id = id_next(&w.server.ids, 1000), .created_s = 1000};
+    char why[256];
+
+    assert_int_equal(key_load_ring(w.db, &w.master, &ring, why, sizeof why), OK);
+    effects_init(&fx, &w.arena);
+    c->id = uid_new();
+    c->token_format = format;
+    client_put(&fx, c);
+    s.pepper = keyring_active(ring, KEY_PEPPER, 0)->id;
+    if (weak)
+        assert_int_equal(password_hash(&w.arena, secret, &s.argon2), OK);
+    else
+        client_hash_secret(w.thread.hasher, keyring_active(ring, KEY_PEPPER, 0), &c->id, secret,
+                           &s.hash);
+    client_put_secret(&fx, &c->id, &s, 0);
+    assert_int_equal(commit_one(w.db, &w.server.ids, 1000, &fx), OK);
+    keyring_unref(ring);
+}
+
+static void make_store(void)
+{
+    struct organization o = {.name = STR("Org"), .created_s = 1000};
+    struct effects fx;
+    char why[512], path[128];
+    int applied;
+
+    snprintf(path, sizeof path, "sqlite:%s/db", w.dir);
+    assert_int_equal(settings_set(&w.settings, STR("db"), str_from(path), "test", why, sizeof why),
+                     OK);
+    assert_int_equal(db_open(str_from(path), false, &w.db, why, sizeof why), OK);
+    assert_int_equal(migrate_run(w.db, &applied, why, sizeof why), OK);
+    snprintf(path, sizeof path, "%s/key", w.dir);
+    assert_int_equal(seal_create_master(path, &w.master, why, sizeof why), OK);
+    assert_int_equal(
+        settings_set(&w.settings, STR("master_key"), str_from(path), "test", why, sizeof why), OK);
+    id_source_init(&w.server.ids);
+    o.id = id_next(&w.server.ids, 1000);
+    effects_init(&fx, &w.arena);
+    assert_int_equal(key_put_first(&fx, &w.arena, &w.master, 1000), OK);
+    organization_put(&fx, &o);
+    assert_int_equal(commit_one(w.db, &w.server.ids, 1000, &fx), OK);
+    w.client = (struct client){
+        .organization = o.id,
+        .name = STR("C"),
+        .grants = 3,
+        .scopes = STR("group organization"),
+        .all_groups = true,
+        .enabled = true,
+        .access_ttl_s = 3600,
+        .refresh_ttl_s = 86400,
+        .family_ttl_s = 864000,
+        .created_s = 1000,
+    };
+}
+
+static int set_up(void **state)
+{
+    char why[512];
+
+    (void)state;
+    memset(&w, 0, sizeof w);
+    memcpy(w.dir, "/tmp/postern-engine-XXXXXX", 27);
+    assert_non_null(mkdtemp(w.dir));
+    arena_init(&w.arena, LIMIT_REQUEST_ARENA);
+    settings_init(&w.settings);
+    make_store();
+    assert_int_equal(settings_check(&w.settings, why, sizeof why), OK);
+    assert_int_equal(server_open(&w.server, &w.settings, dialects, w.db, why, sizeof why), OK);
+    assert_int_equal(server_thread_open(&w.server, &w.thread, why, sizeof why), OK);
+    assert_int_equal(server_thread_open(&w.server, &w.slow, why, sizeof why), OK);
+    w.slow.slow = true;
+    w.server.clock.fixed_us = 2000 * 1000000LL;
+    put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    server_thread_close(&w.thread);
+    server_thread_close(&w.slow);
+    server_close(&w.server);
+    db_close(w.db);
+    arena_free(&w.arena);
+    arena_free(&w.settings.arena);
+    snprintf(command, sizeof command, "rm -r %s", w.dir);
+    return system(command);
+}
+
+/* ---- one request at a time, or several in flight ---- */
+
+struct call {
+    struct arena arena;
+    struct http_req req;
+    struct http_res res;
+    struct rq rq;
+    enum flow flow;
+};
+
+static void begin(struct call *c, const char *path)
+{
+    memset(c, 0, sizeof *c);
+    arena_init(&c->arena, LIMIT_REQUEST_ARENA);
+    c->req = (struct http_req){
+        .method = HTTP_POST, .path = str_from(path), .host = STR("localhost"), .peer = STR("test")};
+    http_res_init(&c->res, &c->arena);
+    rq_init(&c->rq, &w.thread, &c->req, &c->res, &c->arena);
+}
+
+static void header(struct call *c, const char *name, str value)
+{
+    c->req.headers[c->req.headers_n++] = (struct http_header){str_from(name), value};
+}
+
+static str client_id(struct call *c)
+{
+    struct buf b;
+
+    buf_init(&b, &c->arena, 64, 64);
+    uid_write(&b, &w.client.id, CLIENT_SID, SPELLING_UUID);
+    return buf_str(&b);
+}
+
+static enum commit_outcome commit(struct call *c)
+{
+    struct commit_set set = {.fx = &c->rq.fx};
+
+    commit_run(w.db, &w.server.ids, c->rq.now_s, &w.server.changes, &set, 1);
+    return set.outcome;
+}
+
+/* To the end, whatever it takes. */
+static int finish(struct call *c)
+{
+    while (c->flow != FLOW_ANSWER)
+        c->flow = c->flow == FLOW_COMMIT ? oauth_resume(&w.thread, &c->rq, commit(c))
+                                         : oauth_handle(&w.slow, &c->rq);
+    return c->res.status;
+}
+
+static void start_form(struct call *c, const char *path, const char *format, str token)
+{
+    begin(c, path);
+    header(c, "content-type", STR("application/x-www-form-urlencoded"));
+    c->req.body = arena_printf(&c->arena, format, STR_ARG(token));
+    c->req.body = arena_printf(&c->arena, "%.*s&client_id=%.*s&client_secret=" SECRET,
+                               STR_ARG(c->req.body), STR_ARG(client_id(c)));
+    c->flow = oauth_handle(&w.thread, &c->rq);
+}
+
+static void start_family(struct call *c, const char *grant, str refresh)
+{
+    begin(c, "/family");
+    header(c, "grant", str_from(grant));
+    header(c, "client", client_id(c));
+    header(c, "secret", STR(SECRET));
+    if (refresh.n > 0)
+        header(c, "refresh", refresh);
+    c->flow = oauth_handle(&w.thread, &c->rq);
+}
+
+static str body(struct call *c)
+{
+    struct buf b;
+
+    buf_init(&b, &c->arena, 8192, 65536);
+    buf_put(&b, buf_str(&c->res.body));
+    if (c->res.holes_n > 0)
+        buf_put(&b, c->res.holes[0].text);
+    return buf_str(&b);
+}
+
+/* A pair, copied to the world's arena. */
+static void get_pair(str *access, str *refresh)
+{
+    struct call c;
+
+    start_family(&c, "client_credentials", (str){0});
+    assert_int_equal(finish(&c), 200);
+    str_cut(arena_dup(&w.arena, body(&c)), ' ', access, refresh);
+    arena_free(&c.arena);
+}
+
+static bool is_active(str token)
+{
+    struct call c;
+    bool active;
+
+    start_form(&c, "/see", "token=%.*s", token);
+    assert_int_equal(finish(&c), 200);
+    active = str_starts(body(&c), STR("{\"active\":true"));
+    if (!active)
+        assert_true(str_eq(body(&c), STR("{\"active\":false}")));
+    arena_free(&c.arena);
+    return active;
+}
+
+static int refresh_status(str refresh, str *answer)
+{
+    struct call c;
+    int status;
+
+    start_family(&c, "refresh_token", refresh);
+    status = finish(&c);
+    if (answer)
+        *answer = arena_dup(&w.arena, body(&c));
+    arena_free(&c.arena);
+    return status;
+}
+
+static void sleep_s(int64_t s)
+{
+    w.server.clock.fixed_us += s * 1000000;
+}
+
+/* ---- tests ---- */
+
+static void a_jwt_is_issued_without_a_write(void **state)
+{
+    struct call c;
+    str jwt;
+
+    (void)state;
+    start_form(&c, "/token", "grant_type=client_credentials%.*s", STR(""));
+    assert_int_equal(c.flow, FLOW_ANSWER);
+    assert_int_equal(c.res.status, 200);
+    assert_int_equal(c.res.holes_n, 1);
+    jwt = arena_dup(&w.arena, c.res.holes[0].text);
+    assert_true(is_active(jwt));
+    sleep_s(3600);
+    assert_false(is_active(jwt));
+    arena_free(&c.arena);
+}
+
+static void a_jwt_can_be_revoked(void **state)
+{
+    struct call c;
+    str jwt;
+
+    (void)state;
+    start_form(&c, "/token", "grant_type=client_credentials%.*s", STR(""));
+    jwt = arena_dup(&w.arena, c.res.holes[0].text);
+    arena_free(&c.arena);
+    start_form(&c, "/revoke", "token=%.*s", jwt);
+    assert_int_equal(c.flow, FLOW_COMMIT);
+    assert_int_equal(finish(&c), 200);
+    assert_false(is_active(jwt));
+    arena_free(&c.arena);
+}
+
+static void nothing_leaves_before_the_commit(void **state)
+{
+    struct call c;
+
+    (void)state;
+    start_family(&c, "client_credentials", (str){0});
+    assert_int_equal(c.flow, FLOW_COMMIT);
+    assert_int_equal(c.rq.fx.n, 1);
+    c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_FAILED);
+    assert_int_equal(c.flow, FLOW_ANSWER);
+    assert_int_equal(c.res.status, 503);
+    assert_true(str_eq(body(&c), STR("UNAVAILABLE")));
+    arena_free(&c.arena);
+}
+
+static void a_conflict_reruns_three_times_then_503(void **state)
+{
+    struct call c;
+    int rounds = 0;
+
+    (void)state;
+    start_family(&c, "client_credentials", (str){0});
+    while (c.flow == FLOW_COMMIT && rounds++ < 10)
+        c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_MISSED);
+    assert_int_equal(rounds, LIMIT_RERUNS + 1);
+    assert_int_equal(c.res.status, 503);
+    arena_free(&c.arena);
+}
+
+static void two_refreshes_in_flight_end_in_one_successor(void **state)
+{
+    struct call a, b;
+    str access, refresh, first;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    start_family(&a, "refresh_token", refresh);
+    start_family(&b, "refresh_token", refresh);
+    assert_int_equal(a.flow, FLOW_COMMIT);
+    assert_int_equal(b.flow, FLOW_COMMIT);
+    assert_int_equal(finish(&a), 200);
+    first = arena_dup(&w.arena, body(&a));
+    assert_int_equal(commit(&b), COMMIT_MISSED);
+    b.flow = oauth_resume(&w.thread, &b.rq, COMMIT_MISSED);
+    assert_int_equal(b.flow, FLOW_ANSWER); /* it finds the successor and writes nothing */
+    assert_int_equal(b.res.status, 200);
+    assert_true(str_eq(body(&b), first));
+    assert_true(is_active(access)); /* the old access token lives to its end */
+    arena_free(&a.arena);
+    arena_free(&b.arena);
+}
+
+static void replay_in_grace_repeats_the_answer_until_the_successor_is_used(void **state)
+{
+    str access, refresh, first, again, next_access, next_refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    assert_int_equal(refresh_status(refresh, &first), 200);
+    sleep_s(10);
+    assert_int_equal(refresh_status(refresh, &again), 200);
+    assert_true(str_eq(first, again));
+    str_cut(first, ' ', &next_access, &next_refresh);
+    assert_int_equal(refresh_status(next_refresh, NULL), 200);
+    assert_int_equal(refresh_status(refresh, NULL), 400);
+    assert_true(is_active(next_access)); /* refused without harm */
+}
+
+static void replay_after_grace_revokes_the_family(void **state)
+{
+    str access, refresh, first, next_access, next_refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    assert_int_equal(refresh_status(refresh, &first), 200);
+    str_cut(first, ' ', &next_access, &next_refresh);
+    sleep_s(11);
+    assert_true(is_active(next_access));
+    assert_int_equal(refresh_status(refresh, NULL), 400);
+    assert_false(is_active(next_access));
+    assert_false(is_active(access));
+    assert_int_equal(refresh_status(next_refresh, NULL), 400);
+}
+
+static void rotation_never_extends_the_family(void **state)
+{
+    str access, refresh, answer;
+    int refreshes = 0;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    while (refreshes < 100) {
+        sleep_s(80000);
+        if (refresh_status(refresh, &answer) != 200)
+            break;
+        str_cut(answer, ' ', &access, &refresh);
+        refreshes++;
+    }
+    assert_int_equal(refreshes, 864000 / 80000);
+}
+
+static void a_refresh_and_a_revocation_in_flight_leave_nothing_alive(void **state)
+{
+    struct call a, b;
+    str access, refresh, first, next_access, next_refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    start_form(&a, "/revoke", "token=%.*s", refresh);
+    start_family(&b, "refresh_token", refresh);
+    assert_int_equal(finish(&b), 200);
+    first = arena_dup(&w.arena, body(&b));
+    assert_int_equal(finish(&a), 200);
+    str_cut(first, ' ', &next_access, &next_refresh);
+    assert_false(is_active(next_access));
+    assert_false(is_active(next_refresh));
+    assert_false(is_active(access));
+    arena_free(&a.arena);
+    arena_free(&b.arena);
+}
+
+static void kinds_do_not_mix(void **state)
+{
+    str access, refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    assert_true(is_active(access));
+    assert_true(is_active(refresh));
+    assert_int_equal(refresh_status(access, NULL), 400);
+    assert_false(is_active(str_sub(access, 0, access.n - 1)));
+    assert_int_equal(refresh_status(refresh, NULL), 200);
+    assert_false(is_active(refresh)); /* spent */
+}
+
+static bool commit_now(struct rq *rq)
+{
+    struct commit_set set = {.fx = &rq->fx};
+
+    commit_run(w.db, &w.server.ids, rq->now_s, &w.server.changes, &set, 1);
+    return set.outcome == COMMIT_DONE;
+}
+
+static int weak_attempt(const char *secret)
+{
+    struct call c;
+    int status;
+
+    begin(&c, "/family");
+    header(&c, "grant", STR("client_credentials"));
+    header(&c, "client", client_id(&c));
+    header(&c, "secret", str_from(secret));
+    c.rq.commit_now = commit_now;
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    assert_int_equal(c.flow, FLOW_POOL);
+    status = finish(&c);
+    arena_free(&c.arena);
+    return status;
+}
+
+static void weak_secrets_are_slow_counted_and_locked(void **state)
+{
+    (void)state;
+    put_client(&w.client, TOKEN_OPAQUE, STR("short"), true);
+    assert_int_equal(weak_attempt("short"), 200);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(weak_attempt("wrong"), 401);
+    assert_int_equal(weak_attempt("wrong"), 429);
+    assert_int_equal(weak_attempt("short"), 429); /* not confirmed while locked */
+    sleep_s(901);
+    assert_int_equal(weak_attempt("short"), 200);
+}
+
+static void revoke_all_ends_every_token_of_the_client(void **state)
+{
+    struct effects fx;
+    struct call c;
+    str access, refresh, jwt;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    start_form(&c, "/token", "grant_type=client_credentials%.*s", STR(""));
+    jwt = arena_dup(&w.arena, c.res.holes[0].text);
+    arena_free(&c.arena);
+    effects_init(&fx, &w.arena);
+    client_revoke_all(&fx, &w.client.id);
+    struct commit_set set = {.fx = &fx};
+    commit_run(w.db, &w.server.ids, 2000, &w.server.changes, &set, 1);
+    assert_false(is_active(access));
+    assert_false(is_active(jwt));
+    assert_int_equal(refresh_status(refresh, NULL), 400);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_jwt_is_issued_without_a_write),
+        T(a_jwt_can_be_revoked),
+        T(nothing_leaves_before_the_commit),
+        T(a_conflict_reruns_three_times_then_503),
+        T(two_refreshes_in_flight_end_in_one_successor),
+        T(replay_in_grace_repeats_the_answer_until_the_successor_is_used),
+        T(replay_after_grace_revokes_the_family),
+        T(rotation_never_extends_the_family),
+        T(a_refresh_and_a_revocation_in_flight_leave_nothing_alive),
+        T(kinds_do_not_mix),
+        T(weak_secrets_are_slow_counted_and_locked),
+        T(revoke_all_ends_every_token_of_the_client),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
