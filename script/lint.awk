@@ -155,7 +155,7 @@ function check_library(name) {
 		report(FNR, "library-header", name " belongs to codec/")
 	if (name ~ /^<yaml\.h>/ && part != "config")
 		report(FNR, "library-header", name " belongs to config/")
-	if (name ~ /^<(sys\/socket|sys\/epoll|sys\/un|sys\/eventfd|netinet\/.*|arpa\/inet|netdb)\.h>/ &&
+	if (name ~ /^<(sys\/socket|sys\/epoll|sys\/un|sys\/eventfd|netinet\/.*|netdb)\.h>/ &&
 	    part != "net")
 		report(FNR, "library-header", name " belongs to net/")
 }
@@ -170,7 +170,8 @@ function check_calls(    rest, name, args) {
 			rest = args
 			continue
 		}
-		if (name ~ /^(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|strtok_r|gets|atoi|atol|atoll|localtime|localtime_r|rand|srand|random|alloca|tmpnam|mktemp|system|popen)$/)
+		if (name ~ /^(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|strtok_r|gets|atoi|atol|atoll|localtime|localtime_r|rand|srand|random|alloca|tmpnam|mktemp)$/ ||
+		    (in_src && name ~ /^(system|popen)$/))
 			report(FNR, "banned-function", name)
 		if (in_src && FILENAME != "src/base/clock.c" &&
 		    name ~ /^(time|gettimeofday|clock_gettime|gmtime|gmtime_r|ftime|timespec_get)$/)
