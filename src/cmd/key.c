@@ -94,7 +94,7 @@ static int make(struct cmd *c, enum key_use use, enum jws_alg alg, enum key_stat
 
 static int rotate_signing(struct cmd *c)
 {
-    enum jws_alg alg = JWS_ES256;
+    enum jws_alg alg = (enum jws_alg)setting_int(&c->settings, access_token_alg);
     str name = args_get(c, "alg");
     if (name.p && !jws_alg_parse(name, &alg)) {
         return cmd_fail(CMD_USAGE, "--alg: takes ES256, RS256, PS256 or EdDSA, not `%.*s`",
@@ -178,6 +178,12 @@ static int retire(struct cmd *c)
     if (k->state == KEY_RETIRED) {
         return cmd_fail(CMD_CONFLICT, "the key is retired already");
     }
+    if (k->use == KEY_SIGNING && k->state == KEY_ACTIVE &&
+        k->alg == (enum jws_alg)setting_int(&c->settings, access_token_alg)) {
+        return cmd_fail(CMD_CONFLICT,
+                        "access tokens are signed by it; make its successor, which retires it: "
+                        "postern key rotate --now");
+    }
     if (last_active(c, k)) {
         return cmd_fail(CMD_CONFLICT,
                         "it is the only active %s key; make another first: postern key rotate%s",
@@ -235,7 +241,8 @@ static int drop(struct cmd *c)
 }
 
 static const struct option rotate_options[] = {
-    {"alg", "ES256|RS256|PS256|EdDSA", false, false, "of the new signing key; default: ES256"},
+    {"alg", "ES256|RS256|PS256|EdDSA", false, false,
+     "of the new signing key; default: access_token.alg"},
     {"now", NULL, false, false,
      "sign with it at once, not only after the max-age of the JWKS (a key was stolen)"},
     {"pepper", NULL, false, false, "rotate the pepper of the client secrets instead"},

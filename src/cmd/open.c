@@ -86,7 +86,7 @@ static int set_options(struct cmd *c)
     return CMD_DONE;
 }
 
-static int read_sources(struct cmd *c)
+int open_read_settings(struct cmd *c)
 {
     char why[WHY];
     str file = args_get(c, "config");
@@ -104,7 +104,7 @@ static int read_sources(struct cmd *c)
 static int checked(struct cmd *c, enum err (*check)(struct settings *, char *, size_t))
 {
     char why[WHY];
-    int code = read_sources(c);
+    int code = open_read_settings(c);
     if (code == CMD_DONE && check(&c->settings, why, sizeof why)) {
         code = cmd_fail(CMD_FAILED, "%s", why);
     }

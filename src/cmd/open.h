@@ -13,7 +13,9 @@ enum open_mode {
     OPEN_CREATE, /* makes a new store, with its first keys, if there is none */
 };
 
-/* Defaults, file, environment, options. Checks only what names the store. */
+/* Defaults, file, environment, options; unchecked. */
+int open_read_settings(struct cmd *c);
+/* The same. Checks only what names the store. */
 int open_settings(struct cmd *c);
 /* The same, checked as a server would. */
 int open_server_settings(struct cmd *c);

@@ -34,6 +34,7 @@ struct http_req {
     str body; /* whole, after chunks are joined */
     bool keep_alive;
     bool tls;
+    bool admin; /* came in by a listener of the administrator (net_listen.admin) */
     str peer; /* "127.0.0.1", "::1", "unix" */
 };
 

@@ -79,7 +79,7 @@ static void welcome(struct worker *w, const struct source *s, int fd,
     }
     spell_peer(from, peer);
     atomic_fetch_add_explicit(&w->net->accepted, 1, memory_order_relaxed);
-    if (!conn_open(w, fd, s->listener->tls, peer)) {
+    if (!conn_open(w, fd, s->listener->tls, s->listener->admin, peer)) {
         atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
         close(fd);
     }

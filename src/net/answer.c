@@ -90,6 +90,7 @@ void answer_refuse(struct conn *c, enum err e, const char *reason, bool closing)
         http_res_init(&x->res, &x->arena);
         x->req.peer = str_from(c->peer);
         x->req.tls = c->tls != NULL;
+        x->req.admin = c->admin;
     } else {
         http_res_reset(&x->res);
     }

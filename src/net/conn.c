@@ -53,7 +53,7 @@ static struct conn *create(struct worker *w, int fd)
     return c;
 }
 
-bool conn_open(struct worker *w, int fd, bool tls, const char *peer)
+bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer)
 {
     struct tls_session *session = tls ? tls_accept(w->net->tls, fd) : NULL;
     struct conn *c = tls && !session ? NULL : create(w, fd);
@@ -64,6 +64,7 @@ bool conn_open(struct worker *w, int fd, bool tls, const char *peer)
         return false;
     }
     c->tls = session;
+    c->admin = admin;
     memcpy(c->peer, peer, sizeof(c->peer));
     conn_enter(c, tls ? DEADLINE_HANDSHAKE : DEADLINE_IDLE);
     return true;
@@ -223,6 +224,7 @@ static void begin(struct conn *c)
     x->start_us = clock_mono_us();
     x->req.peer = str_from(c->peer);
     x->req.tls = c->tls != NULL;
+    x->req.admin = c->admin;
     http_res_init(&x->res, &x->arena);
     c->working = true;
     c->requests++;

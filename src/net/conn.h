@@ -25,11 +25,12 @@ struct conn {
     bool closing;        /* the answer is the last one */
     bool linger;         /* ... and the client may not know: drain before closing */
     bool dead;
+    bool admin; /* accepted by an administrator's listener */
     char peer[CONN_PEER];
 };
 
 /* Takes the accepted descriptor; false: not taken. */
-bool conn_open(struct worker *w, int fd, bool tls, const char *peer);
+bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer);
 /* The same for one that has been told 503 already: waits for its end. */
 bool conn_open_refused(struct worker *w, int fd);
 /* epoll says so. */

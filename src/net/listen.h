@@ -12,6 +12,7 @@ enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_INHERITED };
 struct listener {
     enum listen_kind kind;
     bool tls;
+    bool admin;
     int *fds; /* TCP: one per worker (SO_REUSEPORT); else one that all share */
     int fds_n;
     atomic_int users;  /* workers that wait on a shared one */

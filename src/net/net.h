@@ -68,6 +68,7 @@ struct net_listen {
     const char
         *address; /* "127.0.0.1:8080", "[::1]:8080", ":8080", "unix:/run/postern.sock", "fd:3" */
     bool tls;
+    bool admin; /* its requests have req.admin set */
 };
 
 struct net_options {

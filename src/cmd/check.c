@@ -1,0 +1,185 @@
+/* check: what an operator would look at before a start, each with a verdict and a remedy.
+ *
+ * It goes on after a failure as far as that makes sense, so one run shows everything. Nothing is
+ * changed. A warning is something that works but should not stay; a FAIL is something that will
+ * not work, and makes the exit code 1.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/args.h"
+#include "cmd/open.h"
+#include "cmd/show.h"
+#include "db/migrate.h"
+
+enum { WHY = 1024 };
+
+enum verdict { PASS, WARN, FAIL };
+
+struct check {
+    struct cmd *c;
+    struct show show;
+    bool failed;
+};
+
+static void verdict(struct check *k, enum verdict v, const char *what, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void verdict(struct check *k, enum verdict v, const char *what, const char *format, ...)
+{
+    static const char *const words[] = {"ok", "warn", "FAIL"};
+    char text[WHY];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    k->failed = k->failed || v == FAIL;
+    show_object(&k->show);
+    show_text(&k->show, "result", str_from(words[v]));
+    show_text(&k->show, "check", str_from(what));
+    show_text(&k->show, "message", str_from(text));
+    show_object_end(&k->show);
+}
+
+static void check_clock(struct check *k)
+{
+    /* 2026-01-01, and 40 years later: outside, tokens would be born expired or never end. */
+    int64_t now = k->c->now_s;
+    bool sane = now > 1767225600 && now < 1767225600 + (int64_t)40 * 365 * 86400;
+    char text[20];
+    clock_rfc3339(now, text);
+    verdict(k, sane ? PASS : FAIL, "clock", "%.20s%s", text,
+            sane ? "" : ": set the clock of this machine (ntp)");
+}
+
+static void check_file_mode(struct check *k, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return;
+    }
+    if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+        verdict(k, WARN, "store file", "%s has mode %04o; run: chmod 600 %s", path,
+                (unsigned)st.st_mode & 07777, path);
+    } else {
+        verdict(k, PASS, "store file", "%s, mode %04o", path, (unsigned)st.st_mode & 07777);
+    }
+}
+
+/* True when the store can be used further. */
+static bool check_store(struct check *k)
+{
+    struct cmd *c = k->c;
+    char why[WHY];
+    int version;
+    const char *path = arena_cstr(&c->arena, open_db_path(c));
+    if (access(path, F_OK) != 0) {
+        verdict(k, FAIL, "store", "there is no store at %s; run: postern migrate", path);
+        return false;
+    }
+    check_file_mode(k, path);
+    if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why)) {
+        verdict(k, FAIL, "store", "%s", why);
+        return false;
+    }
+    if (migrate_version(c->db, &version)) {
+        verdict(k, FAIL, "store", "%s cannot be read: %s", path, c->db->ops->message(c->db));
+        return false;
+    }
+    if (version != migrate_latest()) {
+        verdict(k, FAIL, "store", "schema version %d, this program needs %d; %s", version,
+                migrate_latest(),
+                version < migrate_latest() ? "run: postern migrate" : "install a later postern");
+        return false;
+    }
+    verdict(k, PASS, "store", "%s, schema version %d", path, version);
+    return true;
+}
+
+static bool check_master(struct check *k)
+{
+    struct cmd *c = k->c;
+    char why[WHY], text[SEAL_FINGERPRINT_BYTES * 2];
+    struct buf b;
+    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    if (seal_read_master(path, &c->master, why, sizeof why)) {
+        verdict(k, FAIL, "master key", "%s", why);
+        return false;
+    }
+    buf_fixed(&b, text, sizeof text);
+    buf_hex(&b, c->master.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
+    if (c->master.n > 1) {
+        verdict(k, WARN, "master key",
+                "%s holds two keys: a rotation was not finished; run: postern key rotate --master",
+                path);
+    } else {
+        verdict(k, PASS, "master key", "%s, fingerprint %.*s", path, STR_ARG(buf_str(&b)));
+    }
+    return true;
+}
+
+static void check_active(struct check *k)
+{
+    struct cmd *c = k->c;
+    enum jws_alg alg = (enum jws_alg)setting_int(&c->settings, access_token_alg);
+    if (!keyring_active(c->ring, KEY_SIGNING, alg)) {
+        verdict(k, FAIL, "keys",
+                "no %s signing key is active; run: postern key rotate --alg %s "
+                "--now",
+                jws_algs[alg].name, jws_algs[alg].name);
+    } else if (!keyring_active(c->ring, KEY_PEPPER, 0)) {
+        verdict(k, FAIL, "keys", "no pepper is active; run: postern key rotate --pepper");
+    } else {
+        verdict(k, PASS, "keys", "%zu keys, all of them open", c->ring->n);
+    }
+}
+
+static void check_keys(struct check *k)
+{
+    struct cmd *c = k->c;
+    char why[WHY];
+    enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
+    if (e == ERR_UNAVAILABLE) {
+        verdict(k, FAIL, "keys", "the store failed: %s", c->db->ops->message(c->db));
+    } else if (e) {
+        verdict(k, FAIL, "keys", "%s", why);
+    } else {
+        check_active(k);
+    }
+}
+
+static int check(struct cmd *c)
+{
+    struct check k = {.c = c};
+    char why[WHY];
+    int code = open_read_settings(c);
+    if (code) {
+        return code;
+    }
+    open_begin(c);
+    show_begin(&k.show, c, SHOW_LIST, "result=6 check=12 message");
+    if (settings_check(&c->settings, why, sizeof why)) {
+        verdict(&k, FAIL, "settings", "%s", why);
+    } else {
+        verdict(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
+    }
+    check_clock(&k);
+    if (settings_check_store(&c->settings, why, sizeof why) == OK) {
+        bool store = check_store(&k), master = check_master(&k);
+        if (store && master) {
+            check_keys(&k);
+        }
+    }
+    code = show_end(&k.show);
+    return code ? code : k.failed ? CMD_FAILED : CMD_DONE;
+}
+
+static const struct command commands[] = {
+    {"", NULL, "Check settings, store, keys, permissions and clock; exit 1 if something fails.",
+     NULL, NULL, 0, check},
+};
+
+const struct command_set check_commands = {"check", "look for what would keep a server from work",
+                                           CMD_OPTIONS(commands)};

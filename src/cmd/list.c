@@ -1,0 +1,168 @@
+/* list: routes, settings, errors and specifications, as the program's own tables say them. */
+#include "cmd/args.h"
+#include "cmd/open.h"
+#include "cmd/show.h"
+#include "crypto/jwk.h"
+#include "dialect/dialect.h"
+
+enum { SPECS = 256 };
+
+static void show_methods(struct show *s, uint32_t mask)
+{
+    str names[8];
+    size_t n = 0;
+    for (uint32_t m = 1; m < HTTP_OTHER; m <<= 1) {
+        if (mask & m || (m == HTTP_HEAD && mask & HTTP_GET)) {
+            names[n++] = str_from(http_method_name((enum http_method)m));
+        }
+    }
+    show_list(s, "methods", names, n);
+}
+
+static int routes(struct cmd *c)
+{
+    const struct dialect *dialects[DIALECTS_MAX];
+    struct show s;
+    int code = open_server_settings(c);
+    if (code) {
+        return code;
+    }
+    dialect_select(&c->settings, dialects);
+    show_begin(&s, c, SHOW_LIST, "methods=14 path=44 dialect=9 name=22 spec");
+    for (const struct dialect **d = dialects; *d; d++) {
+        for (size_t i = 0; i < (*d)->routes_n; i++) {
+            const struct route *r = &(*d)->routes[i];
+            show_object(&s);
+            show_methods(&s, r->methods);
+            show_text(&s, "path", str_from(r->path));
+            show_text(&s, "dialect", str_from((*d)->name));
+            show_text(&s, "name", str_from(r->name));
+            show_int(&s, "body_max", (int64_t)r->body_max);
+            show_text(&s, "spec", str_from(r->spec));
+            show_object_end(&s);
+        }
+    }
+    return show_end(&s);
+}
+
+static int settings(struct cmd *c)
+{
+    static const char *const types[] = {"text", "int", "bool", "choice", "list"};
+    struct show s;
+    show_begin(&s, c, SHOW_LIST, "name=26 type=6 default=22 takes");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = &setting_infos[i];
+        show_object(&s);
+        show_text(&s, "name", str_from(info->name));
+        show_text(&s, "type", str_from(types[info->type]));
+        show_text(&s, "default", str_from(info->fallback));
+        show_int(&s, "min", info->min);
+        show_int(&s, "max", info->max);
+        show_text(&s, "takes", str_from(info->takes));
+        show_text(&s, "help", str_from(info->help));
+        show_object_end(&s);
+    }
+    return show_end(&s);
+}
+
+/* Those that may leave the process. */
+static int errors(struct cmd *c)
+{
+    struct show s;
+    show_begin(&s, c, SHOW_LIST, "id=22 error=23 status=6 spec=18 meaning");
+    for (int e = OK + 1; e < ERR_COUNT; e++) {
+        const struct err_info *info = err_info((enum err)e);
+        if (!*info->wire) {
+            continue;
+        }
+        show_object(&s);
+        show_text(&s, "id", str_from(info->id));
+        show_text(&s, "error", str_from(info->wire));
+        show_int(&s, "status", info->status);
+        show_bool(&s, "redirectable", info->redirectable);
+        show_text(&s, "spec", str_from(info->spec));
+        show_text(&s, "meaning", str_from(info->meaning));
+        show_object_end(&s);
+    }
+    return show_end(&s);
+}
+
+/* The document without the section: "RFC 6749 5.2" -> "RFC 6749"; other texts stay whole. */
+static str document(const char *spec)
+{
+    str s = str_from(spec), rfc, rest;
+    if (!str_starts(s, STR("RFC "))) {
+        return s;
+    }
+    str_cut(str_sub(s, 4, s.n), ' ', &rfc, &rest);
+    rfc.n -= rfc.n && rfc.p[rfc.n - 1] == ',';
+    return str_sub(s, 0, 4 + rfc.n);
+}
+
+struct specs {
+    struct {
+        str name;
+        int64_t uses;
+    } rows[SPECS];
+    size_t n;
+};
+
+static void count(struct specs *all, const char *spec)
+{
+    str name = document(spec);
+    if (name.n < 2) {
+        return;
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        if (str_eq(all->rows[i].name, name)) {
+            all->rows[i].uses++;
+            return;
+        }
+    }
+    if (all->n < SPECS) {
+        all->rows[all->n].name = name;
+        all->rows[all->n++].uses = 1;
+    }
+}
+
+static int specs(struct cmd *c)
+{
+    const struct dialect *dialects[DIALECTS_MAX];
+    struct specs *all = ARENA_NEW(&c->arena, struct specs);
+    struct show s;
+    int code = open_server_settings(c);
+    if (code) {
+        return code;
+    }
+    dialect_select(&c->settings, dialects);
+    for (const struct dialect **d = dialects; *d; d++) {
+        for (size_t i = 0; i < (*d)->routes_n; i++) {
+            count(all, (*d)->routes[i].spec);
+        }
+    }
+    for (int e = OK + 1; e < ERR_COUNT; e++) {
+        count(all, err_info((enum err)e)->spec);
+    }
+    for (size_t i = 0; i < JWS_ALGS; i++) {
+        count(all, jws_algs[i].spec);
+    }
+    show_begin(&s, c, SHOW_LIST, "spec=24 uses");
+    for (size_t i = 0; i < all->n; i++) {
+        show_object(&s);
+        show_text(&s, "spec", all->rows[i].name);
+        show_int(&s, "uses", all->rows[i].uses);
+        show_object_end(&s);
+    }
+    return show_end(&s);
+}
+
+static const struct command commands[] = {
+    {"routes", NULL, "Every path that the server answers for.", NULL, NULL, 0, routes},
+    {"settings", NULL, "Every setting.", NULL, NULL, 0, settings},
+    {"errors", NULL, "Every error that may leave the server.", NULL, NULL, 0, errors},
+    {"specs", NULL, "The specifications that routes, errors and algorithms come from.", NULL, NULL,
+     0, specs},
+};
+
+const struct command_set list_commands = {"list", "what is in the program's tables",
+                                          CMD_OPTIONS(commands)};
