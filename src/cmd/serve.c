@@ -1,0 +1,193 @@
+/* serve: the server as a process: settings, store, keys, sockets, signals; then net_run().
+ *
+ * Order: everything that can be refused is refused before a socket is bound, and readiness is
+ * announced (log line, systemd) only when requests are answered. SIGTERM and SIGINT stop
+ * gracefully, SIGHUP reads keys and certificate again. The process dumps no core: its memory
+ * holds keys.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd/args.h"
+#include "cmd/open.h"
+#include "cmd/serve_app.h"
+#include "cmd/serve_notify.h"
+#include "dialect/dialect.h"
+
+enum { WHY = 1024, LISTENS = 32 };
+
+static struct net *running;       /* for the signal handlers */
+static struct serve_app *serving; /* the same */
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    if (running) {
+        net_stop(running);
+    }
+}
+
+static void on_hup(int signal_number)
+{
+    (void)signal_number;
+    if (running) {
+        atomic_store(&serving->reload, true);
+        net_reload(running);
+    }
+}
+
+static void handle_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    struct sigaction hup = {.sa_handler = on_hup, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGHUP, &hup, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* No core dumps, and as many descriptors as the system gives. */
+static void harden(void)
+{
+    struct rlimit files;
+    prctl(PR_SET_DUMPABLE, 0);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static size_t add_listens(struct cmd *c, enum setting_id id, bool tls, bool admin,
+                          struct net_listen *out, size_t n)
+{
+    const struct setting_value *v = &c->settings.v[id];
+    for (size_t i = 0; i < v->list_n && n < LISTENS; i++) {
+        out[n++] = (struct net_listen){
+            .address = arena_cstr(&c->arena, v->list[i]), .tls = tls, .admin = admin};
+    }
+    return n;
+}
+
+static const char *file_of(struct cmd *c, str path)
+{
+    return path.n ? arena_cstr(&c->arena, path) : NULL;
+}
+
+static void fill_options(struct cmd *c, struct net_options *o, struct net_listen listens[LISTENS])
+{
+    const struct settings *s = &c->settings;
+    size_t n = add_listens(c, SETTING_listen, false, false, listens, 0);
+    n = add_listens(c, SETTING_tls_listen, true, false, listens, n);
+    n = add_listens(c, SETTING_admin_listen, false, true, listens, n);
+    *o = (struct net_options){
+        .listens = listens,
+        .listens_n = n,
+        .workers = (int)setting_int(s, workers),
+        .connections_max = (int)setting_int(s, connections_max),
+        .pool_threads = (int)setting_int(s, pool_threads),
+        .pool_queue_max = (int)setting_int(s, pool_queue),
+        .batch_max = (int)setting_int(s, commit_batch),
+        .tls_certificate = file_of(c, setting_text(s, tls_certificate)),
+        .tls_key = file_of(c, setting_text(s, tls_key)),
+        .drain_ms = (int)(setting_int(s, drain_s) * 1000),
+    };
+}
+
+static void announce(struct cmd *c, const struct net *net, size_t listens_n)
+{
+    char storage[1024];
+    struct buf addresses;
+    struct log_line l;
+    str issuer = setting_text(&c->settings, issuer);
+    buf_fixed(&addresses, storage, sizeof storage);
+    for (size_t i = 0; i < listens_n; i++) {
+        buf_put(&addresses, i ? STR(" ") : STR(""));
+        buf_put(&addresses, str_from(net_address(net, i)));
+    }
+    log_begin(&l, LOG_INFO, "ready");
+    log_str(&l, "version", STR(POSTERN_VERSION));
+    log_str(&l, "issuer", issuer);
+    log_str(&l, "listen", buf_str(&addresses));
+    log_str(&l, "db", setting_text(&c->settings, db));
+    log_end(&l);
+    if (isatty(STDERR_FILENO)) {
+        cmd_note("\nPostern answers for %.*s\n"
+                 "  metadata  %.*s/.well-known/oauth-authorization-server\n"
+                 "  clients   postern client create --help\n"
+                 "  stop      Ctrl-C\n",
+                 STR_ARG(issuer), STR_ARG(issuer));
+    }
+    serve_notify("READY=1");
+}
+
+static int run(struct cmd *c, struct serve_app *app)
+{
+    struct net_listen listens[LISTENS];
+    struct net_options options;
+    struct net_app callbacks;
+    char why[WHY];
+    fill_options(c, &options, listens);
+    serve_app_init(&callbacks, app);
+    struct net *net = net_open(&options, &callbacks, why, sizeof why);
+    if (!net) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    serving = app;
+    running = net;
+    handle_signals();
+    announce(c, net, options.listens_n);
+    int left = net_run(net);
+    running = NULL;
+    serve_notify("STOPPING=1");
+    net_close(net);
+    log_note(LOG_INFO, "stopped", left ? "%d requests were not answered in time" : "all answered",
+             left);
+    return left ? CMD_FAILED : CMD_DONE;
+}
+
+static int serve(struct cmd *c)
+{
+    const struct dialect *dialects[DIALECTS_MAX];
+    static struct serve_app app;
+    char why[WHY];
+    harden();
+    int code = open_server_settings(c);
+    if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c))) {
+        return code;
+    }
+    seal_wipe(&c->master); /* the server reads it when it needs it */
+    log_open(STDERR_FILENO, (enum log_level)setting_int(&c->settings, log_level));
+    dialect_select(&c->settings, dialects);
+    app.db = c->db;
+    app.admin = c->settings.v[SETTING_admin_listen].list_n > 0;
+    app.poll.since_s = c->now_s;
+    if (server_open(&app.server, &c->settings, dialects, c->db, why, sizeof why)) {
+        return cmd_fail(CMD_FAILED, "%s", why);
+    }
+    code = run(c, &app);
+    server_close(&app.server);
+    return code;
+}
+
+static const struct option options[] = {
+    {"listen", "ADDRESS", true, false, "127.0.0.1:8080, [::1]:8080, :8080, unix:PATH or fd:N"},
+    {"admin-listen", "ADDRESS", true, false, "serve /healthz and /readyz here, and only here"},
+    {"issuer", "URL", false, false, "what the server calls itself: https://auth.example.com"},
+    {"bench-routes", NULL, false, false, "serve /bench/...; refused with a public issuer"},
+};
+
+static const char more[] =
+    "A store that does not exist is made, with its master key file and first keys.\n"
+    "SIGTERM and SIGINT stop when what was accepted is answered (setting `drain`); SIGHUP reads\n"
+    "certificate and keys again. The log goes to stderr, one JSON object a line.";
+
+static const struct command commands[] = {
+    {"", NULL, "Run the server.", more, CMD_OPTIONS(options), serve},
+};
+
+const struct command_set serve_commands = {"serve", "run the server", CMD_OPTIONS(commands)};

@@ -1,0 +1,181 @@
+/* serve_app: FLOW_* <-> NET_*, and the commit of many requests' effects.
+ *
+ * A request's state (struct rq and the outcome of its commit) lies in the exchange's arena, so it
+ * is gone with the answer. Worker and pool threads have a struct server_thread each; the
+ * committer thread has the only handle that writes. Housekeeping is in serve_tick.c.
+ */
+#include "cmd/serve_app.h"
+
+#include <stdlib.h>
+
+#include "cmd/serve_tick.h"
+#include "oauth/rq.h"
+
+/* What hangs on exchange.user. */
+struct served {
+    struct rq rq;
+    enum commit_outcome outcome;
+};
+
+static struct serve_app *the_app; /* net's body_limit callback knows nothing but the path */
+
+static void *thread_open(void *arg, const char *name)
+{
+    struct serve_app *app = arg;
+    char why[1024];
+    struct server_thread *t = calloc(1, sizeof *t);
+    if (!t || server_thread_open(&app->server, t, why, sizeof why)) {
+        log_note(LOG_ERROR, "thread", "%s: %s", name, t ? why : "out of memory");
+        free(t);
+        return NULL;
+    }
+    t->slow = str_starts(str_from(name), STR("pool"));
+    return t;
+}
+
+static void thread_close(void *thread)
+{
+    server_thread_close(thread);
+    free(thread);
+}
+
+/* In a pool thread: what is recorded so far becomes durable, and the handler goes on. */
+static bool commit_now(struct rq *rq)
+{
+    struct exchange *x = rq->host;
+    struct served *s = x->user;
+    net_commit_now(x);
+    return s->outcome == COMMIT_DONE;
+}
+
+static struct served *begin(struct server_thread *t, struct exchange *x)
+{
+    struct served *s = ARENA_NEW(&x->arena, struct served);
+    rq_init(&s->rq, t, &x->req, &x->res, &x->arena);
+    s->rq.host = x;
+    s->rq.commit_now = commit_now;
+    x->user = s;
+    return s;
+}
+
+static enum net_next next_of(enum flow flow)
+{
+    switch (flow) {
+    case FLOW_COMMIT:
+        return NET_COMMIT;
+    case FLOW_POOL:
+        return NET_POOL;
+    case FLOW_ANSWER:
+        break;
+    }
+    return NET_ANSWER;
+}
+
+static bool is_health(str path)
+{
+    return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz"));
+}
+
+/* With an administrator's listener, health is there and nothing else is. */
+static bool hidden(const struct serve_app *app, const struct http_req *req)
+{
+    return req->admin ? !is_health(req->path) : app->admin && is_health(req->path);
+}
+
+static enum net_next handle(void *thread, struct exchange *x)
+{
+    struct server_thread *t = thread;
+    struct served *s = begin(t, x);
+    if (hidden(the_app, &x->req)) {
+        oauth_refuse(t, &s->rq, ERR_NOT_FOUND, "There is nothing at this path.");
+        return NET_ANSWER;
+    }
+    if (x->req.admin) {
+        x->req.host = STR("localhost"); /* probes come by address; the listener vouches */
+    }
+    return next_of(oauth_handle(t, &s->rq));
+}
+
+static enum net_next handle_slow(void *thread, struct exchange *x)
+{
+    struct served *s = x->user;
+    return next_of(oauth_handle(thread, &s->rq));
+}
+
+static enum net_next resume(void *thread, struct exchange *x)
+{
+    struct served *s = x->user;
+    return next_of(oauth_resume(thread, &s->rq, s->outcome));
+}
+
+static void commit(void *arg, struct exchange **batch, size_t n)
+{
+    enum { CHUNK = 512 };
+    struct serve_app *app = arg;
+    struct commit_set sets[CHUNK];
+    for (size_t done = 0; done < n; done += CHUNK) {
+        size_t m = n - done < CHUNK ? n - done : CHUNK;
+        for (size_t i = 0; i < m; i++) {
+            struct served *s = batch[done + i]->user;
+            sets[i] = (struct commit_set){.fx = &s->rq.fx, .outcome = COMMIT_FAILED};
+        }
+        commit_run(app->db, &app->server.ids, clock_now_s(&app->server.clock), &app->server.changes,
+                   sets, m);
+        for (size_t i = 0; i < m; i++) {
+            struct served *s = batch[done + i]->user;
+            s->outcome = sets[i].outcome;
+        }
+    }
+}
+
+static void refuse(void *thread, struct exchange *x, enum err e, const char *reason)
+{
+    struct server_thread *t = thread;
+    struct served *s = x->user ? x->user : begin(t, x);
+    oauth_refuse(t, &s->rq, e, reason);
+}
+
+static void done(void *thread, struct exchange *x)
+{
+    struct served *s = x->user;
+    if (s) {
+        oauth_log(thread, &s->rq, clock_mono_us() - x->start_us, x->sent_bytes);
+    }
+    x->user = NULL;
+}
+
+static void idle(void *thread)
+{
+    struct server_thread *t = thread;
+    server_thread_refresh(t);
+    log_flush(&t->log);
+}
+
+static void tick(void *app)
+{
+    serve_tick(app);
+}
+
+static size_t body_limit(str path)
+{
+    return oauth_body_limit(&the_app->server, path);
+}
+
+void serve_app_init(struct net_app *out, struct serve_app *app)
+{
+    the_app = app;
+    *out = (struct net_app){
+        .app = app,
+        .thread_open = thread_open,
+        .thread_close = thread_close,
+        .handle = handle,
+        .handle_slow = handle_slow,
+        .commit = commit,
+        .resume = resume,
+        .refuse = refuse,
+        .done = done,
+        .idle = idle,
+        .tick = tick,
+        .body_limit = body_limit,
+    };
+}

@@ -1,0 +1,24 @@
+/* serve_app: what stands between net (sockets, threads) and oauth (requests, answers). */
+#ifndef CMD_SERVE_APP_H
+#define CMD_SERVE_APP_H
+
+#include <stdatomic.h>
+
+#include "net/net.h"
+#include "oauth/server.h"
+
+/* One per process. The database handle is the committer's. */
+struct serve_app {
+    struct server server;
+    struct db *db; /* read-write */
+    bool admin;    /* there is an administrator's listener: health is served there only */
+    struct change_poll poll;
+    int64_t sweep_s, keys_s; /* when housekeeping ran last */
+    int sweep_next;          /* which table is next */
+    atomic_bool reload;      /* SIGHUP: read the keys again */
+};
+
+/* The callbacks; `app` is the struct serve_app. */
+void serve_app_init(struct net_app *out, struct serve_app *app);
+
+#endif

@@ -1,0 +1,82 @@
+/* serve_tick: sees what other processes changed, deletes what has expired, and takes the steps in
+ * the keys' lives that are due.
+ *
+ * Commits wait for this thread, so a tick is bounded: one sweep of at most SWEEP_ROWS rows, of one
+ * table, and the tables take turns. A sweep that found a full batch comes again with the next
+ * tick, others rest for SWEEP_REST_S. Failures are logged by the store and tried again.
+ */
+#include "cmd/serve_tick.h"
+
+#include "cmd/serve_keys.h"
+#include "store/grant.h"
+#include "store/throttle.h"
+#include "store/token.h"
+
+enum { SWEEP_ROWS = 500, SWEEP_REST_S = 5, KEYS_REST_S = 10, FX_MOST = 1 << 20 };
+
+static enum err (*const sweeps[])(struct db *, int64_t, int64_t, int64_t *) = {
+    token_sweep,
+    grant_sweep,
+    throttle_sweep,
+    change_sweep,
+};
+
+enum { SWEEPS = sizeof sweeps / sizeof *sweeps };
+
+static void sweep(struct serve_app *app, int64_t now_s)
+{
+    int64_t deleted = 0;
+    if (now_s < app->sweep_s) {
+        return;
+    }
+    enum err e = sweeps[app->sweep_next](app->db, now_s, SWEEP_ROWS, &deleted);
+    if (e == OK && deleted >= SWEEP_ROWS) {
+        return; /* there is more */
+    }
+    app->sweep_next = (app->sweep_next + 1) % SWEEPS;
+    if (app->sweep_next == 0 || e) {
+        app->sweep_s = now_s + SWEEP_REST_S;
+    }
+}
+
+static struct keyring *newest_ring(struct server *s)
+{
+    pthread_mutex_lock(&s->ring_lock);
+    struct keyring *ring = keyring_ref(s->ring);
+    pthread_mutex_unlock(&s->ring_lock);
+    return ring;
+}
+
+static void keys(struct serve_app *app, int64_t now_s)
+{
+    struct effects fx;
+    struct arena arena;
+    struct commit_set set = {.fx = &fx, .outcome = COMMIT_FAILED};
+    if (now_s < app->keys_s) {
+        return;
+    }
+    app->keys_s = now_s + KEYS_REST_S;
+    struct keyring *ring = newest_ring(&app->server);
+    arena_init(&arena, FX_MOST);
+    effects_init(&fx, &arena);
+    if (serve_keys_due(ring, now_s, setting_int(app->server.settings, jwks_max_age_s), &fx)) {
+        commit_run(app->db, &app->server.ids, now_s, &app->server.changes, &set, 1);
+        if (set.outcome == COMMIT_DONE) {
+            log_note(LOG_INFO, "keys", "a signing key moved on: published, active, retired, gone");
+        }
+    }
+    arena_free(&arena);
+    keyring_unref(ring);
+}
+
+void serve_tick(struct serve_app *app)
+{
+    static const uint8_t nothing[16];
+    int64_t now_s = clock_now_s(&app->server.clock);
+    if (atomic_exchange(&app->reload, false)) {
+        change_publish(&app->server.changes, CHANGE_KEYS, nothing);
+    }
+    change_poll(app->db, &app->poll, &app->server.changes, now_s);
+    keys(app, now_s);
+    sweep(app, now_s);
+}

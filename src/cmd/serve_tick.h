@@ -1,0 +1,9 @@
+/* serve_tick: the server's housekeeping, in the committer thread, about five times a second. */
+#ifndef CMD_SERVE_TICK_H
+#define CMD_SERVE_TICK_H
+
+#include "cmd/serve_app.h"
+
+void serve_tick(struct serve_app *app);
+
+#endif
