@@ -171,7 +171,7 @@ test('what was acknowledged survives kill -9: pairs, refreshes, revocations', ()
       }
     };
     const [dead, spent] = [await newToken(p, c), await newToken(p, c)];
-    await p.cli(['token', 'revoke', dead.access_token]);
+    await p.cli(['token', 'revoke', '--token', dead.access_token]);
     const next = await postToken(p, refreshOf(c, spent.refresh_token));
     assert.equal(next.status, 201);
     const asking = Array.from({ length: 16 }, ask);

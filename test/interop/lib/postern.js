@@ -201,6 +201,8 @@ async function startPostern({ settings, env } = {}) {
 
 // An organization with groups and a client that may use the Twine dialect.
 //   groups: names of the groups to make; named: give the client these by name, else all groups.
+// Groups come back in order of id, which is the order of lists, but not that of making: ids of
+// one second are ordered only within one process.
 async function makeTwineClient(p, { org, groups = ['Patients Lead'], named = true,
   scope = 'group organization', extra = [] } = {}) {
   const organization = org || await p.cli(['org', 'create', '--name', 'Health Partners']);
@@ -208,6 +210,7 @@ async function makeTwineClient(p, { org, groups = ['Patients Lead'], named = tru
   for (const name of groups) {
     made.push(await p.cli(['group', 'create', '--org', organization.id, '--name', name]));
   }
+  made.sort((a, b) => (a.id < b.id ? -1 : 1));
   const reach = named ? made.flatMap((g) => ['--group', g.id]) : ['--all-groups'];
   const client = await p.cli(['client', 'create', '--org', organization.id, '--name', 'App',
     '--grant', 'client_credentials', '--grant', 'refresh_token', '--scope', scope,
