@@ -33,7 +33,9 @@ struct why {
     size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static bool because(struct why w, const char *format, ...)
+static bool because(struct why w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool because(struct why w, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -349,6 +351,7 @@ bool listen_open(struct listener *l, const struct net_listen *spec, int workers,
     const char *a = spec->address;
     memset(l, 0, sizeof(*l));
     l->tls = spec->tls;
+    l->admin = spec->admin;
     atomic_store(&l->users, workers);
     errno = 0;
     bool ok = strncmp(a, "unix:", 5) == 0 ? open_unix(l, a + 5, w)

@@ -122,9 +122,21 @@ static void take_done(struct worker *w)
     }
 }
 
+static void take_time(struct worker *w)
+{
+    static const struct clock system_clock;
+    int64_t now_s = clock_now_s(&system_clock);
+    w->now_ms = clock_mono_ms();
+    if (now_s != w->date_s) {
+        w->date_s = now_s;
+        clock_http_date(now_s, w->date);
+    }
+}
+
 static void begin_stop(struct worker *w)
 {
     struct list *idle = &w->deadlines.waiting[DEADLINE_IDLE];
+    take_time(w);
     if (w->paused_ms == 0) {
         worker_watch_listeners(w, false);
     }
@@ -172,17 +184,6 @@ static void dispatch(struct worker *w, const struct epoll_event *e)
     case WATCH_CONNECTION:
         conn_event((struct conn *)watch, e->events);
         break;
-    }
-}
-
-static void take_time(struct worker *w)
-{
-    static const struct clock system_clock;
-    int64_t now_s = clock_now_s(&system_clock);
-    w->now_ms = clock_mono_ms();
-    if (now_s != w->date_s) {
-        w->date_s = now_s;
-        clock_http_date(now_s, w->date);
     }
 }
 
