@@ -9,7 +9,6 @@
 void effects_init(struct effects *fx, struct arena *a)
 {
     *fx = (struct effects){.arena = a};
-    fx->end = &fx->first;
 }
 
 void effects_add(struct effects *fx, enum effect_life life, int64_t expect, const struct sql *sql,
@@ -26,7 +25,7 @@ void effects_add(struct effects *fx, enum effect_life life, int64_t expect, cons
         if (args[i].type == DB_TEXT || args[i].type == DB_BLOB)
             e->args[i].s = args[i].s.n ? arena_dup(fx->arena, args[i].s) : STR("");
     }
-    *fx->end = e;
+    *(fx->end ? fx->end : &fx->first) = e;
     fx->end = &e->next;
     fx->n++;
 }
@@ -60,7 +59,7 @@ void effects_refuse(struct effects *fx)
             at = &(*at)->next;
         }
     }
-    fx->end = at;
+    fx->end = at == &fx->first ? NULL : at;
     while (*change) {
         if ((*change)->life == DROP)
             *change = (*change)->next;

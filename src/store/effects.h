@@ -26,7 +26,7 @@ struct effect {
 
 struct effects {
     struct arena *arena;
-    struct effect *first, **end;
+    struct effect *first, **end; /* end: NULL while there is none, so that an empty list can move */
     size_t n;
     struct change *changes; /* published after COMMIT, before the answer */
 };

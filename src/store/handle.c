@@ -115,24 +115,32 @@ static bool in_service(const struct key *key, int64_t at_s)
            (key->state != KEY_RETIRED || at_s <= key->retired_s + SLACK_S);
 }
 
-/* A wrong key decrypts to a second somewhere in 136 years, so the time tells the keys apart. */
+/* A wrong key decrypts to a second anywhere in 136 years, so the time tells keys apart: the
+ * earliest that its key was in service for is the right one but for one case in some hundred per
+ * year that a retired key served. Retired shape keys go when their last token has ended. */
 static enum err parse_uuid(const struct uid *uuid, const struct keyring *ring, struct handle *out)
 {
+    enum err e = ERR_INVALID_TOKEN;
+    struct id best = {{0}};
+
     for (size_t i = 0; ring && i < ring->n; i++) {
         const struct key *key = &ring->keys[i];
         uint8_t block[16];
+        struct id id;
 
         if (key->use != KEY_SHAPE)
             continue;
         seal_block_decrypt(key->secret.b, uuid->b, block);
-        memcpy(out->id.b, block, LOCATOR_BYTES);
-        if (!in_service(key, id_time_s(&out->id)))
+        memcpy(id.b, block, LOCATOR_BYTES);
+        if (!in_service(key, id_time_s(&id)) || (e == OK && id_time_s(&id) > id_time_s(&best)))
             continue;
-        derive_tail(key, &out->id);
-        memcpy(out->secret, uuid->b, sizeof uuid->b);
-        return OK;
+        derive_tail(key, &id);
+        best = id;
+        e = OK;
     }
-    return ERR_INVALID_TOKEN;
+    out->id = best;
+    memcpy(out->secret, uuid->b, sizeof uuid->b);
+    return e;
 }
 
 static bool has_upper(str s)

@@ -26,10 +26,9 @@ static const struct sql sql[] = {
              "$14, 0, $15) ON CONFLICT DO NOTHING"},
     [SPEND] = {"token.spend", "UPDATE token SET spent_s = $2, successor = $3, sealed = $4 "
                               "WHERE id = $1 AND spent_s = 0"},
-    [EXTEND] = {"token.extend",
-                "UPDATE token SET refresh_exp_s = $2, "
-                "exp_s = CASE WHEN exp_s > $2 THEN exp_s ELSE $2 END "
-                "WHERE id = $1 AND refresh_exp_s < $2 AND family_exp_s >= $2"},
+    [EXTEND] = {"token.extend", "UPDATE token SET refresh_exp_s = $2, "
+                                "exp_s = CASE WHEN exp_s > $2 THEN exp_s ELSE $2 END "
+                                "WHERE id = $1 AND refresh_exp_s < $2 AND family_exp_s >= $2"},
     [END_ACCESS] = {"token.end_access",
                     "UPDATE token SET access_exp_s = 0, access_hash = NULL WHERE id = $1"},
     [SWEEP] = {"token.sweep", "DELETE FROM token WHERE id IN "

@@ -1,0 +1,225 @@
+/* store_cache: the client cache is filled on a miss, bounded, and forgets what changes name. */
+#include "store_support.h"
+
+#include "store/client_cache.h"
+#include "store/group.h"
+
+static struct client put_client(struct fixture *f, const struct id *organization, const char *name)
+{
+    struct client c = {.id = uid_new(),
+                       .organization = *organization,
+                       .name = str_from(name),
+                       .scopes = STR("group"),
+                       .enabled = true};
+    struct effects fx = fixture_effects(f);
+
+    client_put(&fx, &c);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    return c;
+}
+
+static void put_groups(struct fixture *f, const struct client *c, int n)
+{
+    struct effects fx = fixture_effects(f);
+    struct id ids[64];
+
+    for (int i = 0; i < n; i++) {
+        struct group g = {.id = id_next(&f->ids, NOW),
+                          .organization = c->organization,
+                          .name = STR("g"),
+                          .created_s = NOW};
+        ids[i] = g.id;
+        group_put(&fx, &g);
+    }
+    client_set_groups(&fx, c, ids, (size_t)n);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+}
+
+static void run_sql(struct fixture *f, const char *text)
+{
+    assert_int_equal(f->db->ops->exec(f->db, text), DB_DONE);
+}
+
+static void apply(struct client_cache *cache, enum change_kind kind, const void *subject, size_t n)
+{
+    struct change change = {.kind = kind};
+
+    memcpy(change.subject, subject, n);
+    client_cache_apply(cache, &change);
+}
+
+static const struct cached_client *get(struct fixture *f, struct client_cache *cache,
+                                       const struct uid *id, int64_t now_s)
+{
+    const struct cached_client *out = NULL;
+
+    assert_int_equal(client_cache_get(cache, f->db, id, now_s, &out), OK);
+    return out;
+}
+
+static void filled_with_all_a_request_needs(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id, "one");
+    struct client_secret s = {.id = id_next(&f->ids, NOW), .argon2 = STR("$argon2id$x")};
+    struct client_cache *cache = client_cache_open(100);
+    struct effects fx = fixture_effects(f);
+    const struct cached_client *cc;
+
+    client_put_secret(&fx, &c.id, &s, NOW);
+    client_revoke_all(&fx, &c.id);
+    organization_revoke_all(&fx, &o.id);
+    organization_revoke_all(&fx, &o.id);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    put_groups(f, &c, 3);
+    cc = get(f, cache, &c.id, NOW);
+    assert_str(cc->client.name, "one");
+    assert_str(cc->client.scopes, "group");
+    assert_str(cc->organization.name, "Acme");
+    assert_str(cc->client.secrets[0].argon2, "$argon2id$x");
+    assert_int_equal(cc->epoch, 3);
+    assert_int_equal(cc->groups_n, 3);
+    assert_true(id_time_s(&cc->groups[2]) == NOW);
+    assert_ptr_equal(get(f, cache, &c.id, NOW + 5), cc);
+    client_cache_close(cache);
+}
+
+static void all_groups_and_too_many(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client some = put_client(f, &o.id, "some"), every = put_client(f, &o.id, "every");
+    struct client_cache *cache = client_cache_open(100);
+    struct effects fx = fixture_effects(f);
+
+    every.all_groups = true;
+    client_update(&fx, &every);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    put_groups(f, &some, CLIENT_CACHE_GROUPS);
+    assert_int_equal(get(f, cache, &some.id, NOW)->groups_n, CLIENT_CACHE_GROUPS);
+    assert_int_equal(get(f, cache, &every.id, NOW)->groups_n, CLIENT_CACHE_GROUPS);
+    put_groups(f, &some, 1);
+    apply(cache, CHANGE_GROUP, o.id.b, sizeof o.id.b);
+    assert_int_equal(get(f, cache, &some.id, NOW)->groups_n, 1);
+    assert_int_equal(get(f, cache, &every.id, NOW)->groups_n, -1);
+    client_cache_close(cache);
+}
+
+static void absence_is_not_remembered(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id, "one");
+    struct client_cache *cache = client_cache_open(100);
+    const struct cached_client *out;
+    struct uid unknown = uid_new();
+
+    assert_int_equal(client_cache_get(cache, f->db, &unknown, NOW, &out), ERR_ABSENT);
+    run_sql(f, "UPDATE client SET id = x'000102030405060708090a0b0c0d0e0f'");
+    for (int i = 0; i < 16; i++)
+        unknown.b[i] = (uint8_t)i;
+    assert_int_equal(client_cache_get(cache, f->db, &c.id, NOW, &out), ERR_ABSENT);
+    assert_int_equal(client_cache_get(cache, f->db, &unknown, NOW, &out), OK);
+    client_cache_close(cache);
+}
+
+static void changes_drop_what_they_name(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "A"), p = fixture_organization(f, "B");
+    struct client a = put_client(f, &o.id, "a"), b = put_client(f, &o.id, "b"),
+                  c = put_client(f, &p.id, "c");
+    struct client_cache *cache = client_cache_open(100);
+
+    get(f, cache, &a.id, NOW);
+    get(f, cache, &b.id, NOW);
+    get(f, cache, &c.id, NOW);
+    run_sql(f, "UPDATE client SET name = 'new'");
+    assert_str(get(f, cache, &a.id, NOW)->client.name, "a"); /* until it is told */
+    apply(cache, CHANGE_CLIENT, a.id.b, sizeof a.id.b);
+    assert_str(get(f, cache, &a.id, NOW)->client.name, "new");
+    assert_str(get(f, cache, &b.id, NOW)->client.name, "b");
+    apply(cache, CHANGE_ORGANIZATION, o.id.b, sizeof o.id.b);
+    assert_str(get(f, cache, &b.id, NOW)->client.name, "new");
+    assert_str(get(f, cache, &c.id, NOW)->client.name, "c");
+    apply(cache, CHANGE_KEYS, "", 0);
+    assert_str(get(f, cache, &c.id, NOW)->client.name, "c");
+    client_cache_clear(cache);
+    assert_str(get(f, cache, &c.id, NOW)->client.name, "new");
+    client_cache_close(cache);
+}
+
+static void the_oldest_goes_when_full(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "A");
+    struct client c[40];
+    struct client_cache *cache = client_cache_open(16);
+
+    for (int i = 0; i < 40; i++)
+        c[i] = put_client(f, &o.id, "old");
+    for (int i = 0; i < 16; i++)
+        get(f, cache, &c[i].id, NOW);
+    get(f, cache, &c[0].id, NOW); /* used again: not the oldest any more */
+    run_sql(f, "UPDATE client SET name = 'new'");
+    get(f, cache, &c[16].id, NOW);
+    assert_str(get(f, cache, &c[0].id, NOW)->client.name, "old");
+    assert_str(get(f, cache, &c[1].id, NOW)->client.name, "new"); /* had to be read again */
+    for (int i = 0; i < 400; i++)
+        get(f, cache, &c[i % 40].id, NOW);
+    client_cache_close(cache);
+}
+
+static void reading_again_is_limited(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "A");
+    struct client c = put_client(f, &o.id, "old");
+    struct client_cache *cache = client_cache_open(16);
+    const struct cached_client *first = get(f, cache, &c.id, NOW), *out;
+
+    run_sql(f, "UPDATE client SET name = 'new'");
+    assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW, &out), OK);
+    assert_str(out->client.name, "old"); /* read in this very second */
+    assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW + 1, &out), OK);
+    assert_str(out->client.name, "new");
+    assert_str(first->client.name, "old"); /* the request may still hold it */
+    run_sql(f, "UPDATE client SET name = 'newer'");
+    assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW + 1, &out), OK);
+    assert_str(out->client.name, "new");
+    run_sql(f, "DELETE FROM client");
+    assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW + 2, &out), ERR_ABSENT);
+    assert_int_equal(client_cache_get(cache, f->db, &c.id, NOW + 2, &out), ERR_ABSENT);
+    client_cache_close(cache);
+}
+
+static void secrets_end_in_the_cache_too(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "A");
+    struct client c = put_client(f, &o.id, "a");
+    struct client_secret s = {.id = id_next(&f->ids, NOW)}, t = {.id = id_next(&f->ids, NOW)};
+    struct client_cache *cache = client_cache_open(16);
+    struct effects fx = fixture_effects(f);
+
+    client_put_secret(&fx, &c.id, &s, NOW);
+    client_put_secret(&fx, &c.id, &t, NOW + 10);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(get(f, cache, &c.id, NOW)->client.secrets_n, 2);
+    assert_int_equal(get(f, cache, &c.id, NOW + 9)->client.secrets_n, 2);
+    assert_int_equal(get(f, cache, &c.id, NOW + 10)->client.secrets_n, 1);
+    assert_true(id_eq(&get(f, cache, &c.id, NOW + 10)->client.secrets[0].id, &t.id));
+    client_cache_close(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(filled_with_all_a_request_needs), TEST(all_groups_and_too_many),
+        TEST(absence_is_not_remembered),       TEST(changes_drop_what_they_name),
+        TEST(the_oldest_goes_when_full),       TEST(reading_again_is_limited),
+        TEST(secrets_end_in_the_cache_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

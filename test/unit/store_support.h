@@ -1,0 +1,126 @@
+/* store_support: a migrated database in a directory of its own, for the tests of store/. */
+#ifndef TEST_UNIT_STORE_SUPPORT_H
+#define TEST_UNIT_STORE_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "db/migrate.h"
+#include "store/commit.h"
+#include "store/organization.h"
+
+#define NOW 1700000000
+
+struct fixture {
+    char dir[32];
+    char url[64];
+    struct db *db;
+    struct id_source ids;
+    struct arena arena;
+    struct hasher *hasher;
+};
+
+static inline struct db *fixture_handle(const char *url, bool read_only)
+{
+    struct db *db = NULL;
+    char why[512] = "";
+    enum err e = db_open(str_from(url), read_only, &db, why, sizeof why);
+
+    if (e != OK)
+        fail_msg("%s", why);
+    return db;
+}
+
+static inline int fixture_open(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    char why[512];
+    int applied;
+
+    snprintf(f->dir, sizeof f->dir, "/tmp/postern-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->url, sizeof f->url, "sqlite:%s/db", f->dir);
+    f->db = fixture_handle(f->url, false);
+    assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), OK);
+    id_source_init(&f->ids);
+    arena_init(&f->arena, 64 << 20);
+    f->hasher = hash_open();
+    log_open(2, LOG_OFF);
+    *state = f;
+    return 0;
+}
+
+static inline int fixture_close(void **state)
+{
+    static const char *const files[] = {"db", "db-wal", "db-shm"};
+    struct fixture *f = *state;
+    char path[64];
+
+    db_close(f->db);
+    arena_free(&f->arena);
+    hash_close(f->hasher);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", f->dir, files[i]);
+        unlink(path);
+    }
+    rmdir(f->dir);
+    free(f);
+    return 0;
+}
+
+static inline struct effects fixture_effects(struct fixture *f)
+{
+    struct effects fx;
+
+    effects_init(&fx, &f->arena);
+    return fx;
+}
+
+static inline enum err fixture_commit(struct fixture *f, struct effects *fx)
+{
+    return commit_one(f->db, &f->ids, NOW, fx);
+}
+
+static inline struct organization fixture_organization(struct fixture *f, const char *name)
+{
+    struct organization o = {.id = id_next(&f->ids, NOW), .name = str_from(name), .created_s = NOW};
+    struct effects fx = fixture_effects(f);
+
+    organization_put(&fx, &o);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    return o;
+}
+
+static inline int64_t fixture_count(struct fixture *f, const char *text)
+{
+    struct sql *q = ARENA_NEW(&f->arena, struct sql);
+    int64_t n;
+
+    q->name = "test";
+    q->text = arena_cstr(&f->arena, str_from(text));
+    struct rows r = db_query(f->db, q, NO_ARGS);
+    assert_true(rows_next(&r));
+    n = row_int(&r, 0);
+    assert_int_equal(rows_end(&r), OK);
+    return n;
+}
+
+static inline void assert_str(str got, const char *want)
+{
+    assert_non_null(got.p);
+    assert_int_equal(got.n, strlen(want));
+    assert_memory_equal(got.p, want, got.n);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
+#endif
