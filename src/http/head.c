@@ -31,7 +31,8 @@ static void notice_connection(str value, struct noticed *seen)
     }
 }
 
-static void notice(str name, str value, struct noticed *seen)
+/* `sent` is the value with the white space around it. */
+static void notice(str name, str value, str sent, struct noticed *seen)
 {
     if (name.n == 4 && str_eq_nocase(name, STR("host"))) {
         seen->host_n++;
@@ -43,7 +44,8 @@ static void notice(str name, str value, struct noticed *seen)
         notice_connection(value, seen);
     } else if (name.n == 14 && str_eq_nocase(name, STR("content-length"))) {
         seen->length_n++;
-        seen->length = value;
+        /* A1: stricter than OWS. One space is what everybody sends; more is an attempt. */
+        seen->length = str_starts(sent, STR(" ")) ? str_sub(sent, 1, sent.n) : sent;
     } else if (name.n == 17 && str_eq_nocase(name, STR("transfer-encoding"))) {
         seen->coding_n++;
         seen->coding = value;
@@ -67,7 +69,8 @@ static enum err read_field(str line, struct http_req *req, struct noticed *seen,
         colon++;
     }
     str name = str_sub(line, 0, colon);
-    str value = str_trim(str_sub(line, colon + 1, line.n));
+    str sent = str_sub(line, colon + 1, line.n);
+    str value = str_trim(sent);
     *reason = "A header field is malformed.";
     /* RFC 9112 5.1, 5.2: no space before the colon, no folded line */
     if (colon == 0 || colon == line.n || line.p[colon] != ':' || !http_is_text(value)) {
@@ -77,7 +80,7 @@ static enum err read_field(str line, struct http_req *req, struct noticed *seen,
         return is_twin(name) ? ERR_BAD_REQUEST : OK; /* A7: dropped */
     }
     req->headers[req->headers_n++] = (struct http_header){name, value};
-    notice(name, value, seen);
+    notice(name, value, sent, seen);
     return OK;
 }
 
