@@ -73,12 +73,16 @@ static enum err judge_claims(struct rq *rq, const struct jwt *jwt, struct uid *c
 {
     str issuer = setting_text(rq->server->settings, issuer);
     const struct json *n = json_get(jwt->claims, STR("epoch"));
+    int64_t nbf_s;
 
     if (!str_eq(json_get_str(jwt->claims, STR("iss")), issuer) || !audience_is_ours(jwt, issuer))
         return ERR_INVALID_TOKEN;
     if (!jwt_time(jwt, STR("exp"), &out->exp_s) || !jwt_time(jwt, STR("iat"), &out->issued_s))
         return ERR_INVALID_TOKEN;
     if (out->exp_s <= rq->now_s || !json_is(n, JSON_INT_T))
+        return ERR_INVALID_TOKEN;
+    if (json_get(jwt->claims, STR("nbf")) != NULL &&
+        (!jwt_time(jwt, STR("nbf"), &nbf_s) || nbf_s > rq->now_s)) /* RFC 7519 4.1.5 */
         return ERR_INVALID_TOKEN;
     if (!id_parse(json_get_str(jwt->claims, STR("jti")), &out->id) ||
         !uid_parse(json_get_str(jwt->claims, STR("client_id")), CLIENT_SID, client, &out->spelling))
