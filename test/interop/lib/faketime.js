@@ -9,7 +9,10 @@ const PLACES = ['/usr/lib/x86_64-linux-gnu/faketime', '/usr/lib/aarch64-linux-gn
 function faketime(offset) {
   const dir = PLACES.find((d) => fs.existsSync(`${d}/libfaketimeMT.so.1`));
   if (!dir) throw new Error('libfaketime is not installed; script/setup installs it');
+  const asan = process.env.ASAN_OPTIONS ? `${process.env.ASAN_OPTIONS}:` : '';
   return {
+    // a sanitized binary would refuse to start behind another preloaded library
+    ASAN_OPTIONS: `${asan}verify_asan_link_order=0`,
     LD_PRELOAD: `${dir}/libfaketimeMT.so.1`, FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
 }
