@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,13 @@ static bool key_is_private(const char *key, char *why, size_t size)
     return true;
 }
 
+/* SSL_CTX_use_PrivateKey_file compares the key with the certificate that is loaded already. */
+static bool is_mismatch(void)
+{
+    int reason = ERR_GET_REASON(ERR_peek_last_error());
+    return reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH;
+}
+
 /* A context with the pair loaded and proven to belong together. */
 static SSL_CTX *load(const struct tls *t, char *why, size_t size)
 {
@@ -125,11 +133,9 @@ static SSL_CTX *load(const struct tls *t, char *why, size_t size)
                 "it must be readable and hold the certificate, then its chain, in PEM");
     } else if (SSL_CTX_use_PrivateKey_file(c, t->key, SSL_FILETYPE_PEM) != 1) {
         because(why, size, "cannot use the TLS key file", t->key,
-                "it must be readable and hold the certificate's private key in PEM, without a "
-                "passphrase");
-    } else if (SSL_CTX_check_private_key(c) != 1) {
-        because(why, size, "the TLS key does not belong to the certificate", t->certificate,
-                "give the two files of one pair");
+                is_mismatch() ? "it does not belong to the certificate; give the two of one pair"
+                              : "it must be readable and hold the certificate's private key in "
+                                "PEM, without a passphrase");
     } else {
         return c;
     }
