@@ -12,13 +12,13 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 
-#define HKDF_MAX 64
+#define HKDF_MAX   64
+#define HMAC_BLOCK 64 /* of SHA-256 */
 
 struct hasher {
     EVP_MD *md256, *md384, *md512;
@@ -27,8 +27,6 @@ struct hasher {
     EVP_MAC_CTX *hmac;
     struct secret key; /* under which the HMAC context stands */
     bool keyed;
-    EVP_KDF *hkdf_alg;
-    EVP_KDF_CTX *hkdf;
 };
 
 static void must(bool ok, const char *what)
@@ -40,12 +38,6 @@ static void must(bool ok, const char *what)
 static OSSL_PARAM utf8(const char *name, char *value)
 {
     return OSSL_PARAM_construct_utf8_string(name, value, 0);
-}
-
-static OSSL_PARAM octets(const char *name, str s)
-{
-    /* The library wants a pointer even for no bytes, and never writes through it. */
-    return OSSL_PARAM_construct_octet_string(name, (void *)(s.n ? s.p : ""), s.n);
 }
 
 struct hasher *hash_open(void)
@@ -61,8 +53,6 @@ struct hasher *hash_open(void)
     must(EVP_DigestInit_ex2(h->sha256, h->md256, NULL) == 1, "SHA-256");
     h->hmac_alg = EVP_MAC_fetch(NULL, "HMAC", NULL);
     must(h->hmac_alg && (h->hmac = EVP_MAC_CTX_new(h->hmac_alg)), "HMAC");
-    h->hkdf_alg = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    must(h->hkdf_alg && (h->hkdf = EVP_KDF_CTX_new(h->hkdf_alg)), "HKDF");
     return h;
 }
 
@@ -70,8 +60,6 @@ void hash_close(struct hasher *h)
 {
     if (!h)
         return;
-    EVP_KDF_CTX_free(h->hkdf);
-    EVP_KDF_free(h->hkdf_alg);
     EVP_MAC_CTX_free(h->hmac);
     EVP_MAC_free(h->hmac_alg);
     EVP_MD_CTX_free(h->sha256);
@@ -130,15 +118,43 @@ void hash_hmac(struct hasher *h, const struct secret *key, str message, struct d
          "HMAC");
 }
 
+/* RFC 2104 2, for a key that will not come again: so no keyed context is set up for it. */
+static void hmac_once(struct hasher *h, str key, const str pieces[3], struct digest *out)
+{
+    uint8_t pad[HMAC_BLOCK] = {0};
+    struct digest d;
+    if (key.n > HMAC_BLOCK) {
+        hash_sha256(h, &key, 1, &d);
+        key = str_make((const char *)d.b, sizeof d.b);
+    }
+    if (key.n > 0)
+        memcpy(pad, key.p, key.n);
+    for (size_t i = 0; i < HMAC_BLOCK; i++)
+        pad[i] ^= 0x36;
+    str block = str_make((const char *)pad, sizeof pad);
+    hash_sha256(h, (str[4]){block, pieces[0], pieces[1], pieces[2]}, 4, &d);
+    for (size_t i = 0; i < HMAC_BLOCK; i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    hash_sha256(h, (str[2]){block, str_make((const char *)d.b, sizeof d.b)}, 2, out);
+    ct_wipe(pad, sizeof pad);
+    ct_wipe(&d, sizeof d);
+}
+
+/* RFC 5869 2.2, 2.3. The library's HKDF resolves its hash by name each time: 2.9 us against 0.7. */
 void hash_hkdf(struct hasher *h, str secret, str salt, str purpose, uint8_t *out, size_t n)
 {
     must(n <= HKDF_MAX, "more than 64 bytes by HKDF");
-    OSSL_PARAM params[5] = {utf8(OSSL_KDF_PARAM_DIGEST, (char[]){"SHA256"}),
-                            octets(OSSL_KDF_PARAM_KEY, secret),
-                            octets(OSSL_KDF_PARAM_INFO, purpose), OSSL_PARAM_construct_end(),
-                            OSSL_PARAM_construct_end()};
-    if (salt.n > 0) /* RFC 5869 2.2: without one it is zeros, which is the library's default */
-        params[3] = octets(OSSL_KDF_PARAM_SALT, salt);
-    must(EVP_KDF_derive(h->hkdf, out, n, params) == 1, "HKDF");
-    EVP_KDF_CTX_reset(h->hkdf); /* forgets the secret and the purpose */
+    struct digest prk, t;
+    str previous = {NULL, 0}, prk_key = {(const char *)prk.b, sizeof prk.b};
+    hmac_once(h, salt, (str[3]){secret}, &prk); /* no salt: zeros, as the pad has them */
+    for (char counter = 1; n > 0; counter++) {
+        size_t take = n < sizeof t.b ? n : sizeof t.b;
+        hmac_once(h, prk_key, (str[3]){previous, purpose, {&counter, 1}}, &t);
+        memcpy(out, t.b, take);
+        out += take;
+        n -= take;
+        previous = str_make((const char *)t.b, sizeof t.b);
+    }
+    ct_wipe(&prk, sizeof prk);
+    ct_wipe(&t, sizeof t);
 }

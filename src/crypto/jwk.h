@@ -34,12 +34,14 @@ struct pkey *jwk_generate(enum jws_alg alg);
 void jwk_free(struct pkey *key);
 /* PKCS#8 DER, to be sealed; the caller wipes it (arena). */
 str jwk_private_der(struct arena *a, const struct pkey *key);
+/* ERR_INVALID_REQUEST: no PKCS#8, or a key of another type, curve or strength than alg demands. */
 enum err jwk_from_private_der(enum jws_alg alg, str der, struct pkey **out);
 /* The public members in RFC 7638 order without "kid", "use", "alg": {"crv":..,"kty":..,"x":..}. */
 void jwk_write_public(struct buf *out, const struct pkey *key);
 /* A complete JWKS entry: kty, crv/x/y or n/e, alg, use "sig", kid. */
 void jwk_write_entry(struct buf *out, const struct pkey *key, enum jws_alg alg, str kid);
-/* Reads a public JWK. Private members are refused (security.md 41). */
+/* Reads a public JWK; use, alg and key_ops must allow `alg` where present. ERR_INVALID_REQUEST on
+ * anything else, private members among it (security.md 41, 49). */
 enum err jwk_parse_public(const struct json *jwk, enum jws_alg alg, struct pkey **out);
 /* base64url of the SHA-256 thumbprint: 43 characters. */
 str jwk_thumbprint(struct arena *a, const struct pkey *key);

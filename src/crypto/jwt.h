@@ -4,22 +4,25 @@
 
 #include "crypto/keyring.h"
 
-/* header.payload.signature of `claims` (a JSON object) with {"alg","kid","typ"} in front. */
+/* Appends header.payload.signature of `claims` (a JSON object) with {"alg","kid","typ"} in front.
+ * `key` must be of the signer's ring. ERR_SERVER_ERROR if it is not, if typ is empty or longer than
+ * 64 bytes, without room in `out`, or if the library fails; `out` is unchanged then. */
 enum err jwt_sign(struct signer *s, const struct key *key, str typ, str claims, struct buf *out);
 
 struct jwt {
     struct json *header, *claims;
-    str kid, typ, alg;
-    str input;     /* header.payload, what is signed */
-    str signature; /* decoded */
+    str kid, typ, alg; /* kid, typ: p == NULL when absent */
+    str input;         /* header.payload, what is signed */
+    str signature;     /* decoded */
 };
 
 /* Splits and decodes; checks everything that needs no key (security.md 43-45, 47, 48): three
- * segments, strict base64url and JSON, alg a string we know, no crit, no b64, no zip, kid short.
- * ERR_INVALID_TOKEN, always the same. */
+ * segments, strict base64url and JSON, alg a string we know, no crit, no b64, no zip, kid short,
+ * registered claims of their types where present. ERR_INVALID_TOKEN, always the same. */
 enum err jwt_parse(struct arena *a, str token, struct jwt *out);
 /* Verifies with the key of the ring that kid names and whose algorithm the header repeats; typ
- * must equal `typ` without case, "application/" allowed in front. ERR_INVALID_TOKEN. */
+ * must equal `typ` without case, "application/" allowed in front; exp must be there (whether it has
+ * passed is for the caller to judge). ERR_INVALID_TOKEN. */
 enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ);
 /* A NumericDate claim that is an integer in 0..2^53; false when absent or anything else. */
 bool jwt_time(const struct jwt *jwt, str name, int64_t *out);

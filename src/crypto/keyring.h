@@ -54,7 +54,8 @@ struct signer;
 struct signer *signer_open(struct keyring *ring);
 void signer_close(struct signer *s);
 struct keyring *signer_ring(struct signer *s);
-/* The contexts of that key, made on first use. */
+/* The contexts of that key, made on first use. NULL unless it is a signing key of this very ring.
+ */
 struct jws_ctx *signer_ctx(struct signer *s, const struct key *key);
 
 #endif

@@ -28,12 +28,15 @@ struct master_key {
 };
 
 /* Why a master key could not be read: `why` is a sentence that names the file and the remedy.
- * ERR_ABSENT when there is no file, ERR_FORBIDDEN when group or others may read it,
- * ERR_INVALID_REQUEST when its content is not a key. */
+ * ERR_ABSENT when there is no file, ERR_FORBIDDEN when group or others may read it or a stranger
+ * owns it, ERR_INVALID_REQUEST when its content is not a key. A link is followed and what it leads
+ * to is judged. */
 enum err seal_read_master(const char *path, struct master_key *out, char *why, size_t why_size);
-/* Creates the file (O_EXCL, mode 0600, fsync of file and directory) with a fresh key. */
+/* Creates the file (exclusively, mode 0600, fsync of file and directory) with a fresh key.
+ * ERR_CONFLICT when the name is taken, ERR_ABSENT when its directory is not there. */
 enum err seal_create_master(const char *path, struct master_key *out, char *why, size_t why_size);
-/* Replaces the file atomically (same mode and owner) by these keys. */
+/* Replaces the file atomically (same mode and owner) by these keys. ERR_INVALID_REQUEST when the
+ * name is a link. */
 enum err seal_write_master(const char *path, const struct master_key *keys, char *why,
                            size_t why_size);
 void seal_new_key(struct seal_key *out);
@@ -44,7 +47,8 @@ str seal_put(struct arena *a, const struct master_key *m, str plain, str context
  * context. */
 enum err seal_open(struct arena *a, const struct master_key *m, str sealed, str context,
                    str *plain);
-/* The same with a raw 32-byte key (a successor under its predecessor's secret); no fingerprint. */
+/* The same with a raw 32-byte key (a successor under its predecessor's secret); no fingerprint, so
+ * 29 bytes longer than the text. */
 str seal_put_raw(struct arena *a, const uint8_t key[32], str plain, str context);
 enum err seal_open_raw(struct arena *a, const uint8_t key[32], str sealed, str context, str *plain);
 /* One AES-128 block, for the uuid token shape. */
