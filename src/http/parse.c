@@ -177,8 +177,7 @@ static void clear(struct http_req *req)
     req->keep_alive = false;
 }
 
-/* Understands as much of the request line as has arrived, for the shape of a refusal. */
-static void guess(const char *bytes, size_t n, struct http_req *req)
+void http_parse_guess(const char *bytes, size_t n, struct http_req *req)
 {
     const char *reason;
     size_t start = start_of(bytes, n);
@@ -333,7 +332,7 @@ enum http_parse_state http_parse(struct http_parser *p, char *bytes, size_t n, s
         enum http_parse_state found = find_end(p, bytes, n);
         size_t there = found == HTTP_PARSE_BODY ? p->head_n : n;
         if (found == HTTP_PARSE_ERROR || check_size(p, bytes, there) == HTTP_PARSE_ERROR) {
-            guess(bytes, n, req);
+            http_parse_guess(bytes, n, req);
             return p->state;
         }
         if (found == HTTP_PARSE_HEAD || read_head(p, bytes, req) == HTTP_PARSE_ERROR ||

@@ -39,5 +39,8 @@ void http_parse_init(struct http_parser *p);
  * formed, so that the refusal takes the shape of the dialect that owns the path. */
 enum http_parse_state http_parse(struct http_parser *p, char *bytes, size_t n, struct http_req *req,
                                  size_t (*body_limit)(str path));
+/* A head that will not be completed (its time is over): sets what its request line says, as far as
+ * it has arrived, so that this refusal too takes the shape of the dialect. */
+void http_parse_guess(const char *bytes, size_t n, struct http_req *req);
 
 #endif

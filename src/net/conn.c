@@ -273,9 +273,9 @@ static void parse(struct conn *c)
 /* Refuses a request that is not complete. Its slices may be old: the buffer may have moved. */
 static void refuse_partial(struct conn *c, enum err e, const char *reason)
 {
-    if (c->slot->parser.state == HTTP_PARSE_HEAD) {
-        memset(&c->slot->x.req, 0, sizeof(c->slot->x.req));
-        c->slot->x.req.method = HTTP_OTHER;
+    struct slot *s = c->slot;
+    if (s->parser.state == HTTP_PARSE_HEAD) {
+        http_parse_guess(s->bytes + s->start, s->n - s->start, &s->x.req);
     } else {
         look(c);
     }

@@ -59,7 +59,7 @@ test('a taken port: exit 1, and a message that names the address and what to do'
     const r = await p.cliRaw(['serve']);
     assert.strictEqual(r.code, 1);
     assert.match(r.stderr, new RegExp(`127\\.0\\.0\\.1:${p.port}`));
-    assert.match(r.stderr, /in use|taken/);
+    assert.match(r.stderr, /in use|taken|another process listens/);
     assert.strictEqual((await get({ host: '127.0.0.1', port: p.port })).status, 200);
   } finally {
     await p.stop();
@@ -109,7 +109,7 @@ describe('TLS', () => {
     p = await startPostern();
     port = await freePort();
     certificate(p.dir, 'first');
-    await p.restart({ settings: { 'tls.listen': `127.0.0.1:${port}`,
+    await p.restart({ settings: { issuer: p.url, 'tls.listen': `127.0.0.1:${port}`,
       'tls.certificate': path.join(p.dir, 'tls.pem'), 'tls.key': path.join(p.dir, 'tls.key'),
       hosts: `127.0.0.1:${port},127.0.0.1` } });
   });
