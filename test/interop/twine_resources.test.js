@@ -110,6 +110,45 @@ test('no valid bearer token: 401 before anything else', async () => {
   assertRefusal(query, 401, 'Unauthorized');
 });
 
+test('an opaque token of the standard dialect is none here; Twine tokens are known there', async () => {
+  const made = await p.cli(['client', 'create', '--org', org.id, '--name', 'Opaque',
+    '--token-format', 'opaque', '--scope', 'group organization']);
+  const form = (path, c, body) => request(p, 'POST', path, {
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: 'Basic ' + Buffer.from(`${c.id}:${c.secret}`).toString('base64'),
+    },
+    body,
+  });
+  const opaque = await form('/oauth2/token', { id: made.client_id, secret: made.client_secret },
+    'grant_type=client_credentials');
+  assert.equal(opaque.status, 200, opaque.text);
+  assertRefusal(await get(p, `/pub/organization/${org.id}`, opaque.json.access_token),
+    401, 'Unauthorized');
+  const k = await newToken(p, named);
+  const known = await form('/oauth2/introspect', named, `token=${k.access_token}`);
+  assert.equal(known.json.active, true, known.text);
+  assert.equal(known.json.client_id, named.id);
+  assert.equal(known.json.scope, 'group organization');
+  const revoked = await form('/oauth2/revoke', named, `token=${k.access_token}`);
+  assert.equal(revoked.status, 200);
+  assertRefusal(await get(p, `/pub/organization/${org.id}`, k.access_token), 401, 'Unauthorized');
+});
+
+test('a client with more groups than are kept in memory', async () => {
+  const many = await makeTwineClient(p, { groups: Array.from({ length: 40 }, (_, i) => `M${i}`) });
+  const hidden = await p.cli(['group', 'create', '--org', many.organization.id, '--name', 'Hidden']);
+  const want = many.groups.map((g) => g.id);
+  const res = await postToken(p, credentials(many));
+  assert.deepEqual(res.json.data.relationships.groups.data.map((g) => g.id), want);
+  const token = res.json.data.attributes.access_token;
+  assert.equal((await get(p, `/pub/group/${want[39]}`, token)).status, 200);
+  assertRefusal(await get(p, `/pub/group/${hidden.id}`, token), 403, 'Forbidden');
+  assertRefusal(await get(p, `/pub/group/${named.groups[0].id}`, token), 403, 'Forbidden');
+  const list = await get(p, `/pub/oauth/token/${res.json.data.id}/groups`, token);
+  assert.deepEqual(ids(list), want);
+});
+
 test('the scheme has no case; two Authorization headers are none', async () => {
   const res = await request(p, 'GET', `/pub/organization/${org.id}`,
     { headers: { authorization: `bEaReR ${t.access_token}` } });
@@ -335,6 +374,7 @@ test('a group is made in the organization of the token', async () => {
     assert.notEqual(g.id, '57b36e3c04ad8c2224f2af38');
     assert.deepEqual(g.attributes, asked);
     assert.deepEqual(g.links, { self: `/pub/group/${g.id}` });
+    assert.equal(res.headers.location, g.links.self);
     const back = await get(p, g.links.self, wt.access_token);
     assert.deepEqual(back.json.data, g);
     assertRefusal(await get(p, g.links.self, t.access_token), 403, 'Forbidden');

@@ -235,6 +235,28 @@ test('a disabled client is refused only after it has proven itself', async () =>
   assertRefusal(await postToken(p, refreshOf(d, t.refresh_token)), 403, 'Forbidden');
 });
 
+test('a short secret: slow to check, and guesses are counted before they are judged', async () => {
+  const secret = 'correct horse';
+  const made = await p.cli(['client', 'create', '--org', c.organization.id, '--name', 'Short',
+    '--scope', 'group organization', '--secret-stdin', '--allow-weak'],
+  { input: secret, env: { POSTERN_ALLOW_WEAK_SECRETS: 'true' } });
+  const weak = { id: made.client_id, secret };
+  const good = await postToken(p, credentials(weak));
+  assert.equal(good.status, 201, good.text);
+  assert.equal(good.json.data.type, 'oauth/token');
+  const guesses = await Promise.all(Array.from({ length: 30 }, () =>
+    postToken(p, credentials(weak, { client_secret: 'battery staple' }))));
+  const wrong = guesses.filter((r) => r.status === 401);
+  for (const r of wrong) assertRefusal(r, 401, 'InvalidCredentials');
+  const late = guesses.filter((r) => r.status !== 401);
+  assert.ok(wrong.length <= 20 && late.length >= 10, `${wrong.length} judged`);
+  for (const r of [...late, await postToken(p, credentials(weak))]) {
+    assertRefusal(r, 429, 'Forbidden');
+    assert.equal(r.json.errors[0].title, 'Too Many Requests');
+    assert.match(r.headers['retry-after'], /^[1-9][0-9]*$/);
+  }
+});
+
 test('the Authorization header is not looked at', async () => {
   for (const authorization of ['Bearer x', '', 'Basic eDp5', 'nonsense']) {
     const res = await postToken(p, credentials(c), { headers: { authorization } });

@@ -139,6 +139,18 @@ static enum err read_group(struct rq *rq, struct group *g)
     return OK;
 }
 
+/* JSON:API 1.0 "201 Created": the same as links.self. */
+static void write_location(struct rq *rq, const struct id *id)
+{
+    char text[64];
+    struct buf b;
+
+    buf_fixed(&b, text, sizeof text);
+    BUF_LIT(&b, "/pub/group/");
+    id_write(&b, id);
+    http_res_header(rq->res, STR("Location"), buf_str(&b));
+}
+
 enum err groups_twine_create(struct rq *rq)
 {
     struct group g = {0};
@@ -154,5 +166,6 @@ enum err groups_twine_create(struct rq *rq)
     g.created_s = rq->now_s;
     group_put(&rq->fx, &g);
     jsonapi_send_group(rq, 201, &g);
+    write_location(rq, &g.id);
     return OK;
 }
