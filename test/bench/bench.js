@@ -61,7 +61,7 @@ function options() {
     process.exit(2);
   }
   return { ...values, only: new Set(only),
-    rounds: pick('rounds', 7, 3), seconds: pick('seconds', 2, 0.5),
+    rounds: pick('rounds', 7, 3), seconds: pick('seconds', 2, 1),
     tokens: pick('tokens', 1000000, 20000), clients: pick('clients', 100000, 2000) };
 }
 
@@ -90,7 +90,7 @@ async function prepare(o, folder) {
 async function startServers(b) {
   const s = { full: await (await postern(b.full.store, 'full')).start() };
   const wants = (start) => CPU.some((n) => n.startsWith(start) && b.o.only.has(n));
-  if (wants('loop')) s.loop = await (await loop(b.folder)).start();
+  if (wants('loop')) s.loop = await (await loop(b.folder, s.full, b.all.http)).start();
   if (wants('oidc')) s.oidc = await (await oidcProvider(b.folder)).start();
   return s;
 }

@@ -131,7 +131,7 @@ async function idleConnections(store, request, n) {
 // what the client saw. Milliseconds.
 async function latency(server, request, { rate, seconds, folder }) {
   server.emptyLog();
-  const seen = await fixedRate(server.url, request, { rate, seconds, connections: 64, folder });
+  const seen = await fixedRate(server.url, request, { rate, seconds, connections: 32, folder });
   await sleep(300);
   const lines = fs.readFileSync(server.log, 'utf8').split('\n')
     .filter((l) => l.includes(`"path":"${request.path}"`));

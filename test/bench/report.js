@@ -127,8 +127,8 @@ function text(list, m, o, seconds) {
   const width = (key) => Math.max(...list.map((r) => r[key].length), key.length);
   const w = { name: width('name'), value: width('value'), ratio: width('ratio'),
     target: width('target') };
-  const line = (r) => `${r.name.padEnd(w.name)}  ${r.value.padStart(w.value)}  ` +
-    `${r.ratio.padStart(w.ratio)}  ${r.target.padEnd(w.target)}  ${r.word}`.trimEnd();
+  const line = (r) => [r.name.padEnd(w.name), r.value.padStart(w.value), r.ratio.padStart(w.ratio),
+    r.target.padEnd(w.target), r.word].join('  ').trimEnd();
   const head = line({ name: 'scenario', value: 'value', ratio: 'ratio', target: 'target',
     word: '' });
   const out = [head, '-'.repeat(head.length), ...list.map((r) => line({ ...r, word: word(r.met) }))];

@@ -102,10 +102,32 @@ async function postern(store, name, { workers = 1, bench = true } = {}) {
     path.join(store.folder, `${name}.log`), {});
 }
 
-async function loop(folder) {
+// The naive loop, sending byte for byte what that server answers to the request.
+async function loop(folder, server, request) {
   const port = await freePort();
-  return new Server('loop', pinned(SERVER_CORE, [path.join(BUILD, 'bench', 'loop'), String(port)]),
-    port, path.join(folder, 'loop.log'), {});
+  const answer = path.join(folder, 'loop.answer');
+  fs.writeFileSync(answer, await rawAnswer(server.port, request));
+  const command = [path.join(BUILD, 'bench', 'loop'), String(port), '1', answer];
+  return new Server('loop', pinned(SERVER_CORE, command), port, path.join(folder, 'loop.log'), {});
+}
+
+function rawAnswer(port, request) {
+  return new Promise((done, failed) => {
+    const s = net.connect(port, '127.0.0.1');
+    s.on('error', failed);
+    s.on('connect', () => s.write(`${request.method} ${request.path} HTTP/1.1\r\n` +
+      `Host: 127.0.0.1:${port}\r\n\r\n`));
+    let text = '';
+    s.setEncoding('latin1');
+    s.on('data', (d) => {
+      text += d;
+      const end = text.indexOf('\r\n\r\n');
+      const length = /content-length: *(\d+)/i.exec(text);
+      if (end < 0 || !length || text.length < end + 4 + Number(length[1])) return;
+      s.destroy();
+      done(text);
+    });
+  });
 }
 
 async function oidcProvider(folder) {
