@@ -19,10 +19,13 @@ CFLAGS_asan := -O1 -g -DDEBUG -fsanitize=address,undefined -fno-sanitize-recover
 	-fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -DDEBUG -fsanitize=thread
 CFLAGS_cover := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -DDEBUG -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_release := -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_cover := --coverage
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 ifneq ($(shell $(CC) --version 2>/dev/null | grep -ci clang),1)
 CFLAGS_release += -ftrivial-auto-var-init=zero
 endif
@@ -38,7 +41,7 @@ ARCHIVES := $(foreach part,$(PARTS),$(BUILD)/lib$(part).a)
 UNIT := $(sort $(wildcard test/unit/*.c))
 UNIT_BINARIES := $(UNIT:test/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check lint fuzz cover help clean unit bench
+.PHONY: all check lint fuzz cover help clean unit fault bench
 all: $(BUILD)/postern ## the server (default); MODE=release|debug|asan|tsan
 
 $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
@@ -80,6 +83,25 @@ $(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 bench: all $(BENCH) ## build what script/bench runs
+
+# Programs of test/fault/ (run by the script of the same name).
+FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault/%,$(sort $(wildcard test/fault/*.c)))
+fault: $(FAULT)
+
+$(BUILD)/test/fault/postgres_prepare.o: CFLAGS += -I$(shell pg_config --includedir 2>/dev/null)
+$(BUILD)/fault/postgres_prepare: LIBS += -lpq
+$(BUILD)/fault/%: $(BUILD)/test/fault/%.o $$(foreach part,store crypto db codec base,$(BUILD)/lib$$(part).a)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# A fuzz target may use every pure part (script/fuzz: CC=clang MODE=fuzz).
+$(BUILD)/fuzz/%: $(BUILD)/test/fuzz/%.o $(foreach part,base codec crypto http,$(BUILD)/lib$(part).a)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# Our reader as a filter, for test/spec/http_corpus.test.js.
+$(BUILD)/http_read: $(BUILD)/test/spec/http_read.o $(foreach part,base codec http,$(BUILD)/lib$(part).a)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 unit: $(UNIT_BINARIES) ## build the unit tests
 
