@@ -36,6 +36,8 @@ static int show_key(struct show *s, const struct key *k)
             return open_trouble(c);
         }
         show_int(s, "secrets", secrets);
+    } else {
+        show_text(s, "secrets", (str){0});
     }
     show_time(s, "created", k->created_s);
     show_time(s, "activated", k->activated_s);

@@ -87,16 +87,14 @@ static int errors(struct cmd *c)
     return show_end(&s);
 }
 
-/* The document without the section: "RFC 6749 5.2" -> "RFC 6749"; other texts stay whole. */
+/* The document without the section: "RFC 6749 5.2" -> "RFC 6749", "Twine 7.18.0 x" -> two words. */
 static str document(const char *spec)
 {
-    str s = str_from(spec), rfc, rest;
-    if (!str_starts(s, STR("RFC "))) {
-        return s;
-    }
-    str_cut(str_sub(s, 4, s.n), ' ', &rfc, &rest);
-    rfc.n -= rfc.n && rfc.p[rfc.n - 1] == ',';
-    return str_sub(s, 0, 4 + rfc.n);
+    str s = str_from(spec);
+    size_t end = str_find(s, ' ', str_find(s, ' ', 0) + 1);
+    s = str_sub(s, 0, end);
+    s.n -= s.n && s.p[s.n - 1] == ',';
+    return s;
 }
 
 struct specs {

@@ -145,8 +145,8 @@ static int run(struct cmd *c, struct serve_app *app)
     running = NULL;
     serve_notify("STOPPING=1");
     net_close(net);
-    log_note(LOG_INFO, "stopped", left ? "%d requests were not answered in time" : "all answered",
-             left);
+    log_note(LOG_INFO, "stopped", "%s",
+             left ? "not every request was answered in time" : "all answered");
     return left ? CMD_FAILED : CMD_DONE;
 }
 
