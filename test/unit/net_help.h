@@ -66,6 +66,9 @@ static enum net_next t_answer(struct exchange *x)
         }
         return NET_ANSWER;
     }
+    if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1)) {
+        return NET_ANSWER; /* the flag is set; net refuses */
+    }
     buf_printf(&x->res.body, "%.*s %.*s %.*s %d", STR_ARG(x->req.method_text), STR_ARG(x->req.path),
                STR_ARG(x->req.body), runs ? *runs : 0);
     return NET_ANSWER;

@@ -288,6 +288,24 @@ static void large_answer(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* More than LIMIT_RESPONSE: the client hears of it, and the connection goes on. */
+static void answer_that_does_not_fit(void **state)
+{
+    struct server s;
+    struct client c;
+    (void)state;
+    log_open(2, LOG_OFF);
+    server_start(&s);
+    client_open(&c, &s);
+    get(&c, "/huge");
+    hear(&c, 500, "SERVER_ERROR at /huge: The answer is too large.");
+    get(&c, "/a");
+    hear(&c, 200, "GET /a  0");
+    client_close(&c);
+    assert_int_equal(server_stop(&s), 0);
+    log_open(2, LOG_ERROR);
+}
+
 /* Clients that go away in every phase leave nothing behind. */
 static void vanishing_clients(void **state)
 {
@@ -351,6 +369,7 @@ int main(void)
         cmocka_unit_test(framing_errors),
         cmocka_unit_test(refusal_names_the_path),
         cmocka_unit_test(large_answer),
+        cmocka_unit_test(answer_that_does_not_fit),
         cmocka_unit_test(vanishing_clients),
         cmocka_unit_test(half_closed_client),
     };
