@@ -31,6 +31,13 @@ static void notice_connection(str value, struct noticed *seen)
     }
 }
 
+/* A1: the framing fields are stricter than OWS. One space is what everybody sends; other white
+ * space, which readers treat differently, stays in the value and makes it wrong. */
+static str after_one_space(str sent)
+{
+    return str_starts(sent, STR(" ")) ? str_sub(sent, 1, sent.n) : sent;
+}
+
 /* `sent` is the value with the white space around it. */
 static void notice(str name, str value, str sent, struct noticed *seen)
 {
@@ -44,11 +51,10 @@ static void notice(str name, str value, str sent, struct noticed *seen)
         notice_connection(value, seen);
     } else if (name.n == 14 && str_eq_nocase(name, STR("content-length"))) {
         seen->length_n++;
-        /* A1: stricter than OWS. One space is what everybody sends; more is an attempt. */
-        seen->length = str_starts(sent, STR(" ")) ? str_sub(sent, 1, sent.n) : sent;
+        seen->length = after_one_space(sent);
     } else if (name.n == 17 && str_eq_nocase(name, STR("transfer-encoding"))) {
         seen->coding_n++;
-        seen->coding = value;
+        seen->coding = after_one_space(sent);
     }
 }
 
@@ -128,6 +134,9 @@ static bool good_name(str s)
         if (!alnum && c != '-' && c != '.' && c != '_') {
             return false;
         }
+        if (c == '.' && (i == 0 || s.p[i - 1] == '.')) {
+            return false; /* an empty label */
+        }
     }
     return s.n > 0;
 }
@@ -191,6 +200,9 @@ static enum err judge_coding(str coding)
     str rest = coding, word, last = {NULL, 0};
     if (str_eq_nocase(coding, STR("chunked"))) {
         return OK;
+    }
+    if (str_eq_nocase(str_trim(coding), STR("chunked"))) {
+        return ERR_BAD_REQUEST; /* odd white space, see after_one_space */
     }
     while (str_next(&rest, ',', &word)) {
         last = str_trim(word);

@@ -35,7 +35,7 @@ struct http_req {
     bool keep_alive;
     bool tls;
     bool admin; /* came in by a listener of the administrator (net_listen.admin) */
-    str peer; /* "127.0.0.1", "::1", "unix" */
+    str peer;   /* "127.0.0.1", "::1", "unix" */
 };
 
 /* The value of the only header of that name; p == NULL when absent. *count (may be NULL) says how
