@@ -3,6 +3,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "crypto/jwk.h"
 #include "crypto/pkey.h"
@@ -304,6 +305,48 @@ static void private_keys_of_wrong_strength_are_refused(void **state)
     }
 }
 
+/* Numbers that are no key, but sized like one: the size is judged before anything is computed. */
+static EVP_PKEY *rsa_of(int bits)
+{
+    static const char *const others[] = {
+        OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+        OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
+        OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+    EVP_PKEY *out = NULL;
+    BIGNUM *n = BN_new(), *e = BN_new();
+    OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+    assert_true(BN_set_bit(n, bits - 1) && BN_set_bit(n, 0) && BN_set_word(e, 65537));
+    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        OSSL_PARAM_BLD_push_BN(b, others[i], e);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &out, EVP_PKEY_KEYPAIR, params), 1);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(b);
+    BN_free(n);
+    BN_free(e);
+    return out;
+}
+
+static void private_rsa_sizes_are_judged(void **state)
+{
+    struct fixture *f = *state;
+    static const int bits[] = {2047, 2048, 4096, 4097};
+    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        struct pkey *back = NULL, key = {rsa_of(bits[i]), JWS_RS256};
+        str der = jwk_private_der(&f->a, &key);
+        bool fits = bits[i] >= 2048 && bits[i] <= 4096;
+        assert_int_equal(jwk_from_private_der(JWS_RS256, der, &back),
+                         fits ? OK : ERR_INVALID_REQUEST);
+        jwk_free(back);
+        EVP_PKEY_free(key.evp);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +360,7 @@ int main(void)
         cmocka_unit_test(entries_hold_public_members_alone),
         cmocka_unit_test(private_keys_come_back_from_their_der),
         cmocka_unit_test(private_keys_of_wrong_strength_are_refused),
+        cmocka_unit_test(private_rsa_sizes_are_judged),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
