@@ -316,30 +316,76 @@ static void put_escaped(struct buf *b, unsigned char c)
     }
 }
 
-void json_str(struct buf *b, str value)
+/* True if all eight bytes are ASCII that needs no escape. */
+static bool plain_word(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t w;
+    memcpy(&w, p, sizeof(w));
+    uint64_t quote = w ^ (ones * '"');
+    uint64_t slash = w ^ (ones * '\\');
+    uint64_t special = (w - ones * 0x20) | (quote - ones) | (slash - ones) | w;
+    return (special & (ones << 7)) == 0;
+}
+
+static bool plain_char(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/* How much of s can be copied as it is: plain ASCII and well-formed UTF-8. */
+static size_t clean_run(str s)
+{
+    size_t run = 0;
+    uint32_t code;
+    while (run < s.n) {
+        size_t n = 0;
+        if (s.n - run >= 8 && plain_word(s.p + run)) {
+            n = 8;
+        } else if (plain_char(s.p[run])) {
+            n = 1;
+        } else if ((unsigned char)s.p[run] >= 0x80) {
+            n = str_utf8(str_sub(s, run, s.n), &code);
+        }
+        if (n == 0) {
+            break;
+        }
+        run += n;
+    }
+    return run;
+}
+
+static void put_string_with_escapes(struct buf *b, str value, size_t run)
 {
     buf_char(b, '"');
     while (value.n > 0) {
-        size_t run = 0;
-        uint32_t code;
-        size_t n = 1;
-        while (run < value.n && n > 0) {
-            unsigned char c = (unsigned char)value.p[run];
-            if (c >= 0x80) {
-                n = str_utf8(str_sub(value, run, value.n), &code);
-            } else {
-                n = c >= 0x20 && c != '"' && c != '\\';
-            }
-            run += n;
-        }
         buf_put(b, str_sub(value, 0, run));
         value = str_sub(value, run, value.n);
         if (value.n > 0) {
             put_escaped(b, (unsigned char)value.p[0]);
             value = str_sub(value, 1, value.n);
         }
+        run = clean_run(value);
     }
     buf_char(b, '"');
+}
+
+void json_str(struct buf *b, str value)
+{
+    size_t run = clean_run(value);
+    if (run < value.n) {
+        put_string_with_escapes(b, value, run);
+        return;
+    }
+    char *to = buf_room(b, value.n + 2);
+    if (to) {
+        to[0] = '"';
+        if (value.n > 0) {
+            memcpy(to + 1, value.p, value.n);
+        }
+        to[value.n + 1] = '"';
+        b->n += value.n + 2;
+    }
 }
 
 void json_i64(struct buf *b, int64_t value)
