@@ -1,0 +1,121 @@
+/* db_migrate: from nothing to the newest schema, once, whole or not at all, never backwards. */
+#include "db_support.h"
+
+#include "db/fault.h"
+
+static void run(struct db *db, int want_applied)
+{
+    char why[512] = "";
+    int applied = -1;
+
+    if (migrate_run(db, &applied, why, sizeof why) != OK)
+        fail_msg("%s", why);
+    assert_int_equal(applied, want_applied);
+}
+
+static int version_of(struct db *db)
+{
+    int version = -1;
+
+    assert_int_equal(migrate_version(db, &version), OK);
+    return version;
+}
+
+static void applied_once(void **state)
+{
+    struct fixture *f = *state;
+    struct db *other = must_open(f->path, false), *reader;
+
+    assert_true(migrate_latest() >= 1);
+    assert_int_equal(version_of(f->db), 0);
+    run(f->db, migrate_latest());
+    assert_int_equal(version_of(f->db), migrate_latest());
+    run(f->db, 0);
+    run(other, 0);
+    reader = must_open(f->path, true);
+    assert_int_equal(version_of(reader), migrate_latest());
+    assert_int_equal(COUNT_OF(f->db, "SELECT COUNT(*) FROM schema_version WHERE applied_s > 0"),
+                     migrate_latest());
+    assert_int_equal(COUNT_OF(f->db, "SELECT COUNT(*) FROM token"), 0);
+    db_close(other);
+    db_close(reader);
+}
+
+static void a_newer_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char why[512], number[16];
+    int applied;
+
+    run(f->db, migrate_latest());
+    must_exec(f->db, "INSERT INTO schema_version (number, name, applied_s) VALUES (99, 'x', 1)");
+    assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), ERR_CONFLICT);
+    assert_int_equal(applied, 0);
+    snprintf(number, sizeof number, "%d", migrate_latest());
+    assert_non_null(strstr(why, "99"));
+    assert_non_null(strstr(why, number));
+    assert_non_null(strstr(why, "install"));
+}
+
+/* A fault at every call: the database is as before or fully migrated, and a second run ends well.
+ */
+static void a_fault_leaves_no_half(void **state)
+{
+    struct fixture *f = *state;
+    char path[64], why[512];
+    int64_t nth = 0;
+    int applied;
+
+    for (bool fired = true; fired;) {
+        snprintf(path, sizeof path, "%s/other", f->dir);
+        unlink(path);
+        struct db *db = fault_open(must_open(path, false));
+        nth++;
+        fault_arm(db, FAULT_ANY, nth, DB_FULL, nth % 2 ? FAULT_LOST : FAULT_BEFORE);
+        enum err e = migrate_run(db, &applied, why, sizeof why);
+        fired = fault_fired(db);
+        assert_int_equal(e != OK, fired);
+        fault_arm(db, FAULT_ANY, 0, DB_ERROR, FAULT_BEFORE);
+        if (e != OK) {
+            int64_t tables =
+                COUNT_OF(db, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'token'");
+            assert_int_equal(tables > 0, version_of(db) > 0);
+            assert_true(strlen(why) > 10);
+        }
+        if (migrate_run(db, &applied, why, sizeof why) != OK)
+            fail_msg("after a fault at call %d: %s", (int)nth, why);
+        assert_int_equal(version_of(db), migrate_latest());
+        db_close(db);
+    }
+    assert_true(nth > 8);
+}
+
+static void placeholders_by_dialect(void **state)
+{
+    struct fixture *f = *state;
+    static const struct migration m = {1, "x", "CREATE TABLE a (b $BLOB, c $OTHER) $CLUSTERED;"};
+
+    str s = migrate_text(&f->arena, &m, "sqlite");
+    assert_true(str_eq(s, STR("CREATE TABLE a (b BLOB, c $OTHER) WITHOUT ROWID;")));
+    s = migrate_text(&f->arena, &m, "postgresql");
+    assert_true(str_eq(s, STR("CREATE TABLE a (b BYTEA, c $OTHER) ;")));
+}
+
+static void numbers_ascend(void **state)
+{
+    (void)state;
+    for (const struct migration *m = migrations; m->number != 0; m++) {
+        assert_int_equal(m->number, m - migrations + 1);
+        assert_non_null(m->name);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(applied_once),           TEST(a_newer_database_is_refused),
+        TEST(a_fault_leaves_no_half), TEST(placeholders_by_dialect),
+        TEST(numbers_ascend),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
