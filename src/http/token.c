@@ -6,7 +6,7 @@
  */
 #include "http/token.h"
 
-static const bool TOKEN[256] = {
+const bool http_token_chars[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
     ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1,  ['~'] = 1, ['0'] = 1,
     ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,  ['7'] = 1, ['8'] = 1,
@@ -19,15 +19,10 @@ static const bool TOKEN[256] = {
     ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
 };
 
-bool http_is_token_char(char c)
-{
-    return TOKEN[(unsigned char)c];
-}
-
 bool http_is_token(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!TOKEN[(unsigned char)s.p[i]]) {
+        if (!http_is_token_char(s.p[i])) {
             return false;
         }
     }

@@ -4,8 +4,12 @@
 
 #include "base/str.h"
 
+extern const bool http_token_chars[256];
 /* tchar: what names of methods, fields and codings are made of. */
-bool http_is_token_char(char c);
+static inline bool http_is_token_char(char c)
+{
+    return http_token_chars[(unsigned char)c];
+}
 /* At least one character, all of them tchar. */
 bool http_is_token(str s);
 /* A character of a field value: visible ASCII, space, tab or a byte >= 0x80. */
