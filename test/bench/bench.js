@@ -20,7 +20,7 @@ const HELP = `usage: script/bench [OPTION]...
   --strict         exit 1 when a target is missed
   --write          renew the table and the chart of docs/performance.md
   --only LIST      only these scenarios and probes (comma between): ${'NAMES'}
-  --profile NAME   perf: the 20 functions in which the server spends most in that scenario
+  --profile NAME   perf: the functions in which the server spends most in that scenario
   --rounds N, --seconds S, --tokens N, --clients N
 `;
 
@@ -191,14 +191,21 @@ async function profile(b, name) {
   const data = path.join(ROOT, 'build', 'bench', `${name}.perf`);
   await wrk(server.url, request, { seconds: 1 });
   const load = wrk(server.url, request, { seconds: 6 });
-  await run(['perf', 'record', '-q', '-g', '-F', '1999', '-o', data, '-p', String(server.pid),
-    '--', 'sleep', '5']);
+  await run(['perf', 'record', '-q', '--call-graph', 'dwarf,16384', '-F', '499', '-o', data, '-p',
+    String(server.pid), '--', 'sleep', '5']);
   await load;
-  const text = await run(['perf', 'report', '-i', data, '--no-children', '-g', 'none', '--stdio',
-    '--percent-limit', '0.4', '--sort', 'dso,symbol']);
-  const rows = text.split('\n').filter((l) => l.trim() !== '' && !l.startsWith('#'));
-  process.stdout.write(`${name}:\n${rows.slice(0, 20).join('\n')}\n` +
-    `The whole of it: perf report -i ${path.relative(ROOT, data)}\n`);
+  const shares = async (title, n, leave, ...how) => {
+    const text = await run(['perf', 'report', '-i', data, '-g', 'none', '--no-inline', '--stdio',
+      '--percent-limit', '0.3', ...how]);
+    const rows = text.split('\n').filter((l) => l.trim() !== '' && !l.startsWith('#') &&
+      !leave.test(l)).map((l) => l.replace(/[ -]+$/, ''));
+    process.stdout.write(`${name}: ${title}\n${rows.slice(0, n).join('\n')}\n\n`);
+  };
+  await shares('by library', 8, /^$/, '--no-children', '--sort', 'dso');
+  await shares('by function, itself', 20, /0x0000/, '--no-children', '--sort', 'dso,symbol');
+  await shares('by function, with what it calls (but the kernel)', 45, /0x0000|kernel|unknown/,
+    '--children', '--sort', 'dso,symbol');
+  process.stdout.write(`The whole of it: perf report -i ${path.relative(ROOT, data)}\n`);
 }
 
 async function main() {
