@@ -62,7 +62,7 @@ static int create(struct cmd *c)
     }
     k.id = uid_new();
     k.created_s = c->now_s;
-    if ((code = client_options_hash(c, &k, secret, &row))) {
+    if ((code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row))) {
         return code;
     }
     client_put(&c->fx, &k);
@@ -90,6 +90,16 @@ static int list_filter(struct cmd *c, struct id *id, const struct id **filter)
                 : open_result(c, organization_load(c->db, &c->arena, id, &o), "organization", org);
 }
 
+/* The list comes without secrets; how many are live is shown. */
+static int list_row(struct cmd *c, struct show *s, struct arena *page, struct client *k)
+{
+    enum err e = client_load(c->db, page, &k->id, c->now_s, k);
+    if (e == ERR_ABSENT) {
+        return CMD_DONE; /* deleted in this moment */
+    }
+    return e ? open_trouble(c) : client_show_object(s, k, (str){0});
+}
+
 /* One page; *n: how many it had. */
 static int list_page(struct cmd *c, struct show *s, const struct id *filter, struct uid *after,
                      bool first, size_t *n)
@@ -103,8 +113,8 @@ static int list_page(struct cmd *c, struct show *s, const struct id *filter, str
         return open_trouble(c);
     }
     for (size_t i = 0; i < *n && code == CMD_DONE; i++) {
-        code = client_show_object(s, &clients[i], (str){0});
         *after = clients[i].id;
+        code = list_row(c, s, &page, &clients[i]);
     }
     arena_free(&page);
     return code;
@@ -216,7 +226,7 @@ static int secret_command(struct cmd *c)
         overlap.p ? values_duration(overlap, "--overlap", 0, CLIENT_TTL_MAX, &overlap_s) : CMD_DONE;
     if (code || (code = load(c, OPEN_WRITE, &k)) || (code = open_keys(c)) ||
         (code = new_secret(c, &secret, &shown)) ||
-        (code = client_options_hash(c, &k, secret, &row))) {
+        (code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row))) {
         return code;
     }
     client_put_secret(&c->fx, &k.id, &row, c->now_s + overlap_s);

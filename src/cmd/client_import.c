@@ -159,7 +159,8 @@ static bool has_secret(struct cmd *c, const struct client *k, str secret)
     return false;
 }
 
-static int put_secret(struct import *im, struct import_record *r, bool exists, str *shown)
+static int put_secret(struct import *im, struct import_record *r, bool exists, str where,
+                      str *shown)
 {
     struct cmd *c = im->c;
     struct client_secret row;
@@ -169,7 +170,7 @@ static int put_secret(struct import *im, struct import_record *r, bool exists, s
     if (!r->secret.p) {
         r->secret = *shown = client_options_new_secret(&c->arena);
     }
-    int code = client_options_hash(c, &r->client, r->secret, &row);
+    int code = client_options_hash(c, &r->client, r->secret, where, &row);
     if (code == CMD_DONE) {
         client_put_secret(&c->fx, &r->client.id, &row, c->now_s);
     }
@@ -212,11 +213,10 @@ static int begin_record(struct import *im, const struct json *object, str where,
 static int check_complete(const struct import_record *r, const struct id *before, bool exists,
                           str where)
 {
-    static const struct id none;
     if (!r->client.name.n) {
         return cmd_fail(CMD_USAGE, "%.*s: the member `name` is missing", STR_ARG(where));
     }
-    if (id_eq(&r->client.organization, &none)) {
+    if (!exists && !r->has_organization) {
         return cmd_fail(CMD_USAGE, "%.*s: the member `organization` is missing", STR_ARG(where));
     }
     if (exists && !id_eq(before, &r->client.organization)) {
@@ -240,7 +240,8 @@ static int take(struct import *im, const struct json *object, str where)
         return code;
     }
     (exists ? client_update : client_put)(&c->fx, &r.client);
-    if ((code = put_secret(im, &r, exists, &done->shown)) || (code = need_groups(im, &r, where))) {
+    if ((code = put_secret(im, &r, exists, where, &done->shown)) ||
+        (code = need_groups(im, &r, where))) {
         return code;
     }
     id_map_put(&im->clients, r.client.id.b, sizeof r.client.id.b, &none);

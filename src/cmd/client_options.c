@@ -150,14 +150,15 @@ str client_options_new_secret(struct arena *a)
     return str_make(text, CLIENT_SECRET_CHARS);
 }
 
-static int hash_weak(struct cmd *c, str secret, struct client_secret *out)
+static int hash_weak(struct cmd *c, str secret, str where, struct client_secret *out)
 {
     if (!args_has(c, "allow-weak") && !setting_int(&c->settings, allow_weak_secrets)) {
-        return cmd_fail(CMD_USAGE,
-                        "the secret has %zu characters; fewer than %d can be guessed. Let Postern "
-                        "make one, or give --allow-weak (it is then hashed with argon2id, and "
-                        "every use of it costs that)",
-                        secret.n, CLIENT_SECRET_STRONG);
+        return cmd_fail(
+            CMD_USAGE,
+            "%.*s: the secret has %zu characters; fewer than %d can be guessed. Let Postern "
+            "make one, or give --allow-weak (it is then hashed with argon2id, and "
+            "every use of it costs that)",
+            STR_ARG(where), secret.n, CLIENT_SECRET_STRONG);
     }
     if (password_hash(c->fx.arena, secret, &out->argon2)) {
         return cmd_fail(CMD_FAILED, "the secret could not be hashed");
@@ -165,7 +166,7 @@ static int hash_weak(struct cmd *c, str secret, struct client_secret *out)
     return CMD_DONE;
 }
 
-int client_options_hash(struct cmd *c, const struct client *k, str secret,
+int client_options_hash(struct cmd *c, const struct client *k, str secret, str where,
                         struct client_secret *out)
 {
     *out = (struct client_secret){.id = id_next(&c->ids, c->now_s), .created_s = c->now_s};
@@ -176,7 +177,7 @@ int client_options_hash(struct cmd *c, const struct client *k, str secret,
     }
     out->pepper = pepper->id;
     if (secret.n < CLIENT_SECRET_STRONG) {
-        return hash_weak(c, secret, out);
+        return hash_weak(c, secret, where, out);
     }
     client_hash_secret(c->hasher, pepper, &k->id, secret, &out->hash);
     return CMD_DONE;

@@ -30,8 +30,9 @@ int client_options_check_group(struct cmd *c, const struct client *k, const stru
 
 /* A fresh secret of 43 characters. */
 str client_options_new_secret(struct arena *a);
-/* Its row: an HMAC under the active pepper; a weak one argon2id. Needs open_keys(). */
-int client_options_hash(struct cmd *c, const struct client *k, str secret,
+/* Its row: an HMAC under the active pepper; a weak one argon2id. `where` names its source in a
+ * refusal. Needs open_keys(). */
+int client_options_hash(struct cmd *c, const struct client *k, str secret, str where,
                         struct client_secret *out);
 
 #endif

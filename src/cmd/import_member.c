@@ -56,6 +56,7 @@ static int read_organization(struct cmd *c, const struct json *v, const char *la
 {
     (void)c;
     const struct json *object;
+    out->has_organization = true;
     int code = id_or_object(v, label, &out->client.organization, &object);
     str name = json_get_str(object, STR("name"));
     return code || !name.p ? code : values_name(name, label, &out->organization_name);

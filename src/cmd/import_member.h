@@ -10,7 +10,8 @@
 struct import_record {
     struct client client;
     bool has_id;
-    str secret;            /* p == NULL: not given */
+    str secret; /* p == NULL: not given */
+    bool has_organization;
     str organization_name; /* p == NULL: not given */
     struct group *groups;  /* name.p == NULL: must exist */
     size_t groups_n;

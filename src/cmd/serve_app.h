@@ -15,7 +15,8 @@ struct serve_app {
     struct change_poll poll;
     int64_t sweep_s, keys_s; /* when housekeeping ran last */
     int sweep_next;          /* which table is next */
-    atomic_bool reload;      /* SIGHUP: read the keys again */
+    uint64_t changes_seen;
+    atomic_bool reload; /* SIGHUP: read the keys again */
 };
 
 /* The callbacks; `app` is the struct serve_app. */

@@ -47,6 +47,26 @@ static struct keyring *newest_ring(struct server *s)
     return ring;
 }
 
+/* A thread without requests does not look; this one does, so that a quiet server follows too. */
+static void follow_keys(struct serve_app *app)
+{
+    struct change changes[16];
+    char why[1024];
+    bool lost = false, changed = false;
+    size_t n;
+    while ((n = change_take(&app->server.changes, &app->changes_seen, changes, 16, &lost)) > 0 ||
+           lost) {
+        changed = changed || lost;
+        for (size_t i = 0; i < n; i++) {
+            changed = changed || changes[i].kind == CHANGE_KEYS;
+        }
+        lost = false;
+    }
+    if (changed && server_reload_keys(&app->server, app->db, why, sizeof why)) {
+        log_note(LOG_ERROR, "keys", "keys changed, but could not be read: %s", why);
+    }
+}
+
 static void keys(struct serve_app *app, int64_t now_s)
 {
     struct effects fx;
@@ -77,6 +97,7 @@ void serve_tick(struct serve_app *app)
         change_publish(&app->server.changes, CHANGE_KEYS, nothing);
     }
     change_poll(app->db, &app->poll, &app->server.changes, now_s);
+    follow_keys(app);
     keys(app, now_s);
     sweep(app, now_s);
 }

@@ -85,7 +85,12 @@ void show_object(struct show *s)
     s->objects++;
     if (s->c->json) {
         if (s->kind == SHOW_LIST) {
-            json_item(&s->out);
+            /* A piece that has left took the bracket or comma with it. */
+            if (s->objects > 1 && s->out.n == 0) {
+                buf_char(&s->out, ',');
+            } else {
+                json_item(&s->out);
+            }
         }
         json_open(&s->out, '{');
         return;

@@ -8,6 +8,7 @@
 #include "cmd/open.h"
 #include "cmd/show.h"
 #include "cmd/values.h"
+#include "crypto/jwt.h"
 #include "dialect/dialect.h"
 #include "oauth/rq.h"
 #include "oauth/token/bearer.h"
@@ -66,6 +67,17 @@ static int revoke_in(struct cmd *c, struct server *server, str token)
     return code ? code : printed(c, "token", &b.id, NULL);
 }
 
+/* Which URL the server is reached by is not this command's to know: a JWT says its issuer, and that
+ * one of our keys signed it proves the rest. */
+static void take_issuer(struct cmd *c, str token)
+{
+    struct jwt jwt;
+    if (jwt_parse(&c->arena, token, &jwt) == OK) {
+        str issuer = json_get_str(jwt.claims, STR("iss"));
+        c->settings.v[SETTING_issuer].text = issuer.p ? issuer : STR("");
+    }
+}
+
 static int revoke_token(struct cmd *c, str token)
 {
     const struct dialect *dialects[DIALECTS_MAX];
@@ -75,9 +87,10 @@ static int revoke_token(struct cmd *c, str token)
     if (str_eq(token, STR("-"))) {
         code = values_stdin(&c->arena, LIMIT_JWT, &token);
     }
-    if (code || (code = open_server_settings(c)) || (code = open_store(c, OPEN_WRITE))) {
+    if (code || (code = open_store(c, OPEN_WRITE))) {
         return code;
     }
+    take_issuer(c, token);
     dialect_select(&c->settings, dialects);
     if (server_open(&server, &c->settings, dialects, c->db, why, sizeof why)) {
         return cmd_fail(CMD_FAILED, "%s", why);
