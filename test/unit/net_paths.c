@@ -260,6 +260,31 @@ static void stop_refuses_queued_pool_work(void **state)
     assert_int_equal(server_join(&s), 0);
 }
 
+/* Connected and asked, but not accepted yet, and more of them than one turn accepts. */
+static void stop_answers_the_backlog(void **state)
+{
+    enum { CLIENTS = 150 };
+    static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
+    struct net_options o = server_options(listens, 1);
+    struct server s;
+    struct client *c = calloc(CLIENTS, sizeof(*c));
+    (void)state;
+    o.workers = 1;
+    server_open(&s, &o);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_open(&c[i], &s);
+        get(&c[i], "/a");
+    }
+    net_stop(s.net);
+    server_run(&s);
+    for (int i = 0; i < CLIENTS; i++) {
+        hear(&c[i], 200, "GET /a  0");
+        client_close(&c[i]);
+    }
+    assert_int_equal(server_join(&s), 0);
+    free(c);
+}
+
 static void stop_before_run(void **state)
 {
     static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
@@ -289,12 +314,19 @@ static void ticks_come(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commit_then_answer),       cmocka_unit_test(pool_then_answer),
-        cmocka_unit_test(commits_gather),           cmocka_unit_test(batches_are_bounded),
-        cmocka_unit_test(full_pool_refuses),        cmocka_unit_test(no_pool_refuses),
-        cmocka_unit_test(stop_answers_everything),  cmocka_unit_test(stop_under_load),
-        cmocka_unit_test(stop_cuts_after_drain_ms), cmocka_unit_test(stop_refuses_queued_pool_work),
-        cmocka_unit_test(stop_before_run),          cmocka_unit_test(ticks_come),
+        cmocka_unit_test(commit_then_answer),
+        cmocka_unit_test(pool_then_answer),
+        cmocka_unit_test(commits_gather),
+        cmocka_unit_test(batches_are_bounded),
+        cmocka_unit_test(full_pool_refuses),
+        cmocka_unit_test(no_pool_refuses),
+        cmocka_unit_test(stop_answers_everything),
+        cmocka_unit_test(stop_under_load),
+        cmocka_unit_test(stop_cuts_after_drain_ms),
+        cmocka_unit_test(stop_refuses_queued_pool_work),
+        cmocka_unit_test(stop_answers_the_backlog),
+        cmocka_unit_test(stop_before_run),
+        cmocka_unit_test(ticks_come),
     };
     log_open(2, LOG_ERROR);
     return cmocka_run_group_tests_name("net paths", tests, NULL, NULL);
