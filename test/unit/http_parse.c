@@ -51,6 +51,13 @@ static struct outcome feed(str bytes, size_t cut)
             out.body_n = req.body.n;
             assert_true(req.body.n < sizeof(out.body));
             memcpy(out.body, req.body.p, req.body.n);
+            /* The slices have followed the buffer. */
+            assert_in_range((uintptr_t)req.target.p, (uintptr_t)held, (uintptr_t)(held + n));
+            assert_in_range((uintptr_t)req.body.p, (uintptr_t)held, (uintptr_t)(held + n));
+            for (size_t i = 0; i < req.headers_n; i++) {
+                assert_in_range((uintptr_t)req.headers[i].name.p, (uintptr_t)held,
+                                (uintptr_t)(held + n));
+            }
         } else if (n == bytes.n) {
             break; /* more is needed */
         }
