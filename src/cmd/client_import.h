@@ -4,6 +4,8 @@
 
 #include "cmd/cmd.h"
 
+/* The whole subcommand; the exit code. */
+/* Runs it; returns the exit code (CMD_...). */
 int client_import(struct cmd *c);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "cmd/serve_app.h"
 
+/* One tick; bounded, since commits wait for it. */
+/* One round: the changes of other processes, one sweep, the steps in the keys' lives. */
 void serve_tick(struct serve_app *app);
 
 #endif

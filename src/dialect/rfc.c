@@ -82,7 +82,7 @@ static const struct route routes[] = {
     },
 };
 
-#define ROUTES (sizeof routes / sizeof *routes)
+#define ROUTES        (sizeof routes / sizeof *routes)
 #define HEALTH_ROUTES 2 /* the last ones */
 
 static void refuse(struct rq *rq)

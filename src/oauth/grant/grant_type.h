@@ -18,6 +18,7 @@ struct grant_type {
 #define GRANT_TYPES 2
 extern const struct grant_type grant_types[GRANT_TYPES];
 
+/* By its exact name; NULL when it is none of the table. */
 const struct grant_type *grant_type_find(str name);
 
 /* RFC 6749 4.4 */
