@@ -69,6 +69,9 @@ static enum net_next t_answer(struct exchange *x)
     if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1)) {
         return NET_ANSWER; /* the flag is set; net refuses */
     }
+    if (at(x, "/admin") && !x->req.admin) {
+        x->res.status = 404;
+    }
     buf_printf(&x->res.body, "%.*s %.*s %.*s %d", STR_ARG(x->req.method_text), STR_ARG(x->req.path),
                STR_ARG(x->req.body), runs ? *runs : 0);
     return NET_ANSWER;

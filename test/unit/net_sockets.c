@@ -187,7 +187,8 @@ static void activation_names_what_was_passed(void **state)
 
 static void several_listeners(void **state)
 {
-    struct net_listen listens[] = {{.address = "127.0.0.1:0"}, {.address = "[::1]:0"}};
+    struct net_listen listens[] = {{.address = "127.0.0.1:0"},
+                                   {.address = "[::1]:0", .admin = true}};
     struct net_options o = server_options(listens, 2);
     struct server s;
     (void)state;
@@ -195,6 +196,13 @@ static void several_listeners(void **state)
     server_run(&s);
     answers_at(net_address(s.net, 0));
     answers_at(net_address(s.net, 1));
+    for (size_t i = 0; i < 2; i++) { /* a request knows which kind it came by */
+        struct client c;
+        client_attach(&c, dial(net_address(s.net, i)));
+        get(&c, "/admin");
+        hear(&c, i == 1 ? 200 : 404, NULL);
+        client_close(&c);
+    }
     assert_int_equal(server_stop(&s), 0);
 }
 
