@@ -124,7 +124,7 @@ static int rotate(struct cmd *c)
         return cmd_fail(CMD_USAGE, "--alg and --now are for signing keys");
     }
     int code = open_store(c, OPEN_WRITE);
-    if (code) {
+    if (code || (code = key_master_lock(c))) {
         return code;
     }
     if (master) {

@@ -9,6 +9,11 @@
  */
 #include "cmd/key_master.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "cmd/open.h"
 #include "cmd/show.h"
 
@@ -24,6 +29,24 @@ static int add_line(struct cmd *c, const char *path)
         return cmd_fail(CMD_FAILED, "%s; nothing was changed", why);
     }
     return CMD_DONE;
+}
+
+/* The old key may go only if every row opens without it. */
+static int check_all_open(struct cmd *c)
+{
+    char why[WHY];
+    struct master_key alone = {.keys = {c->master.keys[0]}, .n = 1};
+    struct keyring *ring = NULL;
+    enum err e = key_load_ring(c->db, &alone, &ring, why, sizeof why);
+    if (ring) {
+        keyring_unref(ring);
+    }
+    seal_wipe(&alone);
+    if (e == ERR_UNAVAILABLE) {
+        return open_trouble(c);
+    }
+    return e ? cmd_fail(CMD_FAILED, "%s; the old key stays in the file: run the command again", why)
+             : CMD_DONE;
 }
 
 static int drop_line(struct cmd *c, const char *path)
@@ -56,6 +79,26 @@ static int print(struct cmd *c, const char *path, size_t resealed)
     return show_end(&s);
 }
 
+int key_master_lock(struct cmd *c)
+{
+    str path = setting_text(&c->settings, master_key);
+    size_t slash = path.n;
+    while (slash > 0 && path.p[slash - 1] != '/') {
+        slash--;
+    }
+    const char *directory = slash ? arena_cstr(&c->arena, str_sub(path, 0, slash)) : ".";
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return cmd_fail(CMD_FAILED, "cannot open the directory of the master key file %.*s: %s",
+                        STR_ARG(path), strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return cmd_fail(CMD_CONFLICT, "another command is changing the keys; try again");
+    }
+    return CMD_DONE; /* the lock goes with the process */
+}
+
 int key_master_rotate(struct cmd *c)
 {
     size_t resealed = 0;
@@ -68,7 +111,7 @@ int key_master_rotate(struct cmd *c)
         return open_trouble(c);
     }
     if ((code = open_commit(c, "another command changed the keys; run this again")) ||
-        (code = drop_line(c, path))) {
+        (code = check_all_open(c)) || (code = drop_line(c, path))) {
         return code;
     }
     return print(c, path, resealed);

@@ -174,7 +174,7 @@ int open_result(struct cmd *c, enum err e, const char *what, str id)
     return open_trouble(c);
 }
 
-static int check_version(struct cmd *c)
+int open_check_version(struct cmd *c)
 {
     int version;
     if (migrate_version(c->db, &version)) {
@@ -210,7 +210,7 @@ static int open_existing(struct cmd *c, bool read_only)
     if (db_open(setting_text(&c->settings, db), read_only, &c->db, why, sizeof why)) {
         return cmd_fail(CMD_FAILED, "%s", why);
     }
-    return check_version(c);
+    return open_check_version(c);
 }
 
 void open_begin(struct cmd *c)

@@ -23,6 +23,8 @@ int open_server_settings(struct cmd *c);
 int open_store(struct cmd *c, enum open_mode mode);
 /* What open_store() sets up before it opens: time, ids, effects, the log in memory. */
 void open_begin(struct cmd *c);
+/* Refuses a store of another version, in words of what to do. */
+int open_check_version(struct cmd *c);
 /* The store's keys, opened with the master key. */
 int open_keys(struct cmd *c);
 /* Makes c->fx durable. `conflict` says what a missed expectation means. */

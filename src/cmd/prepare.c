@@ -95,13 +95,9 @@ int prepare_store(struct cmd *c)
     if (migrate_version(c->db, &version)) {
         return open_trouble(c);
     }
-    if (version > 0 && version != migrate_latest()) {
-        return cmd_fail(CMD_FAILED,
-                        "the store has schema version %d, this program needs %d; %s: "
-                        "postern migrate --db %.*s",
-                        version, migrate_latest(),
-                        version < migrate_latest() ? "run" : "install a later postern; see",
-                        STR_ARG(setting_text(&c->settings, db)));
+    int code = version > 0 ? open_check_version(c) : CMD_DONE;
+    if (code) {
+        return code;
     }
     return prepare_migrated(c, &applied);
 }

@@ -47,6 +47,16 @@ static struct keyring *newest_ring(struct server *s)
     return ring;
 }
 
+/* True when no other thread has loaded the keys for this change yet (server_thread_refresh). */
+static bool claim(struct server *s, uint64_t seq)
+{
+    pthread_mutex_lock(&s->ring_lock);
+    bool mine = s->ring_seq < seq;
+    s->ring_seq = mine ? seq : s->ring_seq;
+    pthread_mutex_unlock(&s->ring_lock);
+    return mine;
+}
+
 /* A thread without requests does not look; this one does, so that a quiet server follows too. */
 static void follow_keys(struct serve_app *app)
 {
@@ -62,7 +72,8 @@ static void follow_keys(struct serve_app *app)
         }
         lost = false;
     }
-    if (changed && server_reload_keys(&app->server, app->db, why, sizeof why)) {
+    if (changed && claim(&app->server, app->changes_seen) &&
+        server_reload_keys(&app->server, app->db, why, sizeof why)) {
         log_note(LOG_ERROR, "keys", "keys changed, but could not be read: %s", why);
     }
 }

@@ -99,6 +99,18 @@ describe('keys', () => {
     assert.equal(fs.readFileSync(file, 'utf8'), line);
   });
 
+  test('commands that seal keys go one after the other', () => {
+    const before_ = keys();
+    for (const args of [['key', 'rotate', '--master'], ['key', 'rotate', '--now']]) {
+      const r = spawnSync('flock', [work.dir, BINARY, ...args],
+        { env: environment(), encoding: 'utf8' });
+      if (r.error) throw r.error;
+      assert.equal(r.status, 4);
+      assert.match(r.stderr, /another command is changing the keys/);
+    }
+    assert.deepEqual(keys(), before_);
+  });
+
   test('the key file missing, too open, or another one', async () => {
     const file = `${work.dir}/p.db.key`, moved = `${work.dir}/moved`;
     const port = await freePort();
@@ -152,6 +164,17 @@ describe('the store', () => {
     fs.writeFileSync(`${work.dir}/text`, 'this is no database, only text of some length\n'.repeat(99));
     refused(1, 'is not a SQLite database', ['org', 'list', '--db', `sqlite:${work.dir}/text`]);
     refused(1, /directory/, ['org', 'list', '--db', `sqlite:${work.dir}`]);
+  });
+
+  test('a store of a later version', () => {
+    json(['migrate']);
+    const r = spawnSync('sqlite3', [`${work.dir}/p.db`,
+      "INSERT INTO schema_version (number, name, applied_s) VALUES (9999, 'later', 0)"]);
+    assert.equal(r.status, 0);
+    for (const args of [['org', 'list'], ['org', 'create', '--name', 'x'], ['serve'], ['migrate']]) {
+      refused(1, /version 9999, this program knows up to .*install the postern that made it/, args);
+    }
+    assert.match(run(['check']).out, /FAIL +store .*install a later postern/);
   });
 
   test('check says what is well and what is not', () => {
