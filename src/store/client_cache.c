@@ -146,7 +146,7 @@ static enum err load(struct db *db, struct arena *a, const struct uid *id, int64
 {
     enum err e;
 
-    *out = (struct cached_client){.loaded_s = now_s};
+    *out = (struct cached_client){0};
     if ((e = client_load(db, a, id, now_s, &out->client)) != OK)
         return e;
     if ((e = organization_load(db, a, &out->client.organization, &out->organization)) != OK)
@@ -260,11 +260,14 @@ enum err client_cache_get(struct client_cache *c, struct db *db, const struct ui
 enum err client_cache_again(struct client_cache *c, struct db *db, const struct uid *id,
                             int64_t now_s, const struct cached_client **out)
 {
-    struct entry *e = find(c, id);
+    struct entry *entry = find(c, id);
+    enum err e;
 
-    if (e && e->cached.loaded_s == now_s)
+    if (entry && entry->cached.again_s == now_s)
         return client_cache_get(c, db, id, now_s, out);
-    return refill(c, db, id, now_s, e, out);
+    if ((e = refill(c, db, id, now_s, entry, out)) == OK)
+        find(c, id)->cached.again_s = now_s;
+    return e;
 }
 
 static void drop_organization(struct client_cache *c, const uint8_t *organization)

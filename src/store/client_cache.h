@@ -18,7 +18,7 @@ struct cached_client {
     int64_t epoch; /* client's + organization's: what its tokens carry */
     struct id *groups;
     int64_t groups_n;
-    int64_t loaded_s;
+    int64_t again_s; /* when client_cache_again last read it; 0: it did not */
 };
 
 struct client_cache;
@@ -29,7 +29,8 @@ void client_cache_close(struct client_cache *c);
  * the entry of the get before it stays too. */
 enum err client_cache_get(struct client_cache *c, struct db *db, const struct uid *id,
                           int64_t now_s, const struct cached_client **out);
-/* Reads the row again (a secret did not match). At most once a second and client. */
+/* Reads the row again (a secret did not match). At most once a second and client:
+ * the load before it does not count, so a secret made in the second of the load is seen. */
 enum err client_cache_again(struct client_cache *c, struct db *db, const struct uid *id,
                             int64_t now_s, const struct cached_client **out);
 /* Drops what the change names; call only between requests. */
