@@ -181,7 +181,7 @@ static void reading_again_is_limited(void **state)
 
     run_sql(f, "UPDATE client SET name = 'new'");
     assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW, &out), OK);
-    assert_str(out->client.name, "new"); /* the load in this very second does not count */
+    assert_str(out->client.name, "new");   /* the load in this very second does not count */
     assert_str(first->client.name, "old"); /* the request may still hold it */
     run_sql(f, "UPDATE client SET name = 'newer'");
     assert_int_equal(client_cache_again(cache, f->db, &c.id, NOW, &out), OK);
