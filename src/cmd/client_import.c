@@ -75,7 +75,8 @@ static int need_organization(struct import *im, const struct import_record *r, s
     }
     enum err e = organization_load(c->db, &c->arena, id, &o);
     if (e == ERR_ABSENT && r->organization_name.p) {
-        o = (struct organization){.id = *id, .name = r->organization_name, .created_s = c->now_s};
+        o = (struct organization){
+            .id = *id, .name = r->organization_name, .epoch = c->now_s, .created_s = c->now_s};
         organization_put(&c->fx, &o);
         e = OK;
     }

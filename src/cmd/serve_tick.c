@@ -1,9 +1,9 @@
 /* serve_tick: sees what other processes changed, deletes what has expired, and takes the steps in
  * the keys' lives that are due.
  *
- * Commits wait for this thread, so a tick is bounded: one sweep of at most SWEEP_ROWS rows, of one
- * table, and the tables take turns. A sweep that found a full batch comes again with the next
- * tick, others rest for SWEEP_REST_S. Failures are logged by the store and tried again.
+ * Commits wait for this thread, so a tick is bounded: sweeps of at most SWEEP_ROWS rows, of one
+ * table, for at most SWEEP_US, and the tables take turns. A table that had more comes again with
+ * the next tick, others rest for SWEEP_REST_S. Failures are logged by the store and tried again.
  */
 #include "cmd/serve_tick.h"
 
@@ -12,7 +12,7 @@
 #include "store/throttle.h"
 #include "store/token.h"
 
-enum { SWEEP_ROWS = 500, SWEEP_REST_S = 5, KEYS_REST_S = 10, FX_MOST = 1 << 20 };
+enum { SWEEP_ROWS = 500, SWEEP_US = 10000, SWEEP_REST_S = 5, KEYS_REST_S = 10, FX_MOST = 1 << 20 };
 
 static enum err (*const sweeps[])(struct db *, int64_t, int64_t, int64_t *) = {
     token_sweep,
@@ -29,7 +29,11 @@ static void sweep(struct serve_app *app, int64_t now_s)
     if (now_s < app->sweep_s) {
         return;
     }
-    enum err e = sweeps[app->sweep_next](app->db, now_s, SWEEP_ROWS, &deleted);
+    enum err e;
+    int64_t end_us = clock_mono_us() + SWEEP_US;
+    do {
+        e = sweeps[app->sweep_next](app->db, now_s, SWEEP_ROWS, &deleted);
+    } while (e == OK && deleted >= SWEEP_ROWS && clock_mono_us() < end_us);
     if (e == OK && deleted >= SWEEP_ROWS) {
         return; /* there is more */
     }
