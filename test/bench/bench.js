@@ -2,8 +2,8 @@
 // script/bench: speed and memory of the real server, as ratios taken in one run.
 //
 // A round asks each scenario once, one after the other, each against the server it belongs to;
-// odd rounds go backwards, so that a drift of the machine meets all alike. What is reported is
-// the median over the rounds. See docs/performance.md for what is compared with what.
+// odd rounds go backwards, so that a drift of the machine meets all alike. Figures are medians over
+// the rounds, ratios the medians of the rounds' own ratios. See docs/performance.md for what is compared with what.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -61,7 +61,7 @@ function options() {
     process.exit(2);
   }
   return { ...values, only: new Set(only),
-    rounds: pick('rounds', 7, 3), seconds: pick('seconds', 2, 1),
+    rounds: pick('rounds', 11, 3), seconds: pick('seconds', 1, 1),
     tokens: pick('tokens', 1000000, 20000), clients: pick('clients', 100000, 2000) };
 }
 
