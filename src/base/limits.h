@@ -33,7 +33,8 @@
     X(KID, 256, "bytes", "the token is invalid")                                                   \
     X(NAME, 200, "bytes", "refused")                                                               \
     X(BIO, 4000, "bytes", "refused")                                                               \
-    X(SCOPE, 2048, "bytes", "invalid_scope")
+    X(SCOPE, 2048, "bytes", "invalid_scope")                                                       \
+    X(SECRET, 1024, "bytes", "the credentials are wrong")
 
 enum {
 #define X(name, value, unit, beyond) LIMIT_##name = value,

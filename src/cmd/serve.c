@@ -40,10 +40,11 @@ static void on_hup(int signal_number)
     }
 }
 
+/* Without SA_RESTART: net_run sleeps in a read, and looks again when that is interrupted. */
 static void handle_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    struct sigaction hup = {.sa_handler = on_hup, .sa_flags = SA_RESTART};
+    struct sigaction stop = {.sa_handler = on_stop};
+    struct sigaction hup = {.sa_handler = on_hup};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);

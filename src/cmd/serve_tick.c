@@ -12,7 +12,14 @@
 #include "store/throttle.h"
 #include "store/token.h"
 
-enum { SWEEP_ROWS = 500, SWEEP_US = 10000, SWEEP_REST_S = 5, KEYS_REST_S = 10, FX_MOST = 1 << 20 };
+enum {
+    SWEEP_ROWS = 500,
+    SWEEP_US = 10000,
+    SWEEP_REST_S = 5,
+    KEYS_REST_S = 10,
+    KEYS_RETRY_S = 5,
+    FX_MOST = 1 << 20
+};
 
 static enum err (*const sweeps[])(struct db *, int64_t, int64_t, int64_t *) = {
     token_sweep,
@@ -51,18 +58,8 @@ static struct keyring *newest_ring(struct server *s)
     return ring;
 }
 
-/* True when no other thread has loaded the keys for this change yet (server_thread_refresh). */
-static bool claim(struct server *s, uint64_t seq)
-{
-    pthread_mutex_lock(&s->ring_lock);
-    bool mine = s->ring_seq < seq;
-    s->ring_seq = mine ? seq : s->ring_seq;
-    pthread_mutex_unlock(&s->ring_lock);
-    return mine;
-}
-
 /* A thread without requests does not look; this one does, so that a quiet server follows too. */
-static void follow_keys(struct serve_app *app)
+static void follow_keys(struct serve_app *app, int64_t now_s)
 {
     struct change changes[16];
     char why[1024];
@@ -76,9 +73,11 @@ static void follow_keys(struct serve_app *app)
         }
         lost = false;
     }
-    if (changed && claim(&app->server, app->changes_seen) &&
-        server_reload_keys(&app->server, app->db, why, sizeof why)) {
+    bool again = atomic_load(&app->server.ring_stale) && now_s >= app->keys_retry_s;
+    if ((changed || again) &&
+        server_load_keys(&app->server, app->db, again ? 0 : app->changes_seen, why, sizeof why)) {
         log_note(LOG_ERROR, "keys", "keys changed, but could not be read: %s", why);
+        app->keys_retry_s = now_s + KEYS_RETRY_S;
     }
 }
 
@@ -112,7 +111,7 @@ void serve_tick(struct serve_app *app)
         change_publish(&app->server.changes, CHANGE_KEYS, nothing);
     }
     change_poll(app->db, &app->poll, &app->server.changes, now_s);
-    follow_keys(app);
+    follow_keys(app, now_s);
     keys(app, now_s);
     sweep(app, now_s);
 }

@@ -58,14 +58,6 @@ static const struct route routes[] = {
     },
     {
         .methods = HTTP_GET,
-        .path = "/.well-known/oauth-authorization-server/{id}",
-        .handler = metadata_endpoint,
-        .name = "metadata",
-        .rate = RATE_FREE,
-        .spec = "RFC 8414 3.1",
-    },
-    {
-        .methods = HTTP_GET,
         .path = "/healthz",
         .handler = health_live,
         .name = "healthz",

@@ -21,7 +21,7 @@ static enum err find_grant(struct rq *rq, str name, const struct grant_type **ou
 static enum err authenticate(struct rq *rq, struct token_request *request,
                              const struct grant_type *grant)
 {
-    bool optional = request->secret_optional_on_refresh && grant->bit == GRANT_REFRESH_TOKEN;
+    bool optional = request->secret_optional_on_refresh && grant->hold != NULL;
     struct credentials c = {
         .client_id = request->client_id,
         .secret = request->client_secret,
@@ -31,6 +31,24 @@ static enum err authenticate(struct rq *rq, struct token_request *request,
 
     request->spelling = c.spelling;
     return e;
+}
+
+/* May this client have what it asks for? Whoever neither proved to be the client nor holds a token
+ * of it learns nothing about it (security.md A34). */
+static enum err check_client(struct rq *rq, const struct token_request *request,
+                             const struct grant_type *grant)
+{
+    const struct client *c = &rq->client->client;
+    enum err e;
+
+    if (request->client_secret.p == NULL && (e = grant->hold(rq, request)) != OK)
+        return e;
+    if (!c->enabled)
+        return fail(rq, ERR_CLIENT_DISABLED, "The client has been disabled.");
+    if (!(c->grants & grant->bit))
+        return fail_at(rq, ERR_UNAUTHORIZED_CLIENT, "This client may not use this grant_type.",
+                       STR("grant_type"));
+    return OK;
 }
 
 enum err issue_token(struct rq *rq, struct token_request *request, struct token_issued *out)
@@ -45,11 +63,8 @@ enum err issue_token(struct rq *rq, struct token_request *request, struct token_
         return e;
     if ((e = authenticate(rq, request, grant)) != OK)
         return e;
-    if (!rq->client->client.enabled)
-        return fail(rq, ERR_CLIENT_DISABLED, "The client has been disabled.");
-    if (!(rq->client->client.grants & grant->bit))
-        return fail_at(rq, ERR_UNAUTHORIZED_CLIENT, "This client may not use this grant_type.",
-                       STR("grant_type"));
+    if ((e = check_client(rq, request, grant)) != OK)
+        return e;
     return grant->run(rq, request, out);
 }
 

@@ -37,8 +37,7 @@ struct token_issued {
     str refresh_text; /* not rotated: the refresh token that was presented; else p == NULL */
     enum handle_shape shape;
     int64_t expires_in_s;
-    str scope;
-    bool scope_differs;    /* from what was asked: the answer must say it (RFC 6749 3.3) */
+    str scope;             /* answers always name it (RFC 6749 3.3) */
     struct uid request_id; /* for the answer: a grace replay repeats the first one */
 };
 

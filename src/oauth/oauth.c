@@ -76,7 +76,7 @@ static enum err find_route(struct rq *rq)
     }
     if (allowed == 0)
         return fail(rq, ERR_NOT_FOUND, "There is nothing at this path.");
-    write_allow(rq, allowed);
+    rq->failure.allow = allowed;
     return fail(rq, ERR_METHOD_NOT_ALLOWED, "This path does not take that method.");
 }
 
@@ -106,9 +106,9 @@ static void name_failure(struct rq *rq, enum err e)
 static void refuse(struct rq *rq, enum err e)
 {
     name_failure(rq, e);
-    rq->res->status = 0;
-    rq->res->body.n = 0;
-    rq->res->holes_n = 0;
+    http_res_reset(rq->res);
+    if (rq->failure.allow != 0)
+        write_allow(rq, rq->failure.allow);
     if (rq->failure.retry_s > 0)
         http_res_header(rq->res, STR("Retry-After"),
                         arena_printf(rq->arena, "%d", rq->failure.retry_s));
@@ -118,7 +118,6 @@ static void refuse(struct rq *rq, enum err e)
 /* Refuses after the answer had been written: nothing of that may leave. */
 static void refuse_anew(struct rq *rq, enum err e)
 {
-    http_res_reset(rq->res);
     rq->failure = (struct failure){0};
     refuse(rq, e);
 }
@@ -156,6 +155,7 @@ enum flow oauth_handle(struct server_thread *t, struct rq *rq)
 
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome)
 {
+    server_thread_refresh(t); /* the key that shall sign may be newer than our ring */
     rq->t = t;
     if (outcome == COMMIT_DONE)
         return finish(rq);

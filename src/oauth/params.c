@@ -39,12 +39,12 @@ static bool is_allowed(const struct param *p, str value)
     return true;
 }
 
-static enum err bind_one(struct rq *rq, const struct param *p, str value, void *bound)
+static enum err bind_one(struct rq *rq, const struct param *p, bool again, str value, void *bound)
 {
     str *slot = (str *)((char *)bound + p->offset);
     str name = str_from(p->name);
 
-    if (slot->p != NULL && !(p->repeat && str_eq(*slot, value)))
+    if (again && !(p->repeat && str_eq(*slot, value)))
         return fail_at(rq, ERR_INVALID_REQUEST, "A parameter is given twice.", name);
     if (value.n == 0)
         return OK;
@@ -74,14 +74,19 @@ static enum err bind_form(struct rq *rq, const struct param *table, size_t n, vo
 {
     struct form form;
     const struct param *p;
+    uint64_t seen = 0; /* an empty value counts: security.md 7 */
     enum err e;
 
     if ((e = form_parse(rq->arena, rq->req->body, &form)) != OK)
         return fail(rq, e, "The body is malformed.");
-    for (size_t i = 0; i < form.n; i++)
-        if ((p = find(table, n, form.pairs[i].name)) != NULL &&
-            (e = bind_one(rq, p, form.pairs[i].value, bound)) != OK)
+    for (size_t i = 0; i < form.n; i++) {
+        if ((p = find(table, n, form.pairs[i].name)) == NULL)
+            continue;
+        uint64_t bit = UINT64_C(1) << (p - table);
+        if ((e = bind_one(rq, p, seen & bit, form.pairs[i].value, bound)) != OK)
             return e;
+        seen |= bit;
+    }
     return OK;
 }
 

@@ -24,8 +24,8 @@ struct param {
     const char *spec;
 };
 
-/* Reads the form body of a POST (RFC 6749 3.2: only application/x-www-form-urlencoded) into the
- * strs of *bound; absent ones keep p == NULL. */
+/* At most 64 rows. Reads the form body of a POST (RFC 6749 3.2: only
+ * application/x-www-form-urlencoded) into the strs of *bound; absent ones keep p == NULL. */
 enum err params_bind(struct rq *rq, const struct param *table, size_t n, void *bound);
 
 #endif

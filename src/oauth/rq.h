@@ -17,14 +17,18 @@ struct failure {
     str where; /* the parameter's name, or the JSON pointer into the body */
     str detail;
     int retry_s;           /* Retry-After; 0: none */
+    uint32_t allow;        /* Allow: mask of methods; 0: none */
     const char *challenge; /* WWW-Authenticate value; NULL: the dialect's default */
 };
 
 /* Slow results that a rerun finds done. */
 struct slow_results {
-    bool secret_judged;
-    enum err secret_verdict;
     bool counted; /* the attempt has been made durable */
+    struct {
+        struct id secret;
+        enum err verdict;
+    } judged[CLIENT_SECRETS];
+    size_t judged_n;
 };
 
 struct rq {

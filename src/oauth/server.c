@@ -29,29 +29,51 @@ static void collect_hosts(struct server *s)
         s->hosts[s->hosts_n++] = extra->list[i];
 }
 
-enum err server_reload_keys(struct server *s, struct db *db, char *why, size_t why_size)
+static enum err read_keys(struct server *s, struct db *db, struct keyring **out, char *why,
+                          size_t why_size)
 {
     struct arena scratch;
     struct master_key master;
-    struct keyring *ring, *old;
     const char *path;
     enum err e;
 
     arena_init(&scratch, LIMIT_REQUEST_ARENA);
     path = arena_cstr(&scratch, setting_text(s->settings, master_key));
     if ((e = seal_read_master(path, &master, why, why_size)) == OK)
-        e = key_load_ring(db, &master, &ring, why, why_size);
+        e = key_load_ring(db, &master, out, why, why_size);
     arena_free(&scratch);
     seal_wipe(&master);
-    if (e != OK)
-        return e;
+    return e;
+}
+
+static void install(struct server *s, struct keyring *ring)
+{
+    struct keyring *old;
+
     pthread_mutex_lock(&s->ring_lock);
     old = s->ring;
     s->ring = ring;
     pthread_mutex_unlock(&s->ring_lock);
     if (old != NULL)
         keyring_unref(old);
-    return OK;
+}
+
+enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *why, size_t why_size)
+{
+    struct keyring *ring;
+    enum err e = OK;
+
+    pthread_mutex_lock(&s->load_lock);
+    if (seq == 0 || atomic_load(&s->ring_seq) < seq) {
+        uint64_t now = atomic_load(&s->changes.seq);
+        if ((e = read_keys(s, db, &ring, why, why_size)) == OK) {
+            install(s, ring);
+            atomic_store(&s->ring_seq, now);
+        }
+        atomic_store(&s->ring_stale, e != OK);
+    }
+    pthread_mutex_unlock(&s->load_lock);
+    return e;
 }
 
 /* A server that could not sign or judge a secret shall not start. */
@@ -87,8 +109,9 @@ enum err server_open(struct server *s, const struct settings *settings,
     arena_init(&s->arena, LIMIT_REQUEST_ARENA);
     id_source_init(&s->ids);
     change_log_init(&s->changes);
+    pthread_mutex_init(&s->load_lock, NULL);
     pthread_mutex_init(&s->ring_lock, NULL);
-    if ((e = server_reload_keys(s, db, why, why_size)) != OK)
+    if ((e = server_load_keys(s, db, 0, why, why_size)) != OK)
         return e;
     if ((e = need_active_keys(s, why, why_size)) != OK)
         return e;
@@ -102,6 +125,7 @@ void server_close(struct server *s)
     if (s->ring != NULL)
         keyring_unref(s->ring);
     s->ring = NULL;
+    pthread_mutex_destroy(&s->load_lock);
     pthread_mutex_destroy(&s->ring_lock);
     arena_free(&s->arena);
 }
@@ -146,19 +170,12 @@ void server_thread_close(struct server_thread *t)
     db_close(t->db);
 }
 
-/* Keys changed at number `seq`: the first thread to see it loads them for all. */
+/* Keys changed at number seq or before: the first thread to see it loads them for all. */
 static void refresh_ring(struct server_thread *t, uint64_t seq)
 {
-    struct server *s = t->server;
     char why[512];
-    bool mine;
 
-    pthread_mutex_lock(&s->ring_lock);
-    mine = s->ring_seq < seq;
-    if (mine)
-        s->ring_seq = seq;
-    pthread_mutex_unlock(&s->ring_lock);
-    if (mine && server_reload_keys(s, t->db, why, sizeof why) != OK)
+    if (server_load_keys(t->server, t->db, seq, why, sizeof why) != OK)
         log_note(LOG_ERROR, "keys", "keys changed, but could not be read: %s", why);
     take_ring(t);
 }

@@ -23,9 +23,11 @@ struct server {
     struct clock clock;
     struct id_source ids;
     struct change_log changes;
+    pthread_mutex_t load_lock; /* one loads keys at a time, so the last to install read last */
     pthread_mutex_t ring_lock;
     struct keyring *_Atomic ring;          /* newest; a reference is taken under ring_lock */
-    uint64_t ring_seq;                     /* change at which it was loaded */
+    atomic_uint_fast64_t ring_seq;         /* the newest change of keys that it has in it */
+    atomic_bool ring_stale;                /* keys changed but could not be read: try again */
     const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
     struct arena arena;                    /* what follows, made at start */
     str metadata;                          /* the RFC 8414 document */
@@ -59,8 +61,10 @@ void server_thread_close(struct server_thread *t);
 /* Takes in what has changed since this thread last looked: drops cached clients, takes a new
  * keyring. Called before each request, and by an idle thread. */
 void server_thread_refresh(struct server_thread *t);
-/* Reads the master key and the keys again (SIGHUP). On failure the old ones stay. */
-enum err server_reload_keys(struct server *s, struct db *db, char *why, size_t why_size);
+/* Reads the master key and the keys unless that was done since change number seq (0: in any case).
+ * On failure the old ones stay and ring_stale is set; housekeeping tries again. */
+enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *why,
+                          size_t why_size);
 
 /* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal, and
  * (FLOW_ANSWER) fills the signatures in. FLOW_COMMIT: rq->fx must be made durable, then

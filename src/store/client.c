@@ -9,6 +9,8 @@
  */
 #include "store/client.h"
 
+#include "base/log.h"
+
 #include "base/limits.h"
 #include "store/organization.h"
 #include "store/statements.h"
@@ -307,12 +309,11 @@ enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t
 void client_hash_secret(struct hasher *h, const struct key *pepper, const struct uid *id,
                         str secret, struct digest *out)
 {
-    char message[sizeof PURPOSE - 1 + UID_BYTES + LIMIT_PARAM_VALUE];
+    char message[sizeof PURPOSE - 1 + UID_BYTES + LIMIT_SECRET];
     size_t n = sizeof PURPOSE - 1;
 
-    memset(out, 0, sizeof *out);
-    if (secret.n > LIMIT_PARAM_VALUE)
-        return; /* longer than any input may be; no secret hashes to zeros */
+    if (secret.n > LIMIT_SECRET)
+        fatal("a client secret of %zu bytes was not refused", secret.n);
     memcpy(message, PURPOSE, n);
     memcpy(message + n, id->b, sizeof id->b);
     n += sizeof id->b;

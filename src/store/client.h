@@ -75,7 +75,8 @@ void client_rehash(struct effects *fx, const struct uid *id, const struct client
 enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t now_s,
                                 int64_t *count);
 
-/* HMAC-SHA-256(pepper, "client_secret" ‖ client id ‖ secret). */
+/* HMAC-SHA-256(pepper, "client_secret" ‖ client id ‖ secret). The caller has refused a secret of
+ * more than LIMIT_SECRET bytes. */
 void client_hash_secret(struct hasher *h, const struct key *pepper, const struct uid *id,
                         str secret, struct digest *out);
 

@@ -107,7 +107,7 @@ void token_extend(struct effects *fx, const struct id *id, int64_t refresh_exp_s
 
 void token_end_access(struct effects *fx, const struct id *id)
 {
-    effects_add(fx, KEEP, EXPECT_ANY, &sql[END_ACCESS], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, EXPECT_ANY, &sql[END_ACCESS], ARGS(db_bytes(id)));
 }
 
 enum err token_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

@@ -41,7 +41,7 @@ void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const s
 /* Not rotated: the refresh token's idle end moves to refresh_exp_s, unless that is earlier or
  * beyond the family's end. */
 void token_extend(struct effects *fx, const struct id *id, int64_t refresh_exp_s);
-/* Ends one access token (RFC 7009) without its family. KEEP. */
+/* Ends one access token (RFC 7009) without its family. */
 void token_end_access(struct effects *fx, const struct id *id);
 /* Deletes at most `limit` rows whose every token has expired; says how many. Housekeeping. */
 enum err token_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);

@@ -477,6 +477,156 @@ static void kinds_do_not_mix(void **state)
     assert_false(is_active(refresh)); /* spent */
 }
 
+static int secret_status(str id, str secret)
+{
+    struct call c;
+    int status;
+
+    begin(&c, "/family");
+    header(&c, "grant", STR("client_credentials"));
+    header(&c, "client", id);
+    header(&c, "secret", secret);
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    status = finish(&c);
+    arena_free(&c.arena);
+    return status;
+}
+
+/* A client has two places for secrets; an empty one must match nothing, whatever is sent. */
+static void no_secret_of_any_length_matches_an_empty_place(void **state)
+{
+    static char long_one[20000];
+    size_t lengths[] = {0, 1, 42, 43, 44, 1023, 1024, 1025, 16384, 16385, 20000};
+    struct call c;
+    str known, unknown = STR("4e618f0e-95ff-42ad-8076-493da420d83a");
+
+    (void)state;
+    begin(&c, "/");
+    known = client_id(&c);
+    memset(long_one, 'a', sizeof long_one);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        assert_int_equal(secret_status(known, str_make(long_one, lengths[i])), 401);
+        assert_int_equal(secret_status(unknown, str_make(long_one, lengths[i])), 401);
+    }
+    assert_int_equal(secret_status(known, STR(SECRET)), 200);
+    arena_free(&c.arena);
+}
+
+static void a_replay_does_not_hand_out_a_revoked_access_token(void **state)
+{
+    struct call c;
+    str access, refresh, first, next_access, next_refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    assert_int_equal(refresh_status(refresh, &first), 200);
+    str_cut(first, ' ', &next_access, &next_refresh);
+    start_form(&c, "/revoke", "token=%.*s", next_access);
+    assert_int_equal(finish(&c), 200);
+    arena_free(&c.arena);
+    assert_int_equal(refresh_status(refresh, NULL), 400);
+    assert_int_equal(refresh_status(next_refresh, NULL), 200);
+}
+
+/* One refresh; without the secret when `secret` is empty. The refresh token that came back. */
+static str refreshed(str refresh, str secret)
+{
+    struct call c;
+    str access, next;
+
+    begin(&c, "/family");
+    header(&c, "grant", STR("refresh_token"));
+    header(&c, "client", client_id(&c));
+    header(&c, "refresh", refresh);
+    if (secret.n > 0)
+        header(&c, "secret", secret);
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    assert_int_equal(finish(&c), 200);
+    str_cut(arena_dup(&w.arena, body(&c)), ' ', &access, &next);
+    arena_free(&c.arena);
+    return next;
+}
+
+static void rotation_follows_the_client(void **state)
+{
+    str access, refresh;
+
+    (void)state;
+    w.client.rotation = ROTATION_NEVER;
+    put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
+    get_pair(&access, &refresh);
+    for (int i = 0; i < 5; i++) {
+        sleep_s(80000); /* its idle time begins again with each use */
+        assert_true(str_eq(refreshed(refresh, STR(SECRET)), refresh));
+    }
+    assert_false(str_eq(refreshed(refresh, STR("")), refresh)); /* unproven: as a public client */
+
+    w.client.rotation = ROTATION_AUTO;
+    put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
+    get_pair(&access, &refresh);
+    sleep_s(86400 * 69 / 100);
+    assert_true(str_eq(refreshed(refresh, STR(SECRET)), refresh));
+    sleep_s(86400 * 2 / 100);
+    assert_false(str_eq(refreshed(refresh, STR(SECRET)), refresh));
+}
+
+static void who_holds_nothing_learns_nothing_about_the_client(void **state)
+{
+    struct call a, b;
+    struct effects fx;
+    str access, refresh;
+
+    (void)state;
+    get_pair(&access, &refresh);
+    effects_init(&fx, &w.arena);
+    client_set_enabled(&fx, &w.client.id, false);
+    struct commit_set set = {.fx = &fx};
+    commit_run(w.db, &w.server.ids, 2000, &w.server.changes, &set, 1);
+    begin(&a, "/family");
+    header(&a, "grant", STR("refresh_token"));
+    header(&a, "client", client_id(&a));
+    header(&a, "refresh", STR("pstr_guessed"));
+    a.flow = oauth_handle(&w.thread, &a.rq);
+    assert_int_equal(finish(&a), 400);
+    assert_true(str_eq(body(&a), STR("INVALID_GRANT")));
+    start_family(&b, "refresh_token", refresh);
+    assert_int_equal(finish(&b), 400);
+    assert_true(str_eq(body(&b), STR("CLIENT_DISABLED")));
+    arena_free(&a.arena);
+    arena_free(&b.arena);
+}
+
+static int form_status(const char *text)
+{
+    struct call c;
+    int status;
+
+    begin(&c, "/token");
+    header(&c, "content-type", STR("application/x-www-form-urlencoded"));
+    c.req.body = arena_printf(&c.arena, "%s&client_id=%.*s&client_secret=" SECRET, text,
+                              STR_ARG(client_id(&c)));
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    status = finish(&c);
+    arena_free(&c.arena);
+    return status;
+}
+
+static void a_parameter_comes_once_even_if_empty(void **state)
+{
+    (void)state;
+    assert_int_equal(form_status("grant_type=client_credentials&scope="), 200);
+    assert_int_equal(form_status("grant_type=client_credentials&scope=&scope=group"), 400);
+    assert_int_equal(form_status("grant_type=client_credentials&scope=group&scope="), 400);
+    assert_int_equal(form_status("grant_type=&grant_type=client_credentials"), 400);
+    assert_int_equal(form_status("grant_type=client_credentials&x=1&x=2"), 200);
+    assert_int_equal(form_status("grant_type=client_credentials&resource=http://127.0.0.1:8080"
+                                 "&resource=http://127.0.0.1:8080"),
+                     200);
+    assert_int_equal(form_status("grant_type=client_credentials&resource=http://127.0.0.1:8080"
+                                 "&resource=http://other"),
+                     400);
+}
+
 static bool commit_now(struct rq *rq)
 {
     struct commit_set set = {.fx = &rq->fx};
@@ -550,6 +700,11 @@ int main(void)
         T(rotation_never_extends_the_family),
         T(a_refresh_and_a_revocation_in_flight_leave_nothing_alive),
         T(kinds_do_not_mix),
+        T(no_secret_of_any_length_matches_an_empty_place),
+        T(a_replay_does_not_hand_out_a_revoked_access_token),
+        T(rotation_follows_the_client),
+        T(who_holds_nothing_learns_nothing_about_the_client),
+        T(a_parameter_comes_once_even_if_empty),
         T(weak_secrets_are_slow_counted_and_locked),
         T(revoke_all_ends_every_token_of_the_client),
     };

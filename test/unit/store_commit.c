@@ -4,6 +4,7 @@
 
 #include "db/fault.h"
 #include "store/grant.h"
+#include "store/throttle.h"
 #include "store/token.h"
 
 static void put_token(struct fixture *f, struct effects *fx, struct token *t)
@@ -30,7 +31,7 @@ static void refusal_keeps_only_keep(void **state)
     struct uid client = uid_new();
 
     put_token(f, &fx, &a);
-    token_end_access(&fx, &a.id);
+    throttle_count(&fx, STR("client"), NOW, 60);
     put_token(f, &fx, &b);
     effects_change(&fx, DROP, CHANGE_CLIENT, client.b, sizeof client.b);
     effects_change(&fx, KEEP, CHANGE_KEYS, NULL, 0);

@@ -509,7 +509,6 @@ static void ending_access_leaves_refresh(void **state)
     struct effects fx = fixture_effects(f);
 
     token_end_access(&fx, &t.id);
-    effects_refuse(&fx); /* KEEP */
     assert_int_equal(fixture_commit(f, &fx), OK);
     assert_int_equal(token_load(f->db, &f->arena, &t.id, &got), OK);
     assert_int_equal(got.access_exp_s, 0);

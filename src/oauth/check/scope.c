@@ -25,12 +25,11 @@ bool scope_has(str scope, str word)
     return false;
 }
 
-enum err check_scope(struct rq *rq, str asked, str allowed, str *granted, bool *differs)
+enum err check_scope(struct rq *rq, str asked, str allowed, str *granted)
 {
     str rest = asked, word;
 
     *granted = allowed;
-    *differs = false;
     if (asked.p == NULL)
         return OK;
     if (!is_well_formed(asked))

@@ -7,7 +7,7 @@
 
 static enum err malformed(struct rq *rq)
 {
-    rq->failure.challenge = "Basic realm=\"postern\"";
+    rq->failure.challenge = BASIC_CHALLENGE;
     return fail(rq, ERR_INVALID_CLIENT, "The Authorization header is not well-formed HTTP Basic.");
 }
 
@@ -17,11 +17,11 @@ enum err basic_read(struct rq *rq, bool *present, str *id, str *secret)
     str value = http_header_get(rq->req, STR("Authorization"), &count);
     str scheme, rest, plain, user, password;
 
-    *present = count > 0 && value.n > 0;
-    if (!*present)
-        return OK;
+    *present = value.n > 0;
     if (count > 1)
         return fail(rq, ERR_INVALID_REQUEST, "There are several Authorization headers.");
+    if (!*present)
+        return OK;
     str_cut(value, ' ', &scheme, &rest);
     if (!str_eq_nocase(scheme, STR("Basic")) || rest.n > LIMIT_BASIC_CREDENTIALS)
         return malformed(rq);

@@ -35,7 +35,7 @@ enum err client_auth_collect(struct rq *rq, str body_id, str body_secret, struct
 static enum err unproven(struct rq *rq, const struct credentials *c)
 {
     if (c->basic) /* RFC 6749 5.2 */
-        rq->failure.challenge = "Basic realm=\"postern\"";
+        rq->failure.challenge = BASIC_CHALLENGE;
     return fail(rq, ERR_INVALID_CLIENT, "The client is unknown or its credentials are wrong.");
 }
 
@@ -81,6 +81,8 @@ enum err client_auth_prove(struct rq *rq, struct credentials *c, bool secret_opt
 
     if (c->client_id.n == 0 || (c->secret.p == NULL && !secret_optional))
         return unproven(rq, c);
+    if (c->secret.n > LIMIT_SECRET)
+        return unproven(rq, c);
     if (!uid_parse(c->client_id, CLIENT_SID, &id, &c->spelling)) {
         (void)secret_check(rq, NULL, &id, c->secret);
         return unproven(rq, c);
@@ -104,7 +106,9 @@ enum err client_auth_require(struct rq *rq, str body_id, str body_secret)
         return e;
     if ((e = client_auth_prove(rq, &c, false)) != OK)
         return e;
-    if (!rq->client->client.enabled)
+    if (!rq->client->client.enabled) {
+        rq->failure.challenge = c.basic ? BASIC_CHALLENGE : NULL;
         return fail(rq, ERR_INVALID_CLIENT, "The client has been disabled.");
+    }
     return OK;
 }

@@ -17,6 +17,9 @@ struct client_auth_info {
 #define CLIENT_AUTH_METHODS 2
 extern const struct client_auth_info client_auth_methods[CLIENT_AUTH_METHODS];
 
+/* The challenge to a client that tried Basic (RFC 6749 5.2). */
+#define BASIC_CHALLENGE "Basic realm=\"postern\""
+
 struct credentials {
     str client_id;
     str secret; /* p == NULL: none sent */
@@ -35,7 +38,8 @@ enum err client_auth_require(struct rq *rq, str body_id, str body_secret);
 
 /* The Basic header alone (RFC 7617, RFC 6749 2.3.1). *present: there is an Authorization header. */
 enum err basic_read(struct rq *rq, bool *present, str *id, str *secret);
-/* Judges the secret against the client's live ones; may be slow (ERR_SLOW). */
+/* Judges a secret of at most LIMIT_SECRET bytes against the client's live ones; may be slow
+ * (ERR_SLOW). */
 enum err secret_check(struct rq *rq, const struct cached_client *client, const struct uid *id,
                       str secret);
 

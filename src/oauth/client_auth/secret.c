@@ -17,25 +17,24 @@ static bool is_live(const struct client_secret *s, int64_t now_s)
     return s->exp_s == 0 || s->exp_s > now_s;
 }
 
-/* One hash for slot i, against the stored one or against nothing. */
+/* One hash for slot i of the client (which may be NULL): against what is stored there, or in vain.
+ * True only for a live secret that matches. */
 static bool slot_matches(struct rq *rq, const struct client *c, size_t i, const struct uid *id,
                          str secret)
 {
     static const struct digest nothing;
     const struct keyring *ring = signer_ring(rq->t->signer);
-    const struct key *pepper = NULL;
-    const struct digest *expected = &nothing;
+    const struct client_secret *s = c != NULL && i < c->secrets_n ? &c->secrets[i] : NULL;
+    const struct key *pepper = s != NULL ? keyring_find(ring, KEY_PEPPER, &s->pepper) : NULL;
+    bool judged = pepper != NULL && s->argon2.p == NULL && is_live(s, rq->now_s);
     struct digest hash;
+    bool equal;
 
-    if (c != NULL && i < c->secrets_n && c->secrets[i].argon2.p == NULL &&
-        is_live(&c->secrets[i], rq->now_s)) {
-        pepper = keyring_find(ring, KEY_PEPPER, &c->secrets[i].pepper);
-        expected = &c->secrets[i].hash;
-    }
     if (pepper == NULL)
         pepper = keyring_active(ring, KEY_PEPPER, 0);
     client_hash_secret(rq->t->hasher, pepper, id, secret, &hash);
-    return ct_digest_eq(&hash, expected);
+    equal = ct_digest_eq(&hash, judged ? &s->hash : &nothing);
+    return judged && equal;
 }
 
 /* The secret again under the active pepper, so that the old one can go (DESIGN.md 5). */
@@ -44,21 +43,23 @@ static void rehash(struct rq *rq, const struct client_secret *old, const struct 
     const struct key *active = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
     struct client_secret s = *old;
 
-    if (old->argon2.p == NULL && uid_eq(&old->pepper, &active->id))
+    if (uid_eq(&old->pepper, &active->id))
         return;
-    s.argon2 = (str){0};
     s.pepper = active->id;
     client_hash_secret(rq->t->hasher, active, id, secret, &s.hash);
     client_rehash(&rq->fx, id, &s);
 }
 
+/* Per client and source, so that a stranger cannot lock the owner out. */
 static str throttle_key(struct rq *rq, const struct uid *id)
 {
     struct buf b;
 
-    buf_init(&b, rq->arena, 64, 64);
+    buf_init(&b, rq->arena, 128, 128);
     BUF_LIT(&b, "client:");
     uid_write(&b, id, CLIENT_SID, SPELLING_UUID);
+    buf_char(&b, ' ');
+    buf_put(&b, rq->req->peer);
     return buf_str(&b);
 }
 
@@ -69,58 +70,69 @@ static enum err count_attempt(struct rq *rq, str key)
     int64_t attempts = 0, end_s = 0;
     enum err e;
 
+    if (rq->slow.counted)
+        return OK;
     throttle_count(&rq->fx, key, rq->now_s, WINDOW_S);
     if ((e = rq_commit(rq)) != OK)
         return e;
     if ((e = throttle_load(rq->t->db, key, rq->now_s, &attempts, &end_s)) != OK)
         return e;
+    rq->slow.counted = true;
     if (attempts <= ATTEMPTS_MAX)
         return OK;
     rq->failure.retry_s = (int)(end_s - rq->now_s);
     return fail(rq, ERR_TOO_MANY_REQUESTS, "Too many attempts with wrong credentials.");
 }
 
-static enum err check_slow(struct rq *rq, const struct client_secret *s, const struct uid *id,
-                           str secret)
+/* The verdict on that very secret, from an earlier run or new. */
+static enum err judge_slow(struct rq *rq, const struct client_secret *s, str secret)
 {
-    str key = throttle_key(rq, id);
-    enum err e;
+    struct slow_results *done = &rq->slow;
+    enum err verdict;
 
-    if (!rq->slow.secret_judged) {
-        if (!rq->t->slow)
-            return ERR_SLOW;
-        if ((e = count_attempt(rq, key)) != OK)
-            return e;
-        rq->slow.secret_verdict = password_verify(rq->arena, s->argon2, secret);
-        rq->slow.secret_judged = true;
+    for (size_t i = 0; i < done->judged_n; i++)
+        if (id_eq(&done->judged[i].secret, &s->id))
+            return done->judged[i].verdict;
+    if (!rq->t->slow)
+        return ERR_SLOW;
+    verdict = password_verify(rq->arena, s->argon2, secret);
+    if (done->judged_n < CLIENT_SECRETS) {
+        done->judged[done->judged_n].secret = s->id;
+        done->judged[done->judged_n++].verdict = verdict;
     }
-    if (rq->slow.secret_verdict == OK)
-        throttle_clear(&rq->fx, key);
-    return rq->slow.secret_verdict;
+    return verdict;
 }
 
-static const struct client_secret *slow_secret(const struct client *c, int64_t now_s)
+/* The live secrets that people chose, one after the other. */
+static enum err check_slow(struct rq *rq, const struct client *c, const struct uid *id, str secret)
 {
-    for (size_t i = 0; c != NULL && i < c->secrets_n; i++)
-        if (c->secrets[i].argon2.p != NULL && is_live(&c->secrets[i], now_s))
-            return &c->secrets[i];
-    return NULL;
+    str key = throttle_key(rq, id);
+    enum err e = ERR_INVALID_CLIENT;
+
+    for (size_t i = 0; i < c->secrets_n && e == ERR_INVALID_CLIENT; i++) {
+        if (c->secrets[i].argon2.p == NULL || !is_live(&c->secrets[i], rq->now_s))
+            continue;
+        if (!rq->slow.counted && !rq->t->slow)
+            return ERR_SLOW;
+        if ((e = count_attempt(rq, key)) == OK)
+            e = judge_slow(rq, &c->secrets[i], secret);
+    }
+    if (e == OK)
+        throttle_clear(&rq->fx, key);
+    return e;
 }
 
 enum err secret_check(struct rq *rq, const struct cached_client *client, const struct uid *id,
                       str secret)
 {
     const struct client *c = client != NULL ? &client->client : NULL;
-    const struct client_secret *match = NULL, *slow;
+    const struct client_secret *match = NULL;
 
     for (size_t i = 0; i < CLIENT_SECRETS; i++)
         if (slot_matches(rq, c, i, id, secret))
             match = &c->secrets[i];
-    if (match != NULL) {
-        rehash(rq, match, id, secret);
-        return OK;
-    }
-    if ((slow = slow_secret(c, rq->now_s)) != NULL)
-        return check_slow(rq, slow, id, secret);
-    return ERR_INVALID_CLIENT;
+    if (match == NULL)
+        return c != NULL ? check_slow(rq, c, id, secret) : ERR_INVALID_CLIENT;
+    rehash(rq, match, id, secret);
+    return OK;
 }

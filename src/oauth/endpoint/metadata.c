@@ -1,13 +1,11 @@
 /* metadata: GET /.well-known/oauth-authorization-server (RFC 8414).
  *
  * Endpoints come from the route table, grants and authentication methods from theirs, so the
- * document cannot name what is not there. An issuer with a path is served under the name with the
- * path inserted (3.1), and only under that.
+ * document cannot name what is not there. An issuer has no path (config/settings_check.c).
  */
 #include "oauth/endpoint/metadata.h"
 
 #include "codec/json.h"
-#include "codec/url.h"
 #include "oauth/client_auth/client_auth.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/grant/grant_type.h"
@@ -83,20 +81,8 @@ str metadata_make(struct arena *a, const struct server *s)
     return buf_str(&b);
 }
 
-/* The path of our issuer as it stands behind the well-known name: "" or "tenant". */
-static str issuer_path(const struct server *s)
-{
-    struct url issuer;
-
-    if (url_parse(setting_text(s->settings, issuer), &issuer) != OK || issuer.path.n <= 1)
-        return STR("");
-    return str_sub(issuer.path, 1, issuer.path.n);
-}
-
 enum err metadata_endpoint(struct rq *rq)
 {
-    if (!str_eq(rq->path_id, issuer_path(rq->server)))
-        return fail(rq, ERR_NOT_FOUND, "There is no such issuer here.");
     http_res_header(rq->res, STR("Content-Type"), STR("application/json"));
     http_res_header(rq->res, STR("Cache-Control"), STR("public, max-age=3600"));
     rq_request_id(rq);

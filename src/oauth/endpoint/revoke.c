@@ -15,8 +15,7 @@ static void revoke(struct rq *rq, const struct bearer *t)
     if (!t->jwt && !t->is_refresh)
         token_end_access(&rq->fx, &t->id);
     else
-        grant_revoke(&rq->fx, DROP, &t->grant, &c->id, rq->now_s,
-                     t->family_exp_s + c->access_ttl_s);
+        grant_revoke(&rq->fx, DROP, &t->grant, &c->id, rq->now_s, t->family_exp_s);
 }
 
 enum err revoke_endpoint(struct rq *rq)

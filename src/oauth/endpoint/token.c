@@ -19,7 +19,14 @@ static const struct param params[] = {
     PARAM(grant_type, 128, CHARS_VSCHAR, "RFC 6749 A.10"),
     PARAM(scope, LIMIT_PARAM_VALUE, CHARS_ANY, "RFC 6749 A.4"),
     PARAM(refresh_token, LIMIT_JWT, CHARS_VSCHAR, "RFC 6749 A.17"),
-    PARAM(resource, 2048, CHARS_ANY, "RFC 8707 2"),
+    {
+        .name = "resource",
+        .repeat = true,
+        .max = 2048,
+        .charset = CHARS_ANY,
+        .offset = offsetof(struct token_form, resource),
+        .spec = "RFC 8707 2",
+    },
     PARAM(client_id, 255, CHARS_VSCHAR, "RFC 6749 A.1"),
     PARAM(client_secret, 1024, CHARS_VSCHAR, "RFC 6749 A.2"),
 };

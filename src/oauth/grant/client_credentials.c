@@ -22,7 +22,7 @@ enum err client_credentials_run(struct rq *rq, const struct token_request *reque
     enum err e;
 
     token_pair_begin(rq, request, &row);
-    if ((e = check_scope(rq, request->scope, c->scopes, &row.scope, &out->scope_differs)) != OK)
+    if ((e = check_scope(rq, request->scope, c->scopes, &row.scope)) != OK)
         return e;
     if ((e = check_resource(rq, request->resource)) != OK)
         return e;

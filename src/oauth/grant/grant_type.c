@@ -18,6 +18,7 @@ const struct grant_type grant_types[GRANT_TYPES] = {
         .dialects = IN(TWINE),
         .spec = "RFC 6749 6",
         .need = refresh_token_need,
+        .hold = refresh_token_hold,
         .run = refresh_token_run,
     },
 };

@@ -11,6 +11,9 @@ struct grant_type {
     const char *spec;
     /* Are its own parameters there? Runs before the client is known. */
     enum err (*need)(struct rq *rq, const struct token_request *request);
+    /* The client did not prove itself: does it hold what it presents? NULL: it must prove itself.
+     */
+    enum err (*hold)(struct rq *rq, const struct token_request *request);
     /* The client is proven, enabled and allowed. */
     enum err (*run)(struct rq *rq, const struct token_request *request, struct token_issued *out);
 };
@@ -27,6 +30,7 @@ enum err client_credentials_run(struct rq *rq, const struct token_request *reque
                                 struct token_issued *out);
 /* RFC 6749 6 */
 enum err refresh_token_need(struct rq *rq, const struct token_request *request);
+enum err refresh_token_hold(struct rq *rq, const struct token_request *request);
 enum err refresh_token_run(struct rq *rq, const struct token_request *request,
                            struct token_issued *out);
 

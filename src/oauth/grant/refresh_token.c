@@ -52,6 +52,17 @@ static bool family_is_live(const struct rq *rq, const struct token *row)
            row->family_exp_s > rq->now_s;
 }
 
+enum err refresh_token_hold(struct rq *rq, const struct token_request *request)
+{
+    struct handle h;
+    struct token row;
+    enum err e;
+
+    if ((e = find(rq, request->refresh_token, &h, &row)) != OK)
+        return e;
+    return family_is_live(rq, &row) ? OK : dead(rq);
+}
+
 static bool in_grace(const struct rq *rq, const struct token *row)
 {
     int64_t grace_s = setting_int(rq->server->settings, refresh_grace_s);
@@ -59,16 +70,19 @@ static bool in_grace(const struct rq *rq, const struct token *row)
     return grace_s > 0 && rq->now_s - row->spent_s <= grace_s;
 }
 
-/* The same answer again, if the successor is still waiting for its first use. */
-static enum err replay(struct rq *rq, const struct handle *h, const struct token *old,
-                       struct token_issued *out)
+/* The same answer again to the same request, if the successor is still waiting for its first use
+ * and its access token has not been revoked. */
+static enum err replay(struct rq *rq, const struct token_request *request, const struct handle *h,
+                       const struct token *old, struct token_issued *out)
 {
     struct token next;
     enum err e;
 
     if ((e = token_load(rq->t->db, rq->arena, &old->successor, &next)) != OK)
         return e == ERR_ABSENT ? dead(rq) : e;
-    if (next.spent_s != 0 || !family_is_live(rq, &next))
+    if (next.spent_s != 0 || !family_is_live(rq, &next) || next.access_exp_s <= rq->now_s)
+        return dead(rq);
+    if (request->scope.p != NULL && !str_eq(request->scope, next.scope))
         return dead(rq);
     if ((e = successor_open(rq, h, old, out)) != OK)
         return e;
@@ -77,21 +91,24 @@ static enum err replay(struct rq *rq, const struct handle *h, const struct token
 }
 
 /* A spent token again (security.md 31). */
-static enum err spent(struct rq *rq, const struct handle *h, const struct token *row,
-                      struct token_issued *out)
+static enum err spent(struct rq *rq, const struct token_request *request, const struct handle *h,
+                      const struct token *row, struct token_issued *out)
 {
     if (in_grace(rq, row))
-        return replay(rq, h, row, out);
-    grant_revoke(&rq->fx, KEEP, &row->grant, &row->client, rq->now_s,
-                 row->family_exp_s + rq->client->client.access_ttl_s);
+        return replay(rq, request, h, row, out);
+    grant_revoke(&rq->fx, KEEP, &row->grant, &row->client, rq->now_s, row->family_exp_s);
     fail_detail(rq, STR("a spent refresh token came again after its grace: family revoked"));
     return dead(rq);
 }
 
-static bool shall_rotate(const struct rq *rq, const struct token *row)
+/* A client that did not prove itself holds its token like a public client: rotated always. */
+static bool shall_rotate(const struct rq *rq, const struct token_request *request,
+                         const struct token *row)
 {
     int64_t life_s = row->refresh_exp_s - row->issued_s;
 
+    if (request->client_secret.p == NULL)
+        return true;
     switch (rq->client->client.rotation) {
     case ROTATION_NEVER:
         return false;
@@ -104,12 +121,17 @@ static bool shall_rotate(const struct rq *rq, const struct token *row)
     return true;
 }
 
-/* Used now, the token may rest for its idle time again, but not beyond its family's end. */
-static int64_t idle_end(const struct rq *rq, const struct token *row)
+/* The presented token stays. One that is never rotated may rest for its idle time again, but not
+ * beyond its family's end; under ROTATION_AUTO its life must run, to be rotated late in it. */
+static void keep(struct rq *rq, const struct token_request *request, const struct token *row,
+                 struct token_issued *out)
 {
     int64_t end_s = rq->now_s + rq->client->client.refresh_ttl_s;
 
-    return end_s < row->family_exp_s ? end_s : row->family_exp_s;
+    out->has_refresh = true;
+    out->refresh_text = request->refresh_token;
+    if (rq->client->client.rotation == ROTATION_NEVER)
+        token_extend(&rq->fx, &row->id, end_s < row->family_exp_s ? end_s : row->family_exp_s);
 }
 
 /* A successor of the row in the same family, with a new access token. */
@@ -121,8 +143,9 @@ static enum err begin_next(struct rq *rq, const struct token_request *request,
     token_pair_begin(rq, request, next);
     next->grant = row->grant;
     next->family_exp_s = row->family_exp_s; /* rotation never extends it, security.md 30 */
-    e = check_scope(rq, request->scope, row->scope, &next->scope, &out->scope_differs);
-    if (e != OK)
+    if ((e = check_scope(rq, request->scope, row->scope, &next->scope)) != OK)
+        return e;
+    if ((e = check_resource(rq, request->resource)) != OK)
         return e;
     return token_pair_access(rq, request->format, next, out);
 }
@@ -139,15 +162,14 @@ enum err refresh_token_run(struct rq *rq, const struct token_request *request,
     if (!family_is_live(rq, &row))
         return dead(rq);
     if (row.spent_s != 0)
-        return spent(rq, &h, &row, out);
+        return spent(rq, request, &h, &row, out);
     if ((e = begin_next(rq, request, &row, &next, out)) != OK)
         return e;
-    if (shall_rotate(rq, &row)) {
+    if (shall_rotate(rq, request, &row)) {
         token_pair_refresh(rq, &next, out);
         token_spend(&rq->fx, &row.id, rq->now_s, &next.id, successor_seal(rq, &h, out));
     } else {
-        out->refresh_text = request->refresh_token;
-        token_extend(&rq->fx, &row.id, idle_end(rq, &row));
+        keep(rq, request, &row, out);
     }
     token_pair_put(rq, &next, out);
     return OK;

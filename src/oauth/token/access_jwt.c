@@ -1,7 +1,7 @@
 /* access_jwt: the claims of a JWT access token (RFC 9068 2.2).
  *
- * `epoch` is ours: it makes "revoke everything of this client" one counter (DESIGN.md 5). `jti` is
- * the id of the grant that a revocation flips.
+ * `epoch` is ours: it makes "revoke everything of this client" one counter (DESIGN.md 5). A
+ * machine's JWT is a grant of its own, so `jti` is also the id that a revocation flips.
  */
 #include "codec/json.h"
 #include "oauth/token/token_pair.h"

@@ -74,7 +74,7 @@ void token_pair_put(struct rq *rq, const struct token *row, const struct token_i
 {
     struct token stored = *row;
 
-    if (out->jwt && !out->has_refresh)
+    if (out->jwt && row->refresh_exp_s == 0)
         return; /* a JWT proves itself */
     if (out->jwt)
         stored.access_exp_s = 0;
