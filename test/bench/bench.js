@@ -3,7 +3,8 @@
 //
 // A round asks each scenario once, one after the other, each against the server it belongs to;
 // odd rounds go backwards, so that a drift of the machine meets all alike. Figures are medians over
-// the rounds, ratios the medians of the rounds' own ratios. See docs/performance.md for what is compared with what.
+// the rounds, ratios the medians of the rounds' own ratios. docs/performance.md says what is
+// compared with what.
 
 const fs = require('node:fs');
 const path = require('node:path');
