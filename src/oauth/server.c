@@ -143,6 +143,7 @@ static void take_ring(struct server_thread *t)
         if (t->signer != NULL)
             signer_close(t->signer);
         t->signer = signer_open(ring);
+        verified_clear(t->verified);
     }
     keyring_unref(ring);
 }
@@ -156,6 +157,7 @@ enum err server_thread_open(struct server *s, struct server_thread *t, char *why
         return e;
     t->hasher = hash_open();
     t->clients = client_cache_open((size_t)setting_int(s->settings, client_cache));
+    t->verified = verified_open();
     t->changes_seen = atomic_load(&s->changes.seq);
     take_ring(t);
     return OK;
@@ -166,6 +168,7 @@ void server_thread_close(struct server_thread *t)
     log_flush(&t->log);
     signer_close(t->signer);
     client_cache_close(t->clients);
+    verified_close(t->verified);
     hash_close(t->hasher);
     db_close(t->db);
 }

@@ -13,6 +13,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "oauth/route.h"
+#include "oauth/token/verified.h"
 #include "store/change.h"
 #include "store/client_cache.h"
 #include "store/commit.h"
@@ -41,6 +42,7 @@ struct server_thread {
     struct hasher *hasher;
     struct signer *signer; /* its ring is this thread's keyring */
     struct client_cache *clients;
+    struct verified *verified; /* JWTs whose signature has been checked */
     uint64_t changes_seen;
     struct log_batch log;
     bool slow; /* a pool thread: may hash passwords and wait for commits */

@@ -1,8 +1,8 @@
 /* secret: is this one of the client's live secrets?
  *
  * A generated secret is 256 random bits, so a keyed fast hash protects it (DESIGN.md 5). Every
- * judgement does the same number of hashes, whether the client exists, has one secret or two, and
- * whichever matches (security.md A32). A secret that people chose is an argon2id hash: it goes to
+ * judgement does the same hashes, whether the client exists, has one secret or two, and whichever
+ * matches (security.md A32). A secret that people chose is an argon2id hash: it goes to
  * the pool, and the attempt is counted durably before it is judged.
  */
 #include "crypto/password.h"
@@ -17,24 +17,36 @@ static bool is_live(const struct client_secret *s, int64_t now_s)
     return s->exp_s == 0 || s->exp_s > now_s;
 }
 
-/* One hash for slot i of the client (which may be NULL): against what is stored there, or in vain.
- * True only for a live secret that matches. */
-static bool slot_matches(struct rq *rq, const struct client *c, size_t i, const struct uid *id,
-                         str secret)
+/* Slot i of the client (which may be NULL), or an empty one that matches nothing. */
+static const struct client_secret *slot(const struct client *c, size_t i)
 {
-    static const struct digest nothing;
-    const struct keyring *ring = signer_ring(rq->t->signer);
-    const struct client_secret *s = c != NULL && i < c->secrets_n ? &c->secrets[i] : NULL;
-    const struct key *pepper = s != NULL ? keyring_find(ring, KEY_PEPPER, &s->pepper) : NULL;
-    bool judged = pepper != NULL && s->argon2.p == NULL && is_live(s, rq->now_s);
-    struct digest hash;
-    bool equal;
+    static const struct client_secret empty;
 
-    if (pepper == NULL)
-        pepper = keyring_active(ring, KEY_PEPPER, 0);
-    client_hash_secret(rq->t->hasher, pepper, id, secret, &hash);
-    equal = ct_digest_eq(&hash, judged ? &s->hash : &nothing);
-    return judged && equal;
+    return c != NULL && i < c->secrets_n ? &c->secrets[i] : &empty;
+}
+
+/* The live secret that matches, or NULL. The secret is hashed once under every pepper in force
+ * (one, during a rotation two) and compared with every slot, whatever client was found. */
+static const struct client_secret *match_fast(struct rq *rq, const struct client *c,
+                                              const struct uid *id, str secret)
+{
+    const struct keyring *ring = signer_ring(rq->t->signer);
+    const struct client_secret *match = NULL;
+    struct digest hash;
+
+    for (size_t k = 0; k < ring->n; k++) {
+        if (ring->keys[k].use != KEY_PEPPER)
+            continue;
+        client_hash_secret(rq->t->hasher, &ring->keys[k], id, secret, &hash);
+        for (size_t i = 0; i < CLIENT_SECRETS; i++) {
+            const struct client_secret *s = slot(c, i);
+            bool equal = ct_digest_eq(&hash, &s->hash);
+            bool judged = s->created_s != 0 && s->argon2.p == NULL && is_live(s, rq->now_s) &&
+                          uid_eq(&s->pepper, &ring->keys[k].id);
+            match = judged && equal ? s : match;
+        }
+    }
+    return match;
 }
 
 /* The secret again under the active pepper, so that the old one can go (DESIGN.md 5). */
@@ -126,11 +138,8 @@ enum err secret_check(struct rq *rq, const struct cached_client *client, const s
                       str secret)
 {
     const struct client *c = client != NULL ? &client->client : NULL;
-    const struct client_secret *match = NULL;
+    const struct client_secret *match = match_fast(rq, c, id, secret);
 
-    for (size_t i = 0; i < CLIENT_SECRETS; i++)
-        if (slot_matches(rq, c, i, id, secret))
-            match = &c->secrets[i];
     if (match == NULL)
         return c != NULL ? check_slow(rq, c, id, secret) : ERR_INVALID_CLIENT;
     rehash(rq, match, id, secret);

@@ -7,6 +7,7 @@
 #include "oauth/token/bearer.h"
 
 #include "oauth/check/check.h"
+#include "oauth/token/token_pair.h"
 #include "store/grant.h"
 
 /* The client of the token: known, enabled, of the epoch that the token carries. */
@@ -60,58 +61,46 @@ static enum err resolve_handle(struct rq *rq, str token, enum handle_kind kind, 
     return find_client(rq, &row.client, row.epoch, out);
 }
 
-static bool audience_is_ours(const struct jwt *jwt, str issuer)
+/* The facts of a JWT, whose signature is checked once per thread. */
+static enum err read_jwt(struct rq *rq, str token, struct jwt_facts *facts)
 {
-    const struct json *aud = json_get(jwt->claims, STR("aud"));
+    struct digest digest;
+    enum err e;
 
-    return json_is(aud, JSON_STR_T) && str_eq(aud->s, issuer);
-}
-
-/* Times, issuer and audience (RFC 9068 4), and the claims that are ours. */
-static enum err judge_claims(struct rq *rq, const struct jwt *jwt, struct uid *client,
-                             int64_t *epoch, struct bearer *out)
-{
-    str issuer = setting_text(rq->server->settings, issuer);
-    const struct json *n = json_get(jwt->claims, STR("epoch"));
-    int64_t nbf_s;
-
-    if (!str_eq(json_get_str(jwt->claims, STR("iss")), issuer) || !audience_is_ours(jwt, issuer))
-        return ERR_INVALID_TOKEN;
-    if (!jwt_time(jwt, STR("exp"), &out->exp_s) || !jwt_time(jwt, STR("iat"), &out->issued_s))
-        return ERR_INVALID_TOKEN;
-    if (out->exp_s <= rq->now_s || !json_is(n, JSON_INT_T))
-        return ERR_INVALID_TOKEN;
-    if (json_get(jwt->claims, STR("nbf")) != NULL &&
-        (!jwt_time(jwt, STR("nbf"), &nbf_s) || nbf_s > rq->now_s)) /* RFC 7519 4.1.5 */
-        return ERR_INVALID_TOKEN;
-    if (!id_parse(json_get_str(jwt->claims, STR("jti")), &out->id) ||
-        !uid_parse(json_get_str(jwt->claims, STR("client_id")), CLIENT_SID, client, &out->spelling))
-        return ERR_INVALID_TOKEN;
-    *epoch = n->i;
+    hash_sha256(rq->t->hasher, &token, 1, &digest);
+    if (verified_get(rq->t->verified, &digest, facts)) {
+        facts->scope = arena_dup(rq->arena, facts->scope);
+        return OK;
+    }
+    if ((e = access_jwt_read(rq, token, facts)) != OK)
+        return e;
+    verified_put(rq->t->verified, &digest, facts);
     return OK;
 }
 
 static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
 {
-    struct jwt jwt;
-    struct uid client;
-    int64_t epoch;
+    struct jwt_facts facts;
     bool revoked;
     enum err e;
 
-    if ((e = jwt_parse(rq->arena, token, &jwt)) != OK)
+    if ((e = read_jwt(rq, token, &facts)) != OK)
         return e;
-    if ((e = jwt_verify(rq->t->signer, &jwt, STR("at+jwt"))) != OK)
-        return e;
-    if ((e = judge_claims(rq, &jwt, &client, &epoch, out)) != OK)
-        return e;
-    out->jwt = true;
-    out->dialect = DIALECT_RFC;
-    out->grant = out->id;
-    out->family_exp_s = out->exp_s;
-    out->scope = json_get_str(jwt.claims, STR("scope"));
-    out->audience = json_get_str(jwt.claims, STR("aud"));
-    if ((e = find_client(rq, &client, epoch, out)) != OK)
+    if (facts.exp_s <= rq->now_s)
+        return ERR_INVALID_TOKEN;
+    *out = (struct bearer){
+        .id = facts.id,
+        .grant = facts.id,
+        .scope = facts.scope,
+        .dialect = DIALECT_RFC,
+        .spelling = facts.spelling,
+        .jwt = true,
+        .issued_s = facts.issued_s,
+        .exp_s = facts.exp_s,
+        .family_exp_s = facts.exp_s,
+        .audience = setting_text(rq->server->settings, issuer),
+    };
+    if ((e = find_client(rq, &facts.client, facts.epoch, out)) != OK)
         return e;
     if ((e = grant_is_revoked(rq->t->db, &out->grant, &revoked)) != OK)
         return e;

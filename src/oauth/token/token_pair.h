@@ -7,6 +7,7 @@
 #define OAUTH_TOKEN_TOKEN_PAIR_H
 
 #include "oauth/issue.h"
+#include "oauth/token/verified.h"
 
 /* A row for the authenticated client: id, times, epoch, spelling. A family of its own. */
 void token_pair_begin(struct rq *rq, const struct token_request *request, struct token *row);
@@ -22,5 +23,8 @@ void token_pair_describe(const struct token *row, struct token_issued *out);
 
 /* The claims of an RFC 9068 access token for that row. */
 str access_jwt_claims(struct rq *rq, const struct token *row);
+/* The other way round: a JWT of ours by signature, type, issuer and audience (RFC 9068 4), in its
+ * time now. Whether it has been revoked is not asked. ERR_INVALID_TOKEN. */
+enum err access_jwt_read(struct rq *rq, str token, struct jwt_facts *out);
 
 #endif
