@@ -10,6 +10,8 @@
 #include "http/request.h"
 
 struct rq;
+struct operation;
+struct api;
 
 enum dialect_id { DIALECT_RFC = 1, DIALECT_TWINE = 2, DIALECT_TWILIO = 3, DIALECT_BENCH = 9 };
 
@@ -22,9 +24,10 @@ struct route {
     enum err (*handler)(struct rq *rq);
     const char *name; /* "twine.token": in logs and metrics */
     enum rate_class rate;
-    size_t body_max;      /* bytes */
-    const char *spec;     /* "RFC 6749 3.2" */
-    const char *metadata; /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
+    size_t body_max;            /* bytes */
+    const char *spec;           /* "RFC 6749 3.2" */
+    const char *metadata;       /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
+    const struct operation *op; /* for the documents (oauth/operation.h); NULL: none */
 };
 
 struct dialect {
@@ -35,6 +38,7 @@ struct dialect {
     size_t routes_n;
     /* Writes rq->failure in this dialect's shape into rq->res. */
     void (*refuse)(struct rq *rq);
+    const struct api *api; /* what its documents say; NULL: it has none */
 };
 
 #endif
