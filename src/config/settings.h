@@ -17,7 +17,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
 #define SETTING_LIST_OF(X)                                                                         \
     X(issuer, "issuer", TEXT, "", 0, 1024, "URL",                                                  \
       "What the server calls itself, the iss of its tokens. Default: http:// and the first "       \
-      "listen address; a public server must be https.")                                            \
+      "listen address; a public server must be https. It has no path: https://auth.example.com.")  \
     X(db, "db", TEXT, "sqlite:var/postern.db", 1, 4096, "URL", "Where the store is: sqlite:PATH.") \
     X(listen, "listen", LIST, "127.0.0.1:8080", 1, 8, "A:P, [A]:P, unix:PATH or fd:N",             \
       "Where the server listens. fd:N is an inherited socket.")                                    \

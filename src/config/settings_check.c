@@ -104,12 +104,13 @@ static enum err check_issuer(struct settings *s, char *why, size_t why_size)
     if (issuer.n == 0) {
         return default_issuer(s, why, why_size);
     }
-    /* RFC 8414 2: https, no query, no fragment. */
+    /* RFC 8414 2: https, no query, no fragment. A path is allowed there, but every route of ours is
+     * at the root, so the endpoints below one would not exist. */
     if (url_parse(issuer, &url) || url.has_query || url.has_fragment || url.has_userinfo ||
-        url.host.n == 0 || str_ends(issuer, STR("/"))) {
+        url.host.n == 0 || url.path.n > 0) {
         snprintf(why, why_size,
-                 "`issuer` takes https://HOST or https://HOST/PATH without query, fragment or a "
-                 "slash at the end, not `%.*s`",
+                 "`issuer` takes https://HOST or https://HOST:PORT without path, query or "
+                 "fragment, not `%.*s`; give the server a host name of its own",
                  STR_ARG(issuer));
         return ERR_INVALID_REQUEST;
     }
