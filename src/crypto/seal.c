@@ -135,25 +135,31 @@ enum err seal_open_raw(struct arena *a, const uint8_t key[32], str sealed, str c
     return open_sealed(a, key, 1, sealed, context, plain);
 }
 
-static void crypt_block(const uint8_t *key, const uint8_t *in, uint8_t *out, int encrypt)
+static void crypt_blocks(const uint8_t *key, const uint8_t *in, uint8_t *out, int bytes,
+                         int encrypt)
 {
     int n = 0;
     EVP_CIPHER_CTX *ctx = open_ctx();
     if (EVP_CipherInit_ex2(ctx, block, key, NULL, encrypt, NULL) != 1 ||
-        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1 || EVP_CipherUpdate(ctx, out, &n, in, 16) != 1 ||
-        n != 16)
+        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1 || EVP_CipherUpdate(ctx, out, &n, in, bytes) != 1 ||
+        n != bytes)
         fatal("OpenSSL cannot compute AES");
     EVP_CIPHER_CTX_free(ctx);
 }
 
 void seal_block_encrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
 {
-    crypt_block(key, in, out, 1);
+    crypt_blocks(key, in, out, 16, 1);
+}
+
+void seal_blocks_encrypt(const uint8_t key[16], const uint8_t *in, uint8_t *out, size_t blocks)
+{
+    crypt_blocks(key, in, out, (int)(blocks * 16), 1);
 }
 
 void seal_block_decrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
 {
-    crypt_block(key, in, out, 0);
+    crypt_blocks(key, in, out, 16, 0);
 }
 
 /* Names the key without telling anything of it: the front of a hash under a prefix of its own. */

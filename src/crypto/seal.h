@@ -53,6 +53,8 @@ str seal_put_raw(struct arena *a, const uint8_t key[32], str plain, str context)
 enum err seal_open_raw(struct arena *a, const uint8_t key[32], str sealed, str context, str *plain);
 /* One AES-128 block, for the uuid token shape. */
 void seal_block_encrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]);
+/* Each of so many blocks for itself: one set-up for all of them. */
+void seal_blocks_encrypt(const uint8_t key[16], const uint8_t *in, uint8_t *out, size_t blocks);
 void seal_block_decrypt(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * The usual shape is plain: prefix, id, secret. The uuid shape hides the row's locator in the
  * UUID itself: locator (8) and random (8) under AES-128 with the shape key, drawn until the six
- * version and variant bits come out right, about 64 tries. The whole UUID is the secret that the
- * digest proves, so someone who knows every locator still has 122 bits to guess.
+ * version and variant bits come out right, about 64 tries, many at once. The whole UUID is the
+ * secret that the digest proves, so someone who knows every locator still has 122 bits to guess.
  *
  * A locator holds the seconds and four bytes of node and counter; the last four bytes of the row id
  * are derived from it under the shape key, so the id comes back from the token alone.
@@ -17,6 +17,8 @@
 #include "crypto/seal.h"
 
 #define LOCATOR_BYTES 8
+/* One block in 64 is a UUID v4; seven times of eight there is one among so many. */
+#define DRAWS 128
 /* Clocks may have been set back between making a shape key and using it. */
 #define SLACK_S 86400
 
@@ -53,20 +55,33 @@ static bool is_uuid_v4(const uint8_t b[16])
     return (b[6] & 0xf0) == 0x40 && (b[8] & 0xc0) == 0x80; /* RFC 9562 5.4 */
 }
 
-static void draw_uuid(const struct key *shape_key, const struct id *id, uint8_t out[16])
+/* The first of DRAWS blocks that is a UUID. Counting on from a random start: the cipher makes every
+ * next block as good as a new draw. */
+static bool draw_some(const struct key *shape_key, const struct id *id, uint8_t out[16])
 {
-    uint8_t block[16];
+    uint8_t in[DRAWS][16], blocks[DRAWS][16];
+    size_t i = 0;
     uint64_t salt;
 
-    memcpy(block, id->b, LOCATOR_BYTES);
     rand_bytes(&salt, sizeof salt);
-    /* Counting on from a random start: the cipher makes every next block as good as a new draw. */
-    do {
-        salt++;
-        memcpy(block + LOCATOR_BYTES, &salt, sizeof salt);
-        seal_block_encrypt(shape_key->secret.b, block, out);
-    } while (!is_uuid_v4(out));
-    ct_wipe(block, sizeof block);
+    for (size_t k = 0; k < DRAWS; k++, salt++) {
+        memcpy(in[k], id->b, LOCATOR_BYTES);
+        memcpy(in[k] + LOCATOR_BYTES, &salt, sizeof salt);
+    }
+    seal_blocks_encrypt(shape_key->secret.b, in[0], blocks[0], DRAWS);
+    while (i < DRAWS && !is_uuid_v4(blocks[i]))
+        i++;
+    if (i < DRAWS)
+        memcpy(out, blocks[i], sizeof blocks[i]);
+    ct_wipe(in, sizeof in);
+    ct_wipe(blocks, sizeof blocks);
+    return i < DRAWS;
+}
+
+static void draw_uuid(const struct key *shape_key, const struct id *id, uint8_t out[16])
+{
+    while (!draw_some(shape_key, id, out))
+        ;
 }
 
 void handle_new(enum handle_kind kind, enum handle_shape shape, const struct key *shape_key,
