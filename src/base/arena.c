@@ -95,6 +95,19 @@ void *arena_array(struct arena *a, size_t n, size_t size)
     return arena_alloc(a, bytes);
 }
 
+void *arena_more(struct arena *a, void *items, size_t n, size_t *room, size_t size)
+{
+    if (n < *room) {
+        return items;
+    }
+    *room = *room * 2 + 16;
+    void *more = arena_array(a, *room, size);
+    if (n > 0) {
+        memcpy(more, items, n * size);
+    }
+    return more;
+}
+
 char *arena_cstr(struct arena *a, str s)
 {
     char *p = arena_alloc(a, s.n + 1);

@@ -25,6 +25,11 @@ void *arena_alloc(struct arena *a, size_t n);
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_array((a), (n), sizeof(type)))
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* Room for one more behind the n that `items` holds, of `*room`: when it is full, a copy of about
+ * twice the size. Start with items == NULL and room == 0. */
+#define ARENA_MORE(a, items, n, room)                                                              \
+    ((items) = arena_more((a), (items), (n), &(room), sizeof *(items)))
+void *arena_more(struct arena *a, void *items, size_t n, size_t *room, size_t size);
 /* A copy of s in the arena. */
 str arena_dup(struct arena *a, str s);
 /* A NUL-terminated copy of s. */

@@ -26,7 +26,8 @@ static int load(struct cmd *c, enum open_mode mode, struct client *k)
                        args_operand(c));
 }
 
-/* The secret of a new client: from stdin, or a fresh one that will be shown. */
+/* The secret of a new client: from stdin, or a fresh one that will be shown. Comes before
+ * open_store(), which takes the time: stdin may keep us waiting. */
 static int new_secret(struct cmd *c, str *secret, str *shown)
 {
     *shown = (str){0};
@@ -55,9 +56,9 @@ static int create(struct cmd *c)
     str secret, shown;
     client_options_defaults(&k, 0);
     int code = values_id(args_get(c, "org"), "--org", &k.organization);
-    if (code || (code = client_options_take(c, &k)) || (code = open_store(c, OPEN_WRITE)) ||
-        (code = check_organization(c, &k)) || (code = client_options_groups(c, &k, &groups, &n)) ||
-        (code = open_keys(c)) || (code = new_secret(c, &secret, &shown))) {
+    if (code || (code = client_options_take(c, &k)) || (code = new_secret(c, &secret, &shown)) ||
+        (code = open_store(c, OPEN_WRITE)) || (code = check_organization(c, &k)) ||
+        (code = client_options_groups(c, &k, &groups, &n)) || (code = open_keys(c))) {
         return code;
     }
     k.id = uid_new();
@@ -71,7 +72,8 @@ static int create(struct cmd *c)
         client_set_groups(&c->fx, &k, groups, n);
     }
     k.secrets_n = 1;
-    code = open_commit(c, "the organization or a group was deleted in this moment");
+    code = open_commit(c, "the organization or a group was deleted, or the pepper rotated, in this "
+                          "moment");
     return code ? code : client_show_one(c, &k, shown);
 }
 
@@ -224,13 +226,13 @@ static int secret_command(struct cmd *c)
     int64_t overlap_s = 86400;
     int code =
         overlap.p ? values_duration(overlap, "--overlap", 0, CLIENT_TTL_MAX, &overlap_s) : CMD_DONE;
-    if (code || (code = load(c, OPEN_WRITE, &k)) || (code = open_keys(c)) ||
-        (code = new_secret(c, &secret, &shown)) ||
+    if (code || (code = new_secret(c, &secret, &shown)) || (code = load(c, OPEN_WRITE, &k)) ||
+        (code = open_keys(c)) ||
         (code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row))) {
         return code;
     }
     client_put_secret(&c->fx, &k.id, &row, c->now_s + overlap_s);
-    if ((code = open_commit(c, "the client was deleted in this moment")) ||
+    if ((code = open_commit(c, "the client was deleted, or the pepper rotated, in this moment")) ||
         (code = open_result(c, client_load(c->db, &c->arena, &k.id, c->now_s, &k), "client",
                             args_operand(c)))) {
         return code;

@@ -35,6 +35,7 @@ struct import {
     struct cmd *c;
     str name; /* of the file, for messages */
     struct id_map clients, organizations, groups;
+    struct id_map counts; /* groups that an organization will have, in place of an id */
     struct imported *first, **end;
     size_t made, changed;
 };
@@ -93,6 +94,40 @@ static int need_organization(struct import *im, const struct import_record *r, s
     return CMD_DONE;
 }
 
+/* A place for one more group, counting those that this file makes. */
+static int take_room(struct import *im, const struct id *organization, str where)
+{
+    const struct id *known = id_map_get(&im->counts, organization->b, sizeof organization->b);
+    struct group_query all = {.organization = *organization};
+    struct id value = {{0}};
+    int64_t n;
+    if (known) {
+        memcpy(&n, known->b, sizeof n);
+    } else if (group_count(im->c->db, &all, &n)) {
+        return open_trouble(im->c);
+    }
+    if (n++ >= LIMIT_GROUPS) {
+        return cmd_fail(CMD_CONFLICT,
+                        "%.*s: the organization would have more than %d groups, the most that one "
+                        "can have",
+                        STR_ARG(where), LIMIT_GROUPS);
+    }
+    memcpy(value.b, &n, sizeof n);
+    id_map_put(&im->counts, organization->b, sizeof organization->b, &value);
+    return CMD_DONE;
+}
+
+static int make_group(struct import *im, struct group *g, const struct id *organization, str where)
+{
+    int code = take_room(im, organization, where);
+    if (code == CMD_DONE) {
+        g->organization = *organization;
+        g->created_s = im->c->now_s;
+        group_put(&im->c->fx, g);
+    }
+    return code;
+}
+
 static int need_group(struct import *im, const struct import_record *r, struct group *g, str where)
 {
     struct cmd *c = im->c;
@@ -103,9 +138,10 @@ static int need_group(struct import *im, const struct import_record *r, struct g
         owner = &found.organization;
     }
     if (e == ERR_ABSENT && g->name.p) {
-        g->organization = r->client.organization;
-        g->created_s = c->now_s;
-        group_put(&c->fx, g);
+        int code = make_group(im, g, &r->client.organization, where);
+        if (code) {
+            return code;
+        }
         owner = &g->organization;
         e = OK;
     }
@@ -314,11 +350,13 @@ int client_import(struct cmd *c)
     id_map_init(&im.clients, &c->arena);
     id_map_init(&im.organizations, &c->arena);
     id_map_init(&im.groups, &c->arena);
+    id_map_init(&im.counts, &c->arena);
     int code =
         from_stdin ? values_stdin(&c->arena, STDIN_MOST, &text) : read_file(c, im.name, &text);
     if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c)) ||
         (code = take_all(&im, text)) ||
-        (code = open_commit(c, "a client, group or organization was changed in this moment"))) {
+        (code = open_commit(c, "a client, group, organization or pepper was changed in this "
+                               "moment"))) {
         return code;
     }
     return report(&im);

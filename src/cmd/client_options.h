@@ -12,7 +12,7 @@
 #define CLIENT_INTROSPECT "own|organization"
 
 #define CLIENT_TTL_MIN       60
-#define CLIENT_TTL_MAX       (30 * 86400)
+#define CLIENT_TTL_MAX       CLIENT_ACCESS_TTL_MAX_S
 #define CLIENT_REFRESH_MAX   (400 * 86400)
 #define CLIENT_SECRET_CHARS  43
 #define CLIENT_SECRET_STRONG 32 /* imported ones of fewer characters are weak */

@@ -48,6 +48,20 @@ static int take_texts(struct cmd *c, struct group *g)
     return code;
 }
 
+static int check_room(struct cmd *c, const struct id *organization)
+{
+    struct group_query all = {.organization = *organization};
+    int64_t n;
+    if (group_count(c->db, &all, &n)) {
+        return open_trouble(c);
+    }
+    return n < LIMIT_GROUPS ? CMD_DONE
+                            : cmd_fail(CMD_CONFLICT,
+                                       "the organization has %d groups, the most "
+                                       "that one can have",
+                                       LIMIT_GROUPS);
+}
+
 static int create(struct cmd *c)
 {
     struct organization o;
@@ -56,13 +70,14 @@ static int create(struct cmd *c)
     int code = values_id(org, "--org", &g.organization);
     if (code || (code = take_texts(c, &g)) || (code = open_store(c, OPEN_WRITE)) ||
         (code = open_result(c, organization_load(c->db, &c->arena, &g.organization, &o),
-                            "organization", org))) {
+                            "organization", org)) ||
+        (code = check_room(c, &g.organization))) {
         return code;
     }
     g.id = id_next(&c->ids, c->now_s);
     g.created_s = c->now_s;
     group_put(&c->fx, &g);
-    code = open_commit(c, "the organization was deleted in this moment");
+    code = open_commit(c, "the organization was deleted, or got its last group, in this moment");
     return code ? code : print(c, &g);
 }
 
@@ -150,7 +165,7 @@ static int delete (struct cmd *c)
 static const struct option create_options[] = {
     {"org", "ID", false, true, "the organization that it belongs to"},
     {"name", "NAME", false, true, "its name, up to 200 bytes"},
-    {"bio", "TEXT", false, false, "what it is, up to 4000 bytes"},
+    {"bio", "TEXT", false, false, "what it is, up to 1500 bytes"},
 };
 
 static const struct option list_options[] = {

@@ -159,15 +159,16 @@ static int find(struct cmd *c, const struct key **out)
     return cmd_fail(CMD_ABSENT, "there is no key %.*s", STR_ARG(text));
 }
 
-static bool last_active(const struct cmd *c, const struct key *k)
+/* Another active key of the same use. */
+static const struct key *another_active(const struct cmd *c, const struct key *k)
 {
     for (size_t i = 0; i < c->ring->n; i++) {
         const struct key *other = &c->ring->keys[i];
         if (other != k && other->use == k->use && other->state == KEY_ACTIVE) {
-            return false;
+            return other;
         }
     }
-    return k->state == KEY_ACTIVE;
+    return NULL;
 }
 
 static int retire(struct cmd *c)
@@ -186,12 +187,16 @@ static int retire(struct cmd *c)
                         "access tokens are signed by it; make its successor, which retires it: "
                         "postern key rotate --now");
     }
-    if (last_active(c, k)) {
+    const struct key *other = another_active(c, k);
+    if (k->state == KEY_ACTIVE && !other) {
         return cmd_fail(CMD_CONFLICT,
                         "it is the only active %s key; make another first: postern key rotate%s",
                         uses[k->use], k->use == KEY_PEPPER ? " --pepper" : " --now");
     }
     struct uid id = k->id;
+    if (k->state == KEY_ACTIVE) {
+        key_hold(&c->fx, &other->id, KEY_ACTIVE); /* two commands must not retire both */
+    }
     key_set_state(&c->fx, &id, k->state, KEY_RETIRED, c->now_s);
     code = open_commit(c, "another command changed the keys in this moment");
     return code ? code : print_fresh(c, &id);
@@ -232,8 +237,9 @@ static int drop(struct cmd *c)
         return code;
     }
     struct uid id = k->id;
-    key_delete(&c->fx, &id);
-    if ((code = open_commit(c, "another command changed the keys in this moment"))) {
+    key_delete(&c->fx, &id, c->now_s);
+    if ((code =
+             open_commit(c, "the key was changed, or a secret hashed with it, in this moment"))) {
         return code;
     }
     show_begin(&s, c, SHOW_ONE, "");
@@ -258,8 +264,8 @@ static const struct option drop_options[] = {
 static const struct command commands[] = {
     {"list", NULL, "List the keys; never their secrets.", NULL, NULL, 0, list},
     {"rotate", NULL, "Make a new signing key, pepper or master key.",
-     "A new signing key is published first. A running server signs with it after jwks.max_age,\n"
-     "and drops the old one when nothing signed by it can be alive.",
+     "A new signing key is published first. A running server signs with it a minute after\n"
+     "jwks.max_age, and drops the old one when nothing signed by it can be alive.",
      CMD_OPTIONS(rotate_options), rotate},
     {"retire", "ID", "Stop signing with a key; what it signed stays good.", NULL, NULL, 0, retire},
     {"drop", "ID", "Delete a retired key; what it signed is refused.", NULL,

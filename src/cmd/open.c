@@ -260,7 +260,8 @@ int open_keys(struct cmd *c)
 
 int open_commit(struct cmd *c, const char *conflict)
 {
-    enum err e = commit_one(c->db, &c->ids, c->now_s, &c->fx);
+    struct clock clock = {0};
+    enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
     if (e == ERR_CONFLICT) {
         return cmd_fail(CMD_CONFLICT, "%s; nothing was changed", conflict);

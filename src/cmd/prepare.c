@@ -58,7 +58,8 @@ static int ensure_keys(struct cmd *c)
     if (key_put_first(&c->fx, &c->arena, &c->master, c->now_s)) {
         return cmd_fail(CMD_FAILED, "the first keys could not be made");
     }
-    enum err e = commit_one(c->db, &c->ids, c->now_s, &c->fx);
+    struct clock clock = {0};
+    enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
     /* A conflict: another process made them in this moment. */
     if (e && e != ERR_CONFLICT) {

@@ -171,6 +171,7 @@ static int serve(struct cmd *c)
         return cmd_fail(CMD_FAILED, "%s", why);
     }
     code = run(c, &app);
+    change_poll_free(&app.poll);
     server_close(&app.server);
     return code;
 }

@@ -30,6 +30,8 @@ static void *thread_open(void *arg, const char *name)
         return NULL;
     }
     t->slow = str_starts(str_from(name), STR("pool"));
+    if (!t->slow)
+        db_use_views(t->db); /* a worker rests at the end of each turn of its loop */
     return t;
 }
 
@@ -119,8 +121,7 @@ static void commit(void *arg, struct exchange **batch, size_t n)
             struct served *s = batch[done + i]->user;
             sets[i] = (struct commit_set){.fx = &s->rq.fx, .outcome = COMMIT_FAILED};
         }
-        commit_run(app->db, &app->server.ids, clock_now_s(&app->server.clock), &app->server.changes,
-                   sets, m);
+        commit_run(app->db, &app->server.changes, &app->server.clock, sets, m);
         for (size_t i = 0; i < m; i++) {
             struct served *s = batch[done + i]->user;
             s->outcome = sets[i].outcome;
@@ -148,7 +149,7 @@ static void idle(void *thread)
 {
     struct server_thread *t = thread;
     server_thread_refresh(t);
-    log_flush(&t->log);
+    server_thread_rest(t);
 }
 
 static void tick(void *app)

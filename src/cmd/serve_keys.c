@@ -25,13 +25,13 @@ bool serve_keys_due(const struct keyring *ring, int64_t now_s, int64_t max_age_s
         if (k->use != KEY_SIGNING) {
             continue;
         }
-        if (k->state == KEY_PUBLISHED && now_s >= k->created_s + max_age_s) {
+        if (k->state == KEY_PUBLISHED && now_s >= k->created_s + max_age_s + SERVE_KEYS_MARGIN_S) {
             activate(ring, k, now_s, fx);
             return true;
         }
         if (k->state == KEY_RETIRED &&
             now_s >= k->retired_s + SERVE_KEYS_LONGEST_TOKEN_S + max_age_s) {
-            key_delete(fx, &k->id);
+            key_delete(fx, &k->id, now_s);
             return true;
         }
     }

@@ -94,7 +94,7 @@ static void keys(struct serve_app *app, int64_t now_s)
     arena_init(&arena, FX_MOST);
     effects_init(&fx, &arena);
     if (serve_keys_due(ring, now_s, setting_int(app->server.settings, jwks_max_age_s), &fx)) {
-        commit_run(app->db, &app->server.ids, now_s, &app->server.changes, &set, 1);
+        commit_run(app->db, &app->server.changes, &app->server.clock, &set, 1);
         if (set.outcome == COMMIT_DONE) {
             log_note(LOG_INFO, "keys", "a signing key moved on: published, active, retired, gone");
         }

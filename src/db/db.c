@@ -97,10 +97,34 @@ enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args,
     return e;
 }
 
+/* Prepared, since they run with every turn; a driver without snapshots may do nothing here. */
+static const struct sql view_begin = {"view.begin", "BEGIN"};
+static const struct sql view_end = {"view.end", "COMMIT"};
+
+void db_use_views(struct db *db)
+{
+    db->views = true;
+}
+
+static void view_open(struct db *db)
+{
+    if (db->views && !db->in_view)
+        db->in_view = db_run(db, &view_begin, NO_ARGS, NULL) == OK;
+}
+
+void db_view_end(struct db *db)
+{
+    if (db->in_view)
+        db_run(db, &view_end, NO_ARGS, NULL);
+    db->in_view = false;
+}
+
 struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n)
 {
-    struct rows r = {.db = db, .stmt = start(db, sql, args, n), .status = DB_ROW};
+    struct rows r = {.db = db, .status = DB_ROW};
 
+    view_open(db);
+    r.stmt = start(db, sql, args, n);
     if (!r.stmt)
         r.status = DB_ERROR;
     return r;
@@ -122,6 +146,13 @@ enum err rows_end(struct rows *r)
         r->db->ops->reset(r->stmt);
     r->stmt = NULL;
     return r->status == DB_ROW || r->status == DB_DONE ? OK : ERR_UNAVAILABLE;
+}
+
+enum err rows_end_one(struct rows *r, bool found)
+{
+    enum err e = rows_end(r);
+
+    return e == OK && !found ? ERR_ABSENT : e;
 }
 
 int64_t row_int(struct rows *r, int column)
@@ -167,6 +198,15 @@ bool row_bytes(struct rows *r, int column, void *out, size_t n)
     }
     memcpy(out, bytes.p, n);
     return true;
+}
+
+enum err db_query_int(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n,
+                      int64_t *out)
+{
+    struct rows r = db_query(db, sql, args, n);
+
+    *out = rows_next(&r) ? row_int(&r, 0) : 0;
+    return rows_end(&r);
 }
 
 static enum err control(struct db *db, const char *text)

@@ -78,6 +78,8 @@ struct db_ops {
 
 struct db {
     const struct db_ops *ops;
+    bool views;   /* reads open a view when there is none */
+    bool in_view; /* a read transaction is open that db_view_end ends */
     /* the driver's struct begins with this */
 };
 
@@ -106,11 +108,23 @@ struct rows {
 struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n);
 bool rows_next(struct rows *r);
 enum err rows_end(struct rows *r);
+/* The same for a query that reads one row: ERR_ABSENT when it found none. */
+enum err rows_end_one(struct rows *r, bool found);
 int64_t row_int(struct rows *r, int column); /* NULL reads as 0 */
 bool row_is_null(struct rows *r, int column);
 str row_text(struct rows *r, int column, struct arena *a); /* NULL: p == NULL */
 /* Copies exactly n bytes; zeroes and false when NULL or of another length. */
 bool row_bytes(struct rows *r, int column, void *out, size_t n);
+
+/* The one number that a query gives; 0 when there is no row. */
+enum err db_query_int(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n,
+                      int64_t *out);
+
+/* A view is a read transaction that the reads of one turn of a worker's loop share: opening one
+ * costs as much as a read. Whoever switches views on ends them before he waits for anything, and
+ * as soon as this process has committed (an answer that left must be seen by the next request). */
+void db_use_views(struct db *db);
+void db_view_end(struct db *db);
 
 /* Transactions, for store/commit.c, migrations and commands. */
 enum err db_begin(struct db *db);

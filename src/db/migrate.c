@@ -37,10 +37,11 @@ static bool is_sqlite(const struct db *db)
 
 static enum err query_int(struct db *db, const struct sql *q, int *out)
 {
-    struct rows r = db_query(db, q, NO_ARGS);
+    int64_t n;
+    enum err e = db_query_int(db, q, NO_ARGS, &n);
 
-    *out = rows_next(&r) ? (int)row_int(&r, 0) : 0;
-    return rows_end(&r);
+    *out = (int)n;
+    return e;
 }
 
 enum err migrate_version(struct db *db, int *version)

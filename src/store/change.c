@@ -2,14 +2,19 @@
  *
  * The log is a ring under a lock; readers look at one atomic number first, so a request that finds
  * nothing new pays for one load. The poll reads again what the last CHANGE_OVERLAP_S seconds
- * brought, since a row with a smaller id may commit later, and leaves out what it remembers. What
- * it forgot it publishes twice, which only drops copies twice.
+ * brought, since a row with a smaller id may commit later, and leaves out what it published before
+ * and what this process wrote: that was published at its commit. Rows are told apart by the node
+ * bytes of their ids; after a commit of unknown outcome the process takes new ones (commit.c), so
+ * that it hears of what it did not publish.
  */
 #include "store/change.h"
 
+#include <stdlib.h>
+
+#include "base/log.h"
 #include "store/statements.h"
 
-/* More than the longest commit and the difference of clocks between nodes. */
+/* More than the end of a commit takes, and than clocks of nodes may differ. */
 #define CHANGE_OVERLAP_S 10
 /* Rows stay for processes that sleep; whoever slept longer starts with empty copies. */
 #define CHANGE_KEEP_S 3600
@@ -27,6 +32,7 @@ const struct sql_set change_statements = {sql, sizeof sql / sizeof *sql};
 void change_log_init(struct change_log *log)
 {
     memset(log->ring, 0, sizeof log->ring);
+    id_source_init(&log->ids);
     atomic_init(&log->seq, 0);
     pthread_mutex_init(&log->lock, NULL);
 }
@@ -65,40 +71,67 @@ size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, s
     return n;
 }
 
-static bool remembers(const struct change_poll *poll, const struct id *id)
+static bool is_own(const struct change_log *log, const struct id *id)
 {
-    size_t size = sizeof poll->recent / sizeof *poll->recent;
-
-    for (size_t i = 0; i < poll->n && i < size; i++)
-        if (id_eq(&poll->recent[i], id))
-            return true;
-    return false;
+    return memcmp(id->b + 4, log->ids.node, sizeof log->ids.node) == 0;
 }
 
-static void remember(struct change_poll *poll, const struct id *id)
+/* What a poll finds, and how far it is in what the one before it found. Both are in order. */
+struct reading {
+    struct id *found;
+    size_t n, room, at;
+};
+
+static void keep(struct reading *r, const struct id *id)
 {
-    poll->recent[poll->n++ % (sizeof poll->recent / sizeof *poll->recent)] = *id;
+    if (r->n == r->room) {
+        r->room = r->room * 2 + 64;
+        r->found = reallocarray(r->found, r->room, sizeof *r->found);
+        if (!r->found)
+            fatal("out of memory");
+    }
+    r->found[r->n++] = *id;
+}
+
+static bool was_seen(struct reading *r, const struct change_poll *poll, const struct id *id)
+{
+    while (r->at < poll->n && memcmp(poll->seen[r->at].b, id->b, ID_BYTES) < 0)
+        r->at++;
+    return r->at < poll->n && id_eq(&poll->seen[r->at], id);
 }
 
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log, int64_t now_s)
 {
     struct id from = id_floor((poll->since_s ? poll->since_s : now_s) - CHANGE_OVERLAP_S);
     struct rows r = db_query(db, &sql[SINCE], ARGS(db_bytes(&from)));
+    struct reading reading = {0};
     struct id id;
     enum err e;
 
     while (rows_next(&r)) {
         uint8_t subject[16] = {0};
-        if (!row_bytes(&r, 0, id.b, sizeof id.b) || remembers(poll, &id))
+        if (!row_bytes(&r, 0, id.b, sizeof id.b) || is_own(log, &id))
+            continue;
+        keep(&reading, &id);
+        if (was_seen(&reading, poll, &id))
             continue;
         row_bytes(&r, 2, subject, sizeof subject);
         change_publish(log, (enum change_kind)row_int(&r, 1), subject);
-        remember(poll, &id);
     }
     e = rows_end(&r);
-    if (e == OK)
-        poll->since_s = now_s;
-    return e;
+    if (e != OK) { /* the next poll reads all of it again */
+        free(reading.found);
+        return e;
+    }
+    free(poll->seen);
+    *poll = (struct change_poll){.since_s = now_s, .seen = reading.found, .n = reading.n};
+    return OK;
+}
+
+void change_poll_free(struct change_poll *poll)
+{
+    free(poll->seen);
+    *poll = (struct change_poll){0};
 }
 
 enum err change_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

@@ -3,7 +3,8 @@
  * A change is written as a row of table `change` by the effect set that caused it. The process
  * that committed it publishes it to its own threads at once; every process polls the table (with
  * an overlap, since ids of several writers interleave) for what others, such as a command line,
- * committed. Applying a change twice is harmless: it only drops copies.
+ * committed. Its id is made last in its transaction, so that it tells when that ended. Applying a
+ * change twice is harmless: it only drops copies.
  */
 #ifndef STORE_CHANGE_H
 #define STORE_CHANGE_H
@@ -25,12 +26,15 @@ struct change {
     enum change_kind kind;
     uint8_t subject[16];
     uint8_t life; /* enum effect_life */
+    bool here;    /* of no interest to other processes: not written */
 };
 
 #define CHANGE_LOG_SIZE 1024
 
-/* The changes of this process, newest CHANGE_LOG_SIZE. Readers that fell behind start afresh. */
+/* What this process has to know, newest CHANGE_LOG_SIZE. Readers that fell behind start afresh. */
 struct change_log {
+    atomic_uint_fast64_t commits; /* of this process: what was read before one may be old */
+    struct id_source ids;     /* of the rows that this process writes; the committing thread's */
     atomic_uint_fast64_t seq; /* number published so far */
     pthread_mutex_t lock;
     struct change ring[CHANGE_LOG_SIZE];
@@ -43,14 +47,16 @@ void change_publish(struct change_log *log, enum change_kind kind, const uint8_t
 size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, size_t max,
                    bool *lost);
 
-/* Publishes what others committed since the last poll; `poll` remembers where it was. */
+/* Where a poll was: zeros at the start. */
 struct change_poll {
     int64_t since_s;
-    struct id recent[256]; /* ids already published */
+    struct id *seen; /* what others wrote within the overlap, in order; published already */
     size_t n;
 };
+/* Publishes what others committed since the last poll; call it in the thread that commits. */
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log,
                      int64_t now_s);
+void change_poll_free(struct change_poll *poll);
 
 /* Forgets rows that every running process has seen long ago. Housekeeping. */
 enum err change_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);

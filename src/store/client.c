@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #include "base/limits.h"
+#include "store/key.h"
 #include "store/organization.h"
 #include "store/statements.h"
 
@@ -43,6 +44,11 @@ enum {
     "rotation, introspect_organization, enabled, access_ttl_s, refresh_ttl_s, family_ttl_s, "      \
     "epoch, created_s FROM client "
 
+/* The one without an end is the newest. Ids do not tell: those that two processes make within a
+ * second are in no order. */
+#define NEWEST                                                                                     \
+    "ORDER BY CASE WHEN exp_s = 0 THEN 0 ELSE 1 END, created_s DESC, exp_s DESC, id DESC "
+
 static const struct sql sql[] = {
     [LOAD] = {"client.load", COLUMNS "WHERE id = $1"},
     [LIST] = {"client.list", COLUMNS "WHERE id > $1 ORDER BY id LIMIT $2"},
@@ -50,7 +56,7 @@ static const struct sql sql[] = {
                            COLUMNS "WHERE organization_id = $3 AND id > $1 ORDER BY id LIMIT $2"},
     [SECRETS] = {"client.secrets",
                  "SELECT id, pepper_id, hash, argon2, created_s, exp_s FROM client_secret "
-                 "WHERE client_id = $1 AND (exp_s = 0 OR exp_s > $2) ORDER BY id DESC LIMIT 2"},
+                 "WHERE client_id = $1 AND (exp_s = 0 OR exp_s > $2) " NEWEST "LIMIT 2"},
     [GROUPS] = {"client.groups",
                 "SELECT group_id FROM client_group WHERE client_id = $1 ORDER BY group_id"},
     [PUT] = {"client.put",
@@ -77,16 +83,18 @@ static const struct sql sql[] = {
     [REVOKE_ALL] = {"client.revoke_all", "UPDATE client SET epoch = epoch + 1 WHERE id = $1"},
     [TRIM_SECRETS] = {"client.trim_secrets",
                       "DELETE FROM client_secret WHERE client_id = $1 AND id <> "
-                      "(SELECT s.id FROM client_secret s WHERE s.client_id = $1 "
-                      "ORDER BY s.id DESC LIMIT 1)"},
+                      "(SELECT s.id FROM client_secret s WHERE s.client_id = $1 " NEWEST
+                      "LIMIT 1)"},
     [END_SECRETS] = {"client.end_secrets", "UPDATE client_secret SET exp_s = $2 "
                                            "WHERE client_id = $1 AND (exp_s = 0 OR exp_s > $2)"},
     [PUT_SECRET] = {"client.put_secret",
                     "INSERT INTO client_secret (client_id, id, pepper_id, hash, argon2, "
                     "created_s, exp_s) VALUES ($1, $2, $3, $4, $5, $6, $7) "
                     "ON CONFLICT DO NOTHING"},
-    [REHASH] = {"client.rehash", "UPDATE client_secret SET pepper_id = $3, hash = $4, "
-                                 "argon2 = $5 WHERE client_id = $1 AND id = $2"},
+    [REHASH] = {"client.rehash",
+                "UPDATE client_secret SET pepper_id = $3, hash = $4, argon2 = NULL "
+                "WHERE client_id = $1 AND id = $2 "
+                "AND EXISTS (SELECT 1 FROM key WHERE key.id = $3 AND key.state = 1)"},
     [COUNT_BY_PEPPER] = {"client.count_by_pepper",
                          "SELECT COUNT(*) FROM client_secret "
                          "WHERE pepper_id = $1 AND (exp_s = 0 OR exp_s > $2)"},
@@ -140,10 +148,8 @@ enum err client_load(struct db *db, struct arena *a, const struct uid *id, int64
     *out = (struct client){0};
     if (found)
         read_row(&r, a, out);
-    e = rows_end(&r);
-    if (e != OK)
-        return e;
-    return found ? load_secrets(db, a, now_s, out) : ERR_ABSENT;
+    e = rows_end_one(&r, found);
+    return e == OK ? load_secrets(db, a, now_s, out) : e;
 }
 
 enum err client_list(struct db *db, struct arena *a, const struct id *organization,
@@ -161,13 +167,7 @@ enum err client_list(struct db *db, struct arena *a, const struct id *organizati
     *n = 0;
     *out = NULL;
     while (rows_next(&r)) {
-        if (*n == room) {
-            struct client *more = ARENA_ARRAY(a, struct client, room * 2 + 16);
-            if (*n > 0)
-                memcpy(more, *out, *n * sizeof *more);
-            *out = more;
-            room = room * 2 + 16;
-        }
+        ARENA_MORE(a, *out, *n, room);
         read_row(&r, a, &(*out)[(*n)++]);
     }
     return rows_end(&r);
@@ -182,15 +182,8 @@ enum err client_groups(struct db *db, struct arena *a, const struct uid *id, str
     *n = 0;
     *out = NULL;
     while (rows_next(&r)) {
-        if (*n == room) {
-            struct id *more = ARENA_ARRAY(a, struct id, room * 2 + 16);
-            if (*n > 0)
-                memcpy(more, *out, *n * sizeof *more);
-            *out = more;
-            room = room * 2 + 16;
-        }
-        row_bytes(&r, 0, (*out)[*n].b, ID_BYTES);
-        (*n)++;
+        ARENA_MORE(a, *out, *n, room);
+        row_bytes(&r, 0, (*out)[(*n)++].b, ID_BYTES);
     }
     return rows_end(&r);
 }
@@ -277,6 +270,8 @@ void client_put_secret(struct effects *fx, const struct uid *id, const struct cl
                        int64_t old_exp_s)
 {
     hold(fx, id);
+    if (!s->argon2.p) /* a pepper cannot go while a secret comes to need it */
+        key_hold(fx, &s->pepper, KEY_ACTIVE);
     effects_add(fx, DROP, EXPECT_ANY, &sql[TRIM_SECRETS], ARGS(db_bytes(id)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[END_SECRETS],
                 ARGS(db_bytes(id), db_int(old_exp_s > 0 ? old_exp_s : 1)));
@@ -288,20 +283,20 @@ void client_put_secret(struct effects *fx, const struct uid *id, const struct cl
 
 void client_rehash(struct effects *fx, const struct uid *id, const struct client_secret *s)
 {
-    /* The secret may have been replaced meanwhile; then there is nothing to do. */
+    /* The secret may have been replaced meanwhile, or the pepper retired; then there is nothing to
+     * do, and no reason to keep the request from its token. */
+    key_lock(fx, &s->pepper);
     effects_add(fx, DROP, EXPECT_ANY, &sql[REHASH],
-                ARGS(db_bytes(id), db_bytes(&s->id), pepper_of(s), hash_of(s), db_text(s->argon2)));
-    /* Copies that name the old pepper would rehash at every use. */
-    changed(fx, id);
+                ARGS(db_bytes(id), db_bytes(&s->id), db_bytes(&s->pepper), db_bytes(&s->hash)));
+    /* Copies that name the old pepper would rehash at every use. Other nodes' copies are as good
+     * as before. */
+    effects_change_here(fx, DROP, CHANGE_CLIENT, id->b, sizeof id->b);
 }
 
 enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t now_s,
                                 int64_t *count)
 {
-    struct rows r = db_query(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)));
-
-    *count = rows_next(&r) ? row_int(&r, 0) : 0;
-    return rows_end(&r);
+    return db_query_int(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)), count);
 }
 
 #define PURPOSE "client_secret"

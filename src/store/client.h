@@ -10,6 +10,9 @@
 
 /* Bits of client.grants; the table of grants is oauth/grant/grant.c. */
 enum client_grant { GRANT_CLIENT_CREDENTIALS = 1 << 0, GRANT_REFRESH_TOKEN = 1 << 1 };
+/* The longest life of an access token. */
+#define CLIENT_ACCESS_TTL_MAX_S (30 * 86400)
+
 enum token_format { TOKEN_JWT, TOKEN_OPAQUE };
 enum client_rotation { ROTATION_DEFAULT, ROTATION_ALWAYS, ROTATION_AUTO, ROTATION_NEVER };
 /* The method that a client is pinned to; ANY takes basic and post. */
@@ -37,7 +40,7 @@ struct client {
     enum client_rotation rotation;
     bool introspect_organization; /* may introspect every token of its organization */
     bool enabled;
-    int64_t access_ttl_s;  /* 60 .. 30 days */
+    int64_t access_ttl_s;  /* 60 .. CLIENT_ACCESS_TTL_MAX_S */
     int64_t refresh_ttl_s; /* idle end of a refresh token */
     int64_t family_ttl_s;  /* absolute end of a family; rotation never extends it */
     int64_t epoch;         /* raised to revoke everything of the client */
@@ -65,11 +68,11 @@ void client_set_groups(struct effects *fx, const struct client *c, const struct 
                        size_t n);
 void client_set_enabled(struct effects *fx, const struct uid *id, bool enabled);
 void client_revoke_all(struct effects *fx, const struct uid *id);
-/* A new secret; the ones before end at old_exp_s (now, to end them at once) if they do not end
- * earlier, and of those only the newest stays. */
+/* A new secret. Expects that its pepper, if it has one, is active. The ones before end at old_exp_s
+ * (now, to end them at once) if they do not end earlier, and of those only the newest stays. */
 void client_put_secret(struct effects *fx, const struct uid *id, const struct client_secret *s,
                        int64_t old_exp_s);
-/* Rehash at use: the same secret under the active pepper. */
+/* Rehash at use: the same secret under the active pepper. Nothing when either is so no more. */
 void client_rehash(struct effects *fx, const struct uid *id, const struct client_secret *s);
 /* How many live secrets each pepper keys. */
 enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t now_s,

@@ -123,22 +123,14 @@ void client_cache_close(struct client_cache *c)
 
 static enum err load_groups(struct db *db, struct arena *a, struct cached_client *out)
 {
-    struct group_query q = {.organization = out->organization.id,
-                            .client = out->client.all_groups ? NULL : &out->client.id,
-                            .limit = CLIENT_CACHE_GROUPS + 1};
-    struct group *groups;
-    size_t n;
-    enum err e = group_list(db, a, &q, &groups, &n);
+    const struct client *c = &out->client;
+    size_t n = 0;
+    enum err e = c->all_groups
+                     ? group_ids(db, a, &c->organization, CLIENT_CACHE_GROUPS + 1, &out->groups, &n)
+                     : client_groups(db, a, &c->id, &out->groups, &n);
 
-    if (e != OK || n > CLIENT_CACHE_GROUPS) {
-        out->groups_n = -1;
-        return e;
-    }
-    out->groups = ARENA_ARRAY(a, struct id, n + 1);
-    for (size_t i = 0; i < n; i++)
-        out->groups[i] = groups[i].id;
-    out->groups_n = (int64_t)n;
-    return OK;
+    out->groups_n = e != OK || n > CLIENT_CACHE_GROUPS ? -1 : (int64_t)n;
+    return e;
 }
 
 static enum err load(struct db *db, struct arena *a, const struct uid *id, int64_t now_s,

@@ -40,13 +40,23 @@ static enum err run_effect(struct db *db, const struct effect *e, bool *missed)
     return err;
 }
 
-static enum err put_changes(struct db *db, struct id_source *ids, int64_t now_s,
-                            const struct effects *fx)
+/* Where the ids of changes come from. */
+struct stamp {
+    struct id_source *ids;
+    const struct clock *clock;
+};
+
+/* The time is that of the write, not that at which a request or command began: whoever polls would
+ * have passed that already. */
+static enum err put_changes(struct db *db, const struct stamp *stamp, const struct effects *fx)
 {
     enum err e = OK;
 
     for (const struct change *c = fx->changes; e == OK && c; c = c->next) {
-        struct id id = id_next(ids, now_s);
+        struct id id;
+        if (c->here)
+            continue;
+        id = id_next(stamp->ids, clock_now_s(stamp->clock));
         e = db_run(db, &sql[PUT_CHANGE],
                    ARGS(db_bytes(&id), db_int(c->kind), db_blob(c->subject, sizeof c->subject)),
                    NULL);
@@ -54,8 +64,8 @@ static enum err put_changes(struct db *db, struct id_source *ids, int64_t now_s,
     return e;
 }
 
-static enum err run_list(struct db *db, struct id_source *ids, int64_t now_s,
-                         const struct effects *fx, bool *missed)
+static enum err run_list(struct db *db, const struct stamp *stamp, const struct effects *fx,
+                         bool *missed)
 {
     *missed = false;
     for (const struct effect *one = fx->first; one; one = one->next) {
@@ -63,7 +73,7 @@ static enum err run_list(struct db *db, struct id_source *ids, int64_t now_s,
         if (e != OK || *missed)
             return e;
     }
-    return put_changes(db, ids, now_s, fx);
+    return put_changes(db, stamp, fx);
 }
 
 /* Can it miss without having changed anything? Expecting one row of a single statement that can
@@ -74,7 +84,7 @@ static bool needs_savepoint(const struct effects *fx)
 }
 
 /* One set inside the transaction. Anything but OK: the batch is lost. */
-static enum err run_set(struct db *db, struct id_source *ids, int64_t now_s, struct commit_set *set)
+static enum err run_set(struct db *db, const struct stamp *stamp, struct commit_set *set)
 {
     const struct effects *fx = set->fx;
     bool missed = false, savepoint;
@@ -87,7 +97,7 @@ static enum err run_set(struct db *db, struct id_source *ids, int64_t now_s, str
     if (savepoint)
         e = db_run(db, &control[SAVEPOINT], NO_ARGS, NULL);
     if (e == OK)
-        e = run_list(db, ids, now_s, fx, &missed);
+        e = run_list(db, stamp, fx, &missed);
     if (e == OK && missed && savepoint)
         e = db_run(db, &control[ROLLBACK_TO], NO_ARGS, NULL);
     if (e == OK && savepoint)
@@ -99,17 +109,19 @@ static enum err run_set(struct db *db, struct id_source *ids, int64_t now_s, str
     return e;
 }
 
-static enum err run_batch(struct db *db, struct id_source *ids, int64_t now_s,
-                          struct commit_set *sets, size_t n)
+static enum err run_batch(struct db *db, const struct stamp *stamp, struct commit_set *sets,
+                          size_t n)
 {
     enum err e = db_begin(db);
 
     for (size_t i = 0; e == OK && i < n; i++)
-        e = run_set(db, ids, now_s, &sets[i]);
+        e = run_set(db, stamp, &sets[i]);
     if (e == OK)
         e = db_commit(db);
     if (e != OK)
         db_rollback(db);
+    for (size_t i = 0; e != OK && i < n; i++)
+        sets[i].outcome = COMMIT_FAILED;
     return e;
 }
 
@@ -120,24 +132,30 @@ static void publish(struct change_log *log, const struct change *c)
         change_publish(log, c->kind, c->subject);
 }
 
-void commit_run(struct db *db, struct id_source *ids, int64_t now_s, struct change_log *log,
+void commit_run(struct db *db, struct change_log *log, const struct clock *clock,
                 struct commit_set *sets, size_t n)
 {
-    if (run_batch(db, ids, now_s, sets, n) != OK) {
-        for (size_t i = 0; i < n; i++)
-            sets[i].outcome = COMMIT_FAILED;
+    struct stamp stamp = {&log->ids, clock};
+    enum err e = run_batch(db, &stamp, sets, n);
+
+    atomic_fetch_add(&log->commits, 1); /* failed or not: the outcome may be unknown */
+    if (e != OK) {
+        /* What was written after all is published by the poll, as if it were another process's. */
+        id_source_init(&log->ids);
         return;
     }
-    for (size_t i = 0; log && i < n; i++)
+    for (size_t i = 0; i < n; i++)
         if (sets[i].outcome == COMMIT_DONE && !effects_empty(sets[i].fx))
             publish(log, sets[i].fx->changes);
 }
 
-enum err commit_one(struct db *db, struct id_source *ids, int64_t now_s, struct effects *fx)
+enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,
+                    struct effects *fx)
 {
+    struct stamp stamp = {ids, clock};
     struct commit_set set = {.fx = fx};
 
-    commit_run(db, ids, now_s, NULL, &set, 1);
+    run_batch(db, &stamp, &set, 1);
     switch (set.outcome) {
     case COMMIT_DONE:
         return OK;

@@ -19,9 +19,10 @@ struct commit_set {
 /* Runs all sets in one transaction. A set of more than one statement runs under a savepoint. After
  * any error of the engine that ended the transaction, all sets fail. Publishes the changes of the
  * sets that became durable. */
-void commit_run(struct db *db, struct id_source *ids, int64_t now_s, struct change_log *log,
+void commit_run(struct db *db, struct change_log *log, const struct clock *clock,
                 struct commit_set *sets, size_t n);
 /* One set, for commands: OK, ERR_CONFLICT (an expectation missed), ERR_UNAVAILABLE. */
-enum err commit_one(struct db *db, struct id_source *ids, int64_t now_s, struct effects *fx);
+enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,
+                    struct effects *fx);
 
 #endif

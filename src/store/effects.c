@@ -30,20 +30,33 @@ void effects_add(struct effects *fx, enum effect_life life, int64_t expect, cons
     fx->n++;
 }
 
-void effects_change(struct effects *fx, enum effect_life life, enum change_kind kind,
-                    const void *subject, size_t n)
+static void tell(struct effects *fx, enum effect_life life, enum change_kind kind, bool here,
+                 const void *subject, size_t n)
 {
     struct change *c = ARENA_NEW(fx->arena, struct change), *last = fx->changes;
 
     c->kind = kind;
     c->life = (uint8_t)life;
+    c->here = here;
     if (n > 0)
         memcpy(c->subject, subject, n < sizeof c->subject ? n : sizeof c->subject);
     c->next = last;
     /* Functions of store/ used together often tell the same thing one after the other. */
-    if (!last || last->kind != c->kind || last->life != c->life ||
+    if (!last || last->kind != c->kind || last->life != c->life || last->here != here ||
         memcmp(last->subject, c->subject, sizeof c->subject) != 0)
         fx->changes = c;
+}
+
+void effects_change(struct effects *fx, enum effect_life life, enum change_kind kind,
+                    const void *subject, size_t n)
+{
+    tell(fx, life, kind, false, subject, n);
+}
+
+void effects_change_here(struct effects *fx, enum effect_life life, enum change_kind kind,
+                         const void *subject, size_t n)
+{
+    tell(fx, life, kind, true, subject, n);
 }
 
 void effects_refuse(struct effects *fx)

@@ -37,6 +37,9 @@ void effects_add(struct effects *fx, enum effect_life life, int64_t expect, cons
 /* Tells every worker and node what changed. */
 void effects_change(struct effects *fx, enum effect_life life, enum change_kind kind,
                     const void *subject, size_t n);
+/* Tells the threads of this process only: copies elsewhere are as good as before. */
+void effects_change_here(struct effects *fx, enum effect_life life, enum change_kind kind,
+                         const void *subject, size_t n);
 /* Forgets the DROP effects: the handler refused. */
 void effects_refuse(struct effects *fx);
 static inline bool effects_empty(const struct effects *fx)

@@ -5,6 +5,7 @@
  */
 #include "store/grant.h"
 
+#include "store/client.h"
 #include "store/statements.h"
 
 enum { REVOKE, IS_REVOKED, SWEEP };
@@ -22,18 +23,20 @@ static const struct sql sql[] = {
 const struct sql_set grant_statements = {sql, sizeof sql / sizeof *sql};
 
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
-                  const struct uid *client, int64_t now_s, int64_t exp_s)
+                  const struct uid *client, int64_t now_s, int64_t end_s)
 {
     effects_add(fx, life, EXPECT_ANY, &sql[REVOKE],
-                ARGS(db_bytes(grant), db_bytes(client), db_int(now_s), db_int(exp_s)));
+                ARGS(db_bytes(grant), db_bytes(client), db_int(now_s),
+                     db_int(end_s + CLIENT_ACCESS_TTL_MAX_S)));
 }
 
 enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked)
 {
-    struct rows r = db_query(db, &sql[IS_REVOKED], ARGS(db_bytes(grant)));
+    int64_t n;
+    enum err e = db_query_int(db, &sql[IS_REVOKED], ARGS(db_bytes(grant)), &n);
 
-    *revoked = rows_next(&r) && row_int(&r, 0) > 0;
-    return rows_end(&r);
+    *revoked = n > 0;
+    return e;
 }
 
 enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

@@ -9,9 +9,11 @@
 
 #include "store/effects.h"
 
-/* Revokes; idempotent. The row may go at exp_s, when no token of the grant can be alive. */
+/* Revokes; idempotent. `end_s`: after it nothing is issued under the grant (the end of its family;
+ * the token's own end when it has none). The row stays for the longest life of an access token
+ * more, when none can be alive. */
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
-                  const struct uid *client, int64_t now_s, int64_t exp_s);
+                  const struct uid *client, int64_t now_s, int64_t end_s);
 enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked);
 enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
 

@@ -3,10 +3,14 @@
  * A list is asked for with or without a client and with or without a name; each of the four is a
  * statement of its own, so that each walks an index and none looks at rows it does not return.
  *
+ * The documents of the Twine API give some lists no pages, so what an organization can hold is
+ * bounded where a group is made: the insert counts, behind the lock on the organization's row.
+ *
  * Left out on purpose: unique names. Ids identify.
  */
 #include "store/group.h"
 
+#include "base/limits.h"
 #include "store/organization.h"
 #include "store/statements.h"
 
@@ -20,6 +24,7 @@ enum {
     COUNT_NAME,
     COUNT_CLIENT,
     COUNT_CLIENT_NAME,
+    IDS,
     LOAD,
     IS_OF_CLIENT,
     PUT,
@@ -51,11 +56,14 @@ static const struct sql sql[] = {
     [COUNT_CLIENT_NAME] = {"group.count_client_name",
                            "SELECT COUNT(*) " OF_CLIENT
                            "WHERE g.organization_id = $1 AND c.client_id = $2 AND g.name = $3"},
+    [IDS] = {"group.ids", "SELECT g.id FROM groups g WHERE g.organization_id = $1 "
+                          "ORDER BY g.id LIMIT $2"},
     [LOAD] = {"group.load", COLUMNS "FROM groups g WHERE g.id = $1"},
     [IS_OF_CLIENT] = {"group.is_of_client", "SELECT COUNT(*) FROM client_group "
                                             "WHERE client_id = $1 AND group_id = $2"},
     [PUT] = {"group.put", "INSERT INTO groups (id, organization_id, name, bio, created_s) "
-                          "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"},
+                          "SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM groups o "
+                          "WHERE o.organization_id = $2) < $6 ON CONFLICT DO NOTHING"},
     [UPDATE] = {"group.update", "UPDATE groups SET name = $3, bio = $4 "
                                 "WHERE id = $1 AND organization_id = $2"},
     [DELETE] = {"group.delete", "DELETE FROM groups WHERE id = $1 AND organization_id = $2"},
@@ -78,12 +86,10 @@ enum err group_load(struct db *db, struct arena *a, const struct id *id, struct 
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
     bool found = rows_next(&r);
-    enum err e;
 
     if (found)
         read_row(&r, a, out);
-    e = rows_end(&r);
-    return e == OK && !found ? ERR_ABSENT : e;
+    return rows_end_one(&r, found);
 }
 
 static int which(const struct group_query *q)
@@ -113,13 +119,7 @@ enum err group_list(struct db *db, struct arena *a, const struct group_query *q,
     *n = 0;
     *out = NULL;
     while (rows_next(&r)) {
-        if (*n == room) {
-            struct group *more = ARENA_ARRAY(a, struct group, room * 2 + 16);
-            if (*n > 0)
-                memcpy(more, *out, *n * sizeof *more);
-            *out = more;
-            room = room * 2 + 16;
-        }
+        ARENA_MORE(a, *out, *n, room);
         read_row(&r, a, &(*out)[(*n)++]);
     }
     return rows_end(&r);
@@ -128,19 +128,34 @@ enum err group_list(struct db *db, struct arena *a, const struct group_query *q,
 enum err group_count(struct db *db, const struct group_query *q, int64_t *count)
 {
     struct db_arg args[3] = {db_bytes(&q->organization)};
-    struct rows r = db_query(db, &sql[COUNT + which(q)], args, add_filters(q, args, 1));
 
-    *count = rows_next(&r) ? row_int(&r, 0) : 0;
+    return db_query_int(db, &sql[COUNT + which(q)], args, add_filters(q, args, 1), count);
+}
+
+enum err group_ids(struct db *db, struct arena *a, const struct id *organization, int64_t limit,
+                   struct id **out, size_t *n)
+{
+    struct rows r = db_query(db, &sql[IDS],
+                             ARGS(db_bytes(organization), db_int(limit < 0 ? INT64_MAX : limit)));
+    size_t room = 0;
+
+    *n = 0;
+    *out = NULL;
+    while (rows_next(&r)) {
+        ARENA_MORE(a, *out, *n, room);
+        row_bytes(&r, 0, (*out)[(*n)++].b, ID_BYTES);
+    }
     return rows_end(&r);
 }
 
 enum err group_is_of_client(struct db *db, const struct id *group, const struct uid *client,
                             bool *yes)
 {
-    struct rows r = db_query(db, &sql[IS_OF_CLIENT], ARGS(db_bytes(client), db_bytes(group)));
+    int64_t n;
+    enum err e = db_query_int(db, &sql[IS_OF_CLIENT], ARGS(db_bytes(client), db_bytes(group)), &n);
 
-    *yes = rows_next(&r) && row_int(&r, 0) > 0;
-    return rows_end(&r);
+    *yes = n > 0;
+    return e;
 }
 
 /* Copies hold group ids by client, and a client of "all groups" depends on each of them. */
@@ -154,7 +169,7 @@ void group_put(struct effects *fx, const struct group *g)
     organization_hold(fx, &g->organization);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&g->id), db_bytes(&g->organization), db_text(g->name),
-                     db_text(g->bio), db_int(g->created_s)));
+                     db_text(g->bio), db_int(g->created_s), db_int(LIMIT_GROUPS)));
     changed(fx, &g->organization);
 }
 

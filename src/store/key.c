@@ -15,7 +15,7 @@
 #include "base/rand.h"
 #include "store/statements.h"
 
-enum { LIST, PUT, SET_STATE, DELETE, RESEAL, COUNT };
+enum { LIST, PUT, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT };
 
 static const struct sql sql[] = {
     [LIST] = {"key.list", "SELECT id, purpose, state, alg, sealed, created_s, activated_s, "
@@ -23,6 +23,8 @@ static const struct sql sql[] = {
     [PUT] = {"key.put", "INSERT INTO key (id, purpose, state, alg, sealed, created_s, "
                         "activated_s, retired_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                         "ON CONFLICT DO NOTHING"},
+    [HOLD] = {"key.hold", "UPDATE key SET state = state WHERE id = $1 AND state = $2"},
+    [LOCK] = {"key.lock", "UPDATE key SET state = state WHERE id = $1"},
     [SET_STATE] = {"key.set_state",
                    "UPDATE key SET state = $3, "
                    "activated_s = CASE WHEN CAST($3 AS BIGINT) = 1 THEN CAST($4 AS BIGINT) "
@@ -32,7 +34,9 @@ static const struct sql sql[] = {
                    "WHERE id = $1 AND state = $2 AND (CAST($3 AS BIGINT) <> 1 OR NOT EXISTS "
                    "(SELECT 1 FROM key o WHERE o.state = 1 AND o.purpose = key.purpose "
                    "AND o.alg = key.alg AND o.id <> key.id))"},
-    [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1"},
+    [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1 AND NOT EXISTS "
+                              "(SELECT 1 FROM client_secret s WHERE s.pepper_id = $1 "
+                              "AND (s.exp_s = 0 OR s.exp_s > $2))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
 };
@@ -72,13 +76,7 @@ static enum err load_rows(struct db *db, struct arena *a, struct sealed_row **ou
     *n = 0;
     *out = NULL;
     while (rows_next(&r)) {
-        if (*n == room) {
-            struct sealed_row *more = ARENA_ARRAY(a, struct sealed_row, room * 2 + 16);
-            if (*n > 0)
-                memcpy(more, *out, *n * sizeof *more);
-            *out = more;
-            room = room * 2 + 16;
-        }
+        ARENA_MORE(a, *out, *n, room);
         read_row(&r, a, &(*out)[(*n)++]);
     }
     return rows_end(&r);
@@ -234,9 +232,21 @@ void key_set_state(struct effects *fx, const struct uid *id, enum key_state from
     changed(fx);
 }
 
-void key_delete(struct effects *fx, const struct uid *id)
+void key_hold(struct effects *fx, const struct uid *id, enum key_state state)
 {
-    effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
+    effects_add(fx, DROP, 1, &sql[HOLD], ARGS(db_bytes(id), db_int(state)));
+}
+
+void key_lock(struct effects *fx, const struct uid *id)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[LOCK], ARGS(db_bytes(id)));
+}
+
+void key_delete(struct effects *fx, const struct uid *id, int64_t now_s)
+{
+    /* In two statements: behind the lock, the second one sees what was committed before it. */
+    key_hold(fx, id, KEY_RETIRED);
+    effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id), db_int(now_s)));
     changed(fx);
 }
 
@@ -277,8 +287,5 @@ enum err key_put_first(struct effects *fx, struct arena *a, const struct master_
 
 enum err key_count(struct db *db, int64_t *n)
 {
-    struct rows r = db_query(db, &sql[COUNT], NO_ARGS);
-
-    *n = rows_next(&r) ? row_int(&r, 0) : 0;
-    return rows_end(&r);
+    return db_query_int(db, &sql[COUNT], NO_ARGS, n);
 }

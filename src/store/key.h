@@ -19,7 +19,13 @@ enum err key_put_new(struct effects *fx, struct arena *a, const struct master_ke
  * is. */
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
                    int64_t now_s);
-void key_delete(struct effects *fx, const struct uid *id);
+/* Expects that the key is in that state and keeps it there until the commit, for whoever relies on
+ * it. */
+void key_hold(struct effects *fx, const struct uid *id, enum key_state state);
+/* Keeps the key as it is until the commit, if it is there. */
+void key_lock(struct effects *fx, const struct uid *id);
+/* Expects that the key is retired and no live client secret is hashed with it. */
+void key_delete(struct effects *fx, const struct uid *id, int64_t now_s);
 /* Seals every row again under master->keys[0]; *n: rows resealed. */
 enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
                     const struct master_key *master, size_t *n);

@@ -62,12 +62,10 @@ enum err organization_load(struct db *db, struct arena *a, const struct id *id,
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
     bool found = rows_next(&r);
-    enum err e;
 
     if (found)
         read_row(&r, a, out);
-    e = rows_end(&r);
-    return e == OK && !found ? ERR_ABSENT : e;
+    return rows_end_one(&r, found);
 }
 
 enum err organization_list(struct db *db, struct arena *a, struct organization **out, size_t *n)
@@ -78,13 +76,7 @@ enum err organization_list(struct db *db, struct arena *a, struct organization *
     *n = 0;
     *out = NULL;
     while (rows_next(&r)) {
-        if (*n == room) {
-            struct organization *more = ARENA_ARRAY(a, struct organization, room * 2 + 16);
-            if (*n > 0)
-                memcpy(more, *out, *n * sizeof *more);
-            *out = more;
-            room = room * 2 + 16;
-        }
+        ARENA_MORE(a, *out, *n, room);
         read_row(&r, a, &(*out)[(*n)++]);
     }
     return rows_end(&r);

@@ -323,20 +323,22 @@ static void record_set(struct effects *fx, struct arena *a, struct id_source *id
         token_spend(fx, &unknown, NOW, &t[0].id, STR("x"));
 }
 
-static void commit_batch(struct db *db, struct arena *a, struct id_source *ids, int pipe, int batch)
+static void commit_batch(struct db *db, struct arena *a, struct change_log *log, int pipe,
+                         int batch)
 {
     size_t n = 1 + draw(BATCH_MAX);
     struct effects fx[BATCH_MAX];
     struct commit_set sets[BATCH_MAX];
     struct token t[BATCH_MAX][2];
+    const struct clock clock = {.fixed_us = NOW * INT64_C(1000000)};
 
     for (size_t i = 0; i < n; i++) {
         bool must_miss = draw(5) == 0;
-        record_set(&fx[i], a, ids, t[i], must_miss);
+        record_set(&fx[i], a, &log->ids, t[i], must_miss);
         sets[i] = (struct commit_set){.fx = &fx[i]};
         note(pipe, must_miss ? 'M' : 'I', batch, t[i]);
     }
-    commit_run(db, ids, NOW, NULL, sets, n);
+    commit_run(db, log, &clock, sets, n);
     for (size_t i = 0; i < n; i++)
         note(pipe, sets[i].outcome == COMMIT_DONE ? 'A' : 'R', batch, t[i]);
     arena_reset(a);
@@ -355,21 +357,21 @@ static struct db *open_dir(const char *dir)
 
 static void child(const char *dir, const char *synchronous, int pipe)
 {
-    struct id_source ids;
+    struct change_log log;
     struct arena a;
     char pragma[64];
     struct db *db = open_dir(dir);
 
     if (!db)
         _exit(9);
-    id_source_init(&ids);
+    change_log_init(&log);
     arena_init(&a, 16 << 20);
     if (synchronous) {
         snprintf(pragma, sizeof pragma, "PRAGMA synchronous=%s", synchronous);
         db->ops->exec(db, pragma);
     }
     for (int batch = 0;; batch++)
-        commit_batch(db, &a, &ids, pipe, batch);
+        commit_batch(db, &a, &log, pipe, batch);
 }
 
 /* ---- the parent ---- */

@@ -396,7 +396,11 @@ test('groups that cannot be made', async () => {
   await bad({ name: 'x'.repeat(201) }, '/data/attributes/name');
   await bad({ name: '\u00e9'.repeat(101) }, '/data/attributes/name');
   await bad({ name: 'x', bio: 5 }, '/data/attributes/bio');
-  await bad({ name: 'x', bio: 'y'.repeat(4001) }, '/data/attributes/bio');
+  await bad({ name: 'x', bio: 'y'.repeat(1501) }, '/data/attributes/bio');
+  await bad({ name: 'a\u0001' }, '/data/attributes/name');
+  await bad({ name: 'a\n' }, '/data/attributes/name');
+  await bad({ name: 'x', bio: 'a\u001b[31m' }, '/data/attributes/bio');
+  await bad({ name: 'x', bio: '\u007f' }, '/data/attributes/bio');
   await bad({ name: 'x' }, '/data/type', { type: 'patient' });
   await bad('x', '/data/attributes');
   await bad(undefined, '/data/attributes');
@@ -412,7 +416,7 @@ test('groups that cannot be made', async () => {
   }
   assertRefusal(await request(p, 'POST', '/pub/group', { headers: { 'content-type': VND }, body: '{' }),
     401, 'Unauthorized');
-  const edge = await postGroup(p, wt.access_token, { name: 'x'.repeat(200), bio: 'y'.repeat(4000) });
+  const edge = await postGroup(p, wt.access_token, { name: 'x'.repeat(200), bio: 'y\n\t\r'.repeat(375) });
   assert.equal(edge.status, 201);
 });
 
@@ -456,4 +460,35 @@ test('an expired token is 401, and its id 403', async () => {
   assertRefusal(await get(p, `/pub/oauth/token/${t.id}/groups`, late.access_token), 403, 'Forbidden');
   const own = await get(p, `/pub/oauth/token/${late.id}/groups`, late.access_token);
   assert.equal(own.status, 200, own.text);
+});
+
+test('the longest list without pages fits an answer', { timeout: 120000 }, async () => {
+  const q = await startPostern();
+  try {
+    const c = await makeTwineClient(q, { groups: [], named: false });
+    const k = await newToken(q, c);
+    const worst = { name: '"'.repeat(200), bio: '\\'.repeat(1500) };
+    const post = () => postGroup(q, k.access_token, worst);
+    const many = async (n) => (await Promise.all(Array.from({ length: n }, post)));
+    for (let i = 0; i < 33; i++) {
+      for (const res of await many(30)) assert.equal(res.status, 201, res.text);
+    }
+    // 10 places for 30 at once: nobody passes the limit in a race
+    const race = await many(30);
+    assert.equal(race.filter((r) => r.status === 201).length, 10);
+    for (const res of race.filter((r) => r.status !== 201)) assertRefusal(res, 403, 'Forbidden');
+    assert.match((await post()).json.errors[0].detail, /1,000 groups/);
+    const list = `/pub/group?filter[organization]=${c.organization.id}`;
+    for (const path of [list, `/pub/oauth/token/${k.id}/groups`]) {
+      const res = await get(q, path, k.access_token);
+      assert.deepEqual([res.status, res.json.meta.count, res.json.data.length], [200, 1000, 1000]);
+      assert.deepEqual(res.json.data[999].attributes, worst);
+    }
+    assert.equal((await get(q, `${list}&page[limit]=1000`, k.access_token)).json.data.length, 1000);
+    const token = await postToken(q, credentials(c), { query: '?include=groups,organization' });
+    assert.equal(token.status, 201, token.text);
+    assert.equal(token.json.included.length, 1001);
+  } finally {
+    assert.equal(await q.stop(), 0);
+  }
 });

@@ -132,8 +132,8 @@ describe('organizations and groups', () => {
     refused(2, 'control characters', ['org', 'create', '--name', 'a\x1b[31m']);
     refused(2, 'control characters', ['org', 'create', '--name', 'a\nb']);
     refused(2, 'control characters', ['org', 'create', '--name', 'a\u0085b']);
-    refused(2, 'takes 0 to 4000 bytes',
-      ['group', 'create', '--org', o.id, '--name', 'g', '--bio', 'x'.repeat(4001)]);
+    refused(2, 'takes 0 to 1500 bytes',
+      ['group', 'create', '--org', o.id, '--name', 'g', '--bio', 'x'.repeat(1501)]);
     for (const bad of ['', 'x', o.id.toUpperCase().replace(/\d/g, 'A'), o.id + '0', '../..']) {
       refused(2, 'is no id', ['org', 'show', '--', bad]);
     }
@@ -322,6 +322,26 @@ describe('client import', () => {
     assert.match(list[1].client_secret, SECRET);
     assert.match(list[2].client_id, UUID);
     assert.equal(json(['client', 'list']).length, 3);
+  });
+
+  test('an organization has at most 1000 groups', () => {
+    const id = (i) => i.toString(16).padStart(24, '0');
+    const client_of = (from, n) => ({ name: 'c', organization: { id: ORG, name: 'Full' },
+      client_secret: secret, groups: Array.from({ length: n }, (_, k) =>
+        ({ id: id(from + k), name: 'g' })) });
+    const file = (n) => Array.from({ length: Math.ceil(n / 50) }, (_, i) =>
+      client_of(1 + i * 50, Math.min(50, n - i * 50)));
+    refuse(4, 'stdin:1: the organization would have more than 1000 groups', file(1001));
+    assert.deepEqual(json(['org', 'list']), []);
+    assert.equal(take(file(999)).length, 20);
+    const last = json(['group', 'create', '--org', ORG, '--name', 'last']);
+    refused(4, 'the organization has 1000 groups',
+      ['group', 'create', '--org', ORG, '--name', 'one more']);
+    refuse(4, 'more than 1000 groups', [client_of(5000, 1)]);
+    take([client_of(1, 50)]); // groups that are there
+    json(['group', 'delete', last.id]);
+    take([client_of(5000, 1)]);
+    assert.equal(json(['group', 'list', '--org', ORG]).length, 1000);
   });
 
   test('an export is an import', () => {

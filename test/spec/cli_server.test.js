@@ -4,11 +4,12 @@
 
 const { test, describe, beforeEach, afterEach } = require('node:test');
 const assert = require('node:assert/strict');
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { ROOT, BINARY, UUID, TIME, work, environment, run, json, refused, fresh, remove, org, client,
   freePort, serve, token, active, eventually } = require('./lib/cli');
+const { faketime } = require('../interop/lib/faketime');
 
 describe('keys', () => {
   beforeEach(() => {
@@ -367,6 +368,23 @@ describe('beside a running server', () => {
     await eventually('it is gone', async () => (await token(server, c, third)).status === 401);
   });
 
+  test('a command that waited for stdin is heard', { timeout: 60000 }, async () => {
+    server = await serve();
+    const c = client(org());
+    // On many connections, so that every worker has it in memory.
+    const statuses = async () => new Set(
+      (await Promise.all(Array.from({ length: 20 }, () => token(server, c)))).map((r) => r.status));
+    assert.deepEqual(await statuses(), new Set([200]));
+    const child = spawn(BINARY, ['client', 'secret', c.id, '--overlap', '0s', '--secret-stdin'],
+      { env: environment(), cwd: work.dir, stdio: ['pipe', 'ignore', 'inherit'] });
+    const exited = new Promise((done) => child.on('exit', done));
+    await new Promise((done) => setTimeout(done, 13000)); // longer than polls look back
+    child.stdin.end('a'.repeat(40));
+    assert.equal(await exited, 0);
+    await eventually('the old secret ends', async () => !(await statuses()).has(200));
+    assert.equal((await token(server, c, 'a'.repeat(40))).status, 200);
+  });
+
   test('keys change under a running server without a failed request', async () => {
     server = await serve([], { POSTERN_JWKS_MAX_AGE: '1' });
     const c = client(org());
@@ -397,9 +415,11 @@ describe('beside a running server', () => {
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
   });
 
-  test('a published key signs after the max-age of the JWKS', { timeout: 40000 }, async () => {
+  test('a published key signs a minute after the max-age of the JWKS', { timeout: 40000 },
+    async () => {
+    json(['migrate']);
+    const published = json(['key', 'rotate'], { env: faketime('-62s') }).kid;
     server = await serve([], { POSTERN_JWKS_MAX_AGE: '1' });
-    const published = json(['key', 'rotate']).kid;
     const end = Date.now() + 30000;
     let state;
     do {

@@ -56,6 +56,27 @@ static void arena_copies(void **state)
     assert_int_equal(a.total, 0);
 }
 
+static void arena_arrays_grow(void **state)
+{
+    (void)state;
+    struct arena a;
+    int *items = NULL;
+    size_t room = 0, moves = 0;
+    arena_init(&a, 1 << 20);
+    for (size_t n = 0; n < 1000; n++) {
+        int *before = items;
+        ARENA_MORE(&a, items, n, room);
+        moves += items != before;
+        assert_true(n < room);
+        items[n] = (int)n;
+    }
+    for (int n = 0; n < 1000; n++) {
+        assert_int_equal(items[n], n);
+    }
+    assert_true(moves < 10);
+    arena_free(&a);
+}
+
 static void arena_dies_past_its_cap(void **state)
 {
     (void)state;
@@ -192,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(arena_copies),
+        cmocka_unit_test(arena_arrays_grow),
         cmocka_unit_test(arena_dies_past_its_cap),
         cmocka_unit_test(buf_grows_to_its_cap),
         cmocka_unit_test(buf_writes_numbers),

@@ -64,10 +64,20 @@ static const struct route standard_routes[] = {
     {.methods = HTTP_POST, .path = "/revoke", .handler = revoke_endpoint, .name = "revoke"},
 };
 static const struct dialect family = {
-    DIALECT_TWINE, "family", "/family", family_routes, 1, refuse,
+    .id = DIALECT_TWINE,
+    .name = "family",
+    .prefix = "/family",
+    .routes = family_routes,
+    .routes_n = 1,
+    .refuse = refuse,
 };
 static const struct dialect standard = {
-    DIALECT_RFC, "standard", "", standard_routes, 3, refuse,
+    .id = DIALECT_RFC,
+    .name = "standard",
+    .prefix = "",
+    .routes = standard_routes,
+    .routes_n = 3,
+    .refuse = refuse,
 };
 static const struct dialect *const dialects[] = {&family, &standard, NULL};
 
@@ -105,7 +115,7 @@ static void put_client(struct client *c, enum token_format format, str secret, b
         client_hash_secret(w.thread.hasher, keyring_active(ring, KEY_PEPPER, 0), &c->id, secret,
                            &s.hash);
     client_put_secret(&fx, &c->id, &s, 0);
-    assert_int_equal(commit_one(w.db, &w.server.ids, 1000, &fx), OK);
+    assert_int_equal(commit_one(w.db, &w.server.ids, &w.server.clock, &fx), OK);
     keyring_unref(ring);
 }
 
@@ -130,7 +140,7 @@ static void make_store(void)
     effects_init(&fx, &w.arena);
     assert_int_equal(key_put_first(&fx, &w.arena, &w.master, 1000), OK);
     organization_put(&fx, &o);
-    assert_int_equal(commit_one(w.db, &w.server.ids, 1000, &fx), OK);
+    assert_int_equal(commit_one(w.db, &w.server.ids, &w.server.clock, &fx), OK);
     w.client = (struct client){
         .organization = o.id,
         .name = STR("C"),
@@ -219,7 +229,7 @@ static enum commit_outcome commit(struct call *c)
 {
     struct commit_set set = {.fx = &c->rq.fx};
 
-    commit_run(w.db, &w.server.ids, c->rq.now_s, &w.server.changes, &set, 1);
+    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
     return set.outcome;
 }
 
@@ -581,7 +591,7 @@ static void who_holds_nothing_learns_nothing_about_the_client(void **state)
     effects_init(&fx, &w.arena);
     client_set_enabled(&fx, &w.client.id, false);
     struct commit_set set = {.fx = &fx};
-    commit_run(w.db, &w.server.ids, 2000, &w.server.changes, &set, 1);
+    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
     begin(&a, "/family");
     header(&a, "grant", STR("refresh_token"));
     header(&a, "client", client_id(&a));
@@ -631,7 +641,7 @@ static bool commit_now(struct rq *rq)
 {
     struct commit_set set = {.fx = &rq->fx};
 
-    commit_run(w.db, &w.server.ids, rq->now_s, &w.server.changes, &set, 1);
+    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
     return set.outcome == COMMIT_DONE;
 }
 
@@ -679,7 +689,7 @@ static void revoke_all_ends_every_token_of_the_client(void **state)
     effects_init(&fx, &w.arena);
     client_revoke_all(&fx, &w.client.id);
     struct commit_set set = {.fx = &fx};
-    commit_run(w.db, &w.server.ids, 2000, &w.server.changes, &set, 1);
+    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
     assert_false(is_active(access));
     assert_false(is_active(jwt));
     assert_int_equal(refresh_status(refresh, NULL), 400);

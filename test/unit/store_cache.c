@@ -199,7 +199,9 @@ static void secrets_end_in_the_cache_too(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "A");
     struct client c = put_client(f, &o.id, "a");
-    struct client_secret s = {.id = id_next(&f->ids, NOW)}, t = {.id = id_next(&f->ids, NOW)};
+    struct uid pepper = fixture_pepper(f, 7);
+    struct client_secret s = {.id = id_next(&f->ids, NOW), .pepper = pepper};
+    struct client_secret t = {.id = id_next(&f->ids, NOW), .pepper = pepper};
     struct client_cache *cache = client_cache_open(16);
     struct effects fx = fixture_effects(f);
 

@@ -1,6 +1,7 @@
 /* store_change: the change log of a process, and the poll between processes. */
 #include "store_support.h"
 
+#include "db/fault.h"
 #include "store/client.h"
 
 static void publish(struct change_log *log, uint8_t first)
@@ -65,7 +66,8 @@ static void tell(struct fixture *f, int64_t now_s, const struct uid *client)
 
     organization_put(&fx, &o);
     effects_change(&fx, DROP, CHANGE_CLIENT, client->b, sizeof client->b);
-    assert_int_equal(commit_one(f->db, &f->ids, now_s, &fx), OK);
+    struct clock clock = {.fixed_us = now_s * 1000000};
+    assert_int_equal(commit_one(f->db, &f->ids, &clock, &fx), OK);
 }
 
 static void another_process_hears_of_it_once(void **state)
@@ -94,32 +96,116 @@ static void another_process_hears_of_it_once(void **state)
     assert_memory_equal(out[0].subject, b.b, sizeof b.b);
     assert_int_equal(change_poll(other, &poll, log, NOW + 60), OK);
     assert_int_equal(change_take(log, &seen, out, 8, &lost), 0);
+    change_poll_free(&poll);
     db_close(other);
     free(log);
 }
 
-static void more_than_the_poll_remembers(void **state)
+/* Takes all there is; *lost: once too late. */
+static size_t take_all(struct change_log *log, uint64_t *seen, bool *lost)
+{
+    struct change out[16];
+    size_t n, total = 0;
+    bool late;
+
+    *lost = false;
+    do {
+        n = change_take(log, seen, out, 16, &late);
+        *lost = *lost || late;
+        total += n;
+    } while (n > 0 || late);
+    return total;
+}
+
+static void any_number_is_heard_once(void **state)
 {
     struct fixture *f = *state;
-    struct change_log *log = calloc(1, sizeof *log);
     struct change_poll poll = {0};
-    struct change out[16];
     struct uid client = uid_new();
     uint64_t seen = 0;
-    size_t n, total = 0;
+    size_t total = 0;
     bool lost;
 
-    change_log_init(log);
-    for (int i = 0; i < 300; i++)
-        tell(f, NOW, &client);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(change_poll(f->db, &poll, log, NOW), OK);
-        while ((n = change_take(log, &seen, out, 16, &lost)) > 0)
-            total += n;
+    for (int i = 0; i < 700; i++)
+        tell(f, NOW - i % 5, &client);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(change_poll(f->db, &poll, &f->log, NOW + i), OK);
+        total += take_all(&f->log, &seen, &lost);
         assert_false(lost);
+        tell(f, NOW - 3 + i, &client); /* in between those of before */
     }
-    assert_true(total >= 300); /* twice is harmless, never is not */
-    free(log);
+    assert_int_equal(total, 704);
+    change_poll_free(&poll);
+}
+
+/* A set with one change through the committer, recorded at NOW - 60. */
+static enum commit_outcome commit_change(struct fixture *f, struct db *db, bool here)
+{
+    struct effects fx = fixture_effects(f);
+    struct organization o = {
+        .id = id_next(&f->ids, NOW - 60), .name = STR("x"), .created_s = NOW - 60};
+    struct commit_set set = {.fx = &fx};
+
+    organization_put(&fx, &o);
+    (here ? effects_change_here : effects_change)(&fx, DROP, CHANGE_CLIENT, o.id.b, ID_BYTES);
+    commit_run(db, &f->log, &at_now, &set, 1);
+    return set.outcome;
+}
+
+static void own_changes_are_published_once(void **state)
+{
+    struct fixture *f = *state;
+    struct change_log *other = calloc(1, sizeof *other);
+    struct change_poll poll = {0}, theirs = {0};
+    uint64_t seen = 0, seen_there = 0;
+    bool lost;
+
+    change_log_init(other);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(commit_change(f, f->db, i == 2), COMMIT_DONE);
+    assert_int_equal(take_all(&f->log, &seen, &lost), 3); /* at the commit */
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_int_equal(take_all(&f->log, &seen, &lost), 0);
+    assert_int_equal(change_poll(f->db, &theirs, other, NOW), OK);
+    assert_int_equal(take_all(other, &seen_there, &lost), 2); /* the third is of interest here */
+    change_poll_free(&poll);
+    change_poll_free(&theirs);
+    free(other);
+}
+
+/* The id tells when it was committed, however long the command that did had run. */
+static void a_late_commit_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    struct change_log *other = calloc(1, sizeof *other);
+    struct change_poll poll = {.since_s = NOW - 1};
+    uint64_t seen = 0;
+    bool lost;
+
+    change_log_init(other);
+    assert_int_equal(commit_change(f, f->db, false), COMMIT_DONE);
+    assert_int_equal(change_poll(f->db, &poll, other, NOW), OK);
+    assert_int_equal(take_all(other, &seen, &lost), 1);
+    change_poll_free(&poll);
+    free(other);
+}
+
+/* 503 means that the outcome is unknown: what became durable after all is published by the poll. */
+static void what_was_durable_after_all_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    struct db *faulty = fault_open(fixture_handle(f->url, false));
+    struct change_poll poll = {0};
+    uint64_t seen = 0;
+    bool lost;
+
+    fault_arm(faulty, FAULT_COMMIT, 1, DB_ERROR, FAULT_AFTER);
+    assert_int_equal(commit_change(f, faulty, false), COMMIT_FAILED);
+    assert_int_equal(take_all(&f->log, &seen, &lost), 0);
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_int_equal(take_all(&f->log, &seen, &lost), 1);
+    change_poll_free(&poll);
+    db_close(faulty);
 }
 
 static void old_rows_go(void **state)
@@ -141,11 +227,10 @@ static void old_rows_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(readers_take_what_is_new),
-        cmocka_unit_test(who_falls_behind_is_told),
-        TEST(another_process_hears_of_it_once),
-        TEST(more_than_the_poll_remembers),
-        TEST(old_rows_go),
+        cmocka_unit_test(readers_take_what_is_new), cmocka_unit_test(who_falls_behind_is_told),
+        TEST(another_process_hears_of_it_once),     TEST(any_number_is_heard_once),
+        TEST(own_changes_are_published_once),       TEST(a_late_commit_is_heard),
+        TEST(what_was_durable_after_all_is_heard),  TEST(old_rows_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,7 +115,7 @@ static void a_miss_undoes_its_set_alone(void **state)
     change_log_init(log);
     put_taken(f, &b.taken);
     make_batch(f, &b);
-    commit_run(f->db, &f->ids, NOW, log, b.sets, 5);
+    commit_run(f->db, log, &at_now, b.sets, 5);
     assert_int_equal(b.sets[0].outcome, COMMIT_DONE);
     assert_int_equal(b.sets[1].outcome, COMMIT_DONE);
     assert_int_equal(b.sets[2].outcome, COMMIT_MISSED);
@@ -149,7 +149,7 @@ static void the_loser_of_a_race_misses_in_the_same_batch(void **state)
         token_spend(&fx[i], &t.id, NOW, &next[i].id, STR("x"));
         sets[i] = (struct commit_set){.fx = &fx[i]};
     }
-    commit_run(f->db, &f->ids, NOW, NULL, sets, 3);
+    commit_run(f->db, &f->log, &at_now, sets, 3);
     assert_int_equal(sets[0].outcome, COMMIT_DONE);
     assert_int_equal(sets[1].outcome, COMMIT_MISSED);
     assert_int_equal(sets[2].outcome, COMMIT_MISSED);
@@ -178,7 +178,7 @@ static void check_after_fault(struct fixture *f, struct db *faulty, struct db *r
     assert_false(there(reader, &f->arena, &b->undone.id));
     put_token(f, &fx, &after);
     put_token(f, &fx, &after);
-    assert_int_equal(commit_one(faulty, &f->ids, NOW, &fx), OK);
+    assert_int_equal(commit_one(faulty, &f->ids, &at_now, &fx), OK);
     assert_true(there(reader, &f->arena, &after.id));
 }
 
@@ -195,7 +195,7 @@ static void fault_at_every_call(struct fixture *f, enum fault_how how, enum db_s
     for (;;) {
         make_batch(f, &b);
         fault_arm(faulty, FAULT_ANY, ++nth, status, how);
-        commit_run(faulty, &f->ids, NOW, log, b.sets, 5);
+        commit_run(faulty, log, &at_now, b.sets, 5);
         if (!fault_fired(faulty))
             break;
         assert_int_equal(atomic_load(&log->seq), 0); /* nothing is told */
@@ -243,14 +243,14 @@ static void a_full_disk_fails_the_batch(void **state)
     snprintf(text, sizeof text, "PRAGMA max_page_count = %d",
              (int)fixture_count(f, "PRAGMA page_count") + 3);
     assert_int_equal(f->db->ops->exec(f->db, text), DB_DONE);
-    commit_run(f->db, &f->ids, NOW, NULL, b.sets, 5);
+    commit_run(f->db, &f->log, &at_now, b.sets, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(b.sets[i].outcome, COMMIT_FAILED);
     assert_false(there(f->db, &f->arena, &b.single.id));
     assert_false(there(f->db, &f->arena, &b.last.id));
     assert_int_equal(f->db->ops->exec(f->db, "PRAGMA max_page_count = 100000"), DB_DONE);
     make_batch(f, &b);
-    commit_run(f->db, &f->ids, NOW, NULL, b.sets, 5);
+    commit_run(f->db, &f->log, &at_now, b.sets, 5);
     assert_int_equal(b.sets[4].outcome, COMMIT_DONE);
     free(huge);
 }

@@ -137,10 +137,10 @@ static void one_key_is_active(void **state)
     assert_int_equal(keyring_find(ring, KEY_SIGNING, &old)->retired_s, NOW + 1);
     keyring_unref(ring);
     fx = fixture_effects(f);
-    key_delete(&fx, &old);
+    key_delete(&fx, &old, NOW);
     assert_int_equal(fixture_commit(f, &fx), OK);
     fx = fixture_effects(f);
-    key_delete(&fx, &old);
+    key_delete(&fx, &old, NOW);
     assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
 }
 

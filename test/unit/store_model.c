@@ -2,9 +2,11 @@
  * and back through a SQLite file. */
 #include "store_support.h"
 
+#include "base/limits.h"
 #include "store/client.h"
 #include "store/grant.h"
 #include "store/group.h"
+#include "store/key.h"
 #include "store/throttle.h"
 #include "store/token.h"
 
@@ -105,7 +107,7 @@ static void organization_delete_takes_all_along(void **state)
     struct organization o = fixture_organization(f, "Acme"), other = fixture_organization(f, "B");
     struct client c = put_client(f, &o.id), kept = put_client(f, &other.id);
     struct group g = put_group(f, &o.id, "Ward", NULL);
-    struct client_secret s = {.id = id_next(&f->ids, NOW)};
+    struct client_secret s = {.id = id_next(&f->ids, NOW), .pepper = fixture_pepper(f, 7)};
     struct effects fx = fixture_effects(f);
 
     put_group(f, &other.id, "Ward", NULL);
@@ -221,6 +223,46 @@ static void group_pages(void **state)
     assert_int_equal(count, 3);
     q = (struct group_query){.organization = other.id, .client = &c.id, .limit = -1};
     assert_page(f, &q, all, NULL, 0);
+}
+
+static void an_organization_has_so_many_groups(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme"), other = fixture_organization(f, "B");
+    struct group g = {.organization = o.id, .name = STR("g"), .created_s = NOW};
+    struct group_query q = {.organization = o.id};
+    struct effects fx = fixture_effects(f);
+    struct id *ids;
+    int64_t count;
+    size_t n;
+
+    for (int i = 0; i < LIMIT_GROUPS - 1; i++) {
+        g.id = id_next(&f->ids, NOW);
+        group_put(&fx, &g);
+    }
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    /* Two for the last place in one set: neither is there. */
+    fx = fixture_effects(f);
+    for (int i = 0; i < 2; i++) {
+        g.id = id_next(&f->ids, NOW);
+        group_put(&fx, &g);
+    }
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    put_group(f, &o.id, "last", NULL);
+    fx = fixture_effects(f);
+    g.id = id_next(&f->ids, NOW);
+    group_put(&fx, &g);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    assert_int_equal(group_count(f->db, &q, &count), OK);
+    assert_int_equal(count, LIMIT_GROUPS);
+    g = put_group(f, &other.id, "elsewhere", NULL);
+    assert_int_equal(group_ids(f->db, &f->arena, &other.id, -1, &ids, &n), OK);
+    assert_true(n == 1 && id_eq(&ids[0], &g.id));
+    assert_int_equal(group_ids(f->db, &f->arena, &o.id, -1, &ids, &n), OK);
+    assert_int_equal(n, LIMIT_GROUPS);
+    assert_true(memcmp(ids[0].b, ids[1].b, ID_BYTES) < 0);
+    assert_int_equal(group_ids(f->db, &f->arena, &o.id, 7, &ids, &n), OK);
+    assert_int_equal(n, 7);
 }
 
 static void groups_of_a_client(void **state)
@@ -346,10 +388,9 @@ static void secrets_overlap(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "Acme");
     struct client c = put_client(f, &o.id), got;
-    struct uid pepper;
+    struct uid pepper = fixture_pepper(f, 7);
     int64_t count;
 
-    memset(pepper.b, 7, sizeof pepper.b);
     assert_int_equal(add_secret(f, &c, 1, NOW), OK);
     assert_int_equal(add_secret(f, &c, 2, NOW + 100), OK);
     assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW + 99, &got), OK);
@@ -376,6 +417,88 @@ static void secrets_overlap(void **state)
     assert_int_equal(add_secret(f, &c, 5, NOW), ERR_CONFLICT);
 }
 
+/* Ids of different processes are in no order within a second. */
+static void the_newest_secret_is_told_without_ids(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+
+    fixture_pepper(f, 7);
+    for (int i = 0; i < 20; i++) {
+        struct client c = put_client(f, &o.id), got;
+        for (uint8_t k = 1; k <= 3; k++) {
+            id_source_init(&f->ids); /* another process */
+            assert_int_equal(add_secret(f, &c, k, NOW + 100), OK);
+        }
+        assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
+        assert_int_equal(got.secrets_n, 2);
+        assert_int_equal(got.secrets[0].hash.b[0], 3);
+        assert_int_equal(got.secrets[1].hash.b[0], 2);
+    }
+}
+
+static void a_pepper_stays_while_a_secret_needs_it(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id), got;
+    struct uid old = fixture_pepper(f, 7), next;
+    struct client_secret s = secret(f, 1, 0);
+    struct effects fx = fixture_effects(f);
+
+    s.id = id_next(&f->ids, NOW);
+    client_put_secret(&fx, &c.id, &s, NOW);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    fx = fixture_effects(f);
+    key_delete(&fx, &old, NOW); /* active */
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    fx = fixture_effects(f);
+    key_set_state(&fx, &old, KEY_ACTIVE, KEY_RETIRED, NOW);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    next = fixture_pepper(f, 8);
+    /* Made under the old pepper by a process that does not know yet: refused, or left as it was. */
+    assert_int_equal(add_secret(f, &c, 2, NOW), ERR_CONFLICT);
+    s.hash.b[0] = 99;
+    fx = fixture_effects(f);
+    client_rehash(&fx, &c.id, &s);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
+    assert_int_equal(got.secrets[0].hash.b[0], 1);
+    fx = fixture_effects(f);
+    key_delete(&fx, &old, NOW); /* the secret names it */
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    s.pepper = next;
+    fx = fixture_effects(f);
+    client_rehash(&fx, &c.id, &s);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
+    assert_int_equal(got.secrets[0].hash.b[0], 99);
+    fx = fixture_effects(f);
+    key_delete(&fx, &old, NOW);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(add_secret(f, &c, 3, NOW), ERR_CONFLICT); /* it is gone */
+}
+
+static void an_ended_secret_needs_no_pepper(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id);
+    struct uid pepper = fixture_pepper(f, 7);
+    struct client_secret s = secret(f, 1, NOW + 5);
+    struct effects fx = fixture_effects(f);
+
+    client_put_secret(&fx, &c.id, &s, NOW);
+    key_set_state(&fx, &pepper, KEY_ACTIVE, KEY_RETIRED, NOW);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    fx = fixture_effects(f);
+    key_delete(&fx, &pepper, NOW + 4);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    fx = fixture_effects(f);
+    key_delete(&fx, &pepper, NOW + 5);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+}
+
 static void weak_secrets_and_rehash(void **state)
 {
     struct fixture *f = *state;
@@ -383,11 +506,12 @@ static void weak_secrets_and_rehash(void **state)
     struct client c = put_client(f, &o.id), got;
     struct client_secret s = secret(f, 9, 0);
     struct effects fx = fixture_effects(f);
-    int64_t count;
+    int64_t count, before;
 
     s.argon2 = STR("$argon2id$v=19$...");
-    client_put_secret(&fx, &c.id, &s, NOW);
+    client_put_secret(&fx, &c.id, &s, NOW); /* needs no pepper */
     assert_int_equal(fixture_commit(f, &fx), OK);
+    fixture_pepper(f, 7);
     assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
     assert_str(got.secrets[0].argon2, "$argon2id$v=19$...");
     assert_int_equal(got.secrets[0].hash.b[0], 0);
@@ -395,7 +519,10 @@ static void weak_secrets_and_rehash(void **state)
     fx = fixture_effects(f);
     client_rehash(&fx, &c.id, &s);
     assert_int_equal(fx.changes->kind, CHANGE_CLIENT);
+    before = fixture_count(f, "SELECT COUNT(*) FROM change");
     assert_int_equal(fixture_commit(f, &fx), OK);
+    /* Other processes' copies are as good as before. */
+    assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM change"), before);
     assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
     assert_null(got.secrets[0].argon2.p);
     assert_int_equal(got.secrets[0].hash.b[0], 9);
@@ -535,7 +662,7 @@ static void a_revoked_grant_shows_in_its_tokens(void **state)
     struct token a = sample_token(f), b = sample_token(f), other = sample_token(f), got;
     struct effects fx = fixture_effects(f);
     bool revoked;
-    int64_t deleted;
+    int64_t deleted, end;
 
     b.grant = a.id;
     put_token(f, &a);
@@ -556,10 +683,11 @@ static void a_revoked_grant_shows_in_its_tokens(void **state)
     assert_true(revoked);
     assert_int_equal(grant_is_revoked(f->db, &b.id, &revoked), OK);
     assert_false(revoked);
-    /* The later end holds. */
-    assert_int_equal(grant_sweep(f->db, NOW + 299, 10, &deleted), OK);
+    /* The later end holds, and an access token of its last second has its life. */
+    end = NOW + 300 + CLIENT_ACCESS_TTL_MAX_S;
+    assert_int_equal(grant_sweep(f->db, end - 1, 10, &deleted), OK);
     assert_int_equal(deleted, 0);
-    assert_int_equal(grant_sweep(f->db, NOW + 300, 10, &deleted), OK);
+    assert_int_equal(grant_sweep(f->db, end, 10, &deleted), OK);
     assert_int_equal(deleted, 1);
 }
 
@@ -627,10 +755,14 @@ int main(void)
         TEST(nothing_is_added_to_a_missing_organization),
         TEST(groups_there_and_back),
         TEST(group_pages),
+        TEST(an_organization_has_so_many_groups),
         TEST(groups_of_a_client),
         TEST(clients_there_and_back),
         TEST(client_lists),
         TEST(secrets_overlap),
+        TEST(the_newest_secret_is_told_without_ids),
+        TEST(a_pepper_stays_while_a_secret_needs_it),
+        TEST(an_ended_secret_needs_no_pepper),
         TEST(weak_secrets_and_rehash),
         TEST(secret_hashes),
         TEST(tokens_there_and_back),

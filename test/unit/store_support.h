@@ -20,11 +20,14 @@
 
 #define NOW 1700000000
 
+static const struct clock at_now = {.fixed_us = NOW * INT64_C(1000000)};
+
 struct fixture {
     char dir[32];
     char url[64];
     struct db *db;
     struct id_source ids;
+    struct change_log log;
     struct arena arena;
     struct hasher *hasher;
 };
@@ -52,6 +55,7 @@ static inline int fixture_open(void **state)
     f->db = fixture_handle(f->url, false);
     assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), OK);
     id_source_init(&f->ids);
+    change_log_init(&f->log);
     arena_init(&f->arena, 64 << 20);
     f->hasher = hash_open();
     log_open(2, LOG_OFF);
@@ -87,7 +91,21 @@ static inline struct effects fixture_effects(struct fixture *f)
 
 static inline enum err fixture_commit(struct fixture *f, struct effects *fx)
 {
-    return commit_one(f->db, &f->ids, NOW, fx);
+    return commit_one(f->db, &f->ids, &at_now, fx);
+}
+
+/* An active pepper whose id is `fill` all over; its sealed part is nobody's business here. */
+static inline struct uid fixture_pepper(struct fixture *f, uint8_t fill)
+{
+    struct sql *put = ARENA_NEW(&f->arena, struct sql);
+    struct uid id;
+
+    memset(id.b, fill, sizeof id.b);
+    put->name = "test";
+    put->text = "INSERT INTO key (id, purpose, state, alg, sealed, created_s, activated_s, "
+                "retired_s) VALUES ($1, 1, 1, 0, x'00', 1, 1, 0)";
+    assert_int_equal(db_run(f->db, put, ARGS(db_bytes(&id)), NULL), OK);
+    return id;
 }
 
 static inline struct organization fixture_organization(struct fixture *f, const char *name)

@@ -53,8 +53,6 @@ struct group_query reach_groups(const struct cached_client *c)
 enum err reach_group_ids(struct rq *rq, const struct cached_client *c, const struct id **ids,
                          size_t *n)
 {
-    struct group_query q = reach_groups(c);
-    struct group *groups;
     struct id *out;
     enum err e;
 
@@ -63,13 +61,12 @@ enum err reach_group_ids(struct rq *rq, const struct cached_client *c, const str
         *n = (size_t)c->groups_n;
         return OK;
     }
-    if ((e = group_list(rq->t->db, rq->arena, &q, &groups, n)) != OK)
-        return e;
-    out = ARENA_ARRAY(rq->arena, struct id, *n);
-    for (size_t i = 0; i < *n; i++)
-        out[i] = groups[i].id;
+    if (c->client.all_groups)
+        e = group_ids(rq->t->db, rq->arena, &c->client.organization, -1, &out, n);
+    else
+        e = client_groups(rq->t->db, rq->arena, &c->client.id, &out, n);
     *ids = out;
-    return OK;
+    return e;
 }
 
 enum err reach_group(struct rq *rq, const struct cached_client *c, const struct group *g, bool *yes)

@@ -12,6 +12,7 @@
 #include "dialect/twine/endpoints.h"
 #include "dialect/twine/jsonapi.h"
 #include "dialect/twine/reach.h"
+#include "oauth/grant/grant_type.h"
 #include "oauth/issue.h"
 
 struct asked {
@@ -71,17 +72,18 @@ static enum err read_refresh_token(struct rq *rq, struct asked *a)
 static enum err read_grant(struct rq *rq, struct asked *a)
 {
     struct token_request *r = &a->request;
+    const struct grant_type *grant;
     enum err e;
 
     if ((e = decode_text(rq, &a->body, "client_id", true, &r->client_id)) != OK)
         return e;
     if ((e = decode_text(rq, &a->body, "grant_type", true, &r->grant_type)) != OK)
         return e;
-    if (str_eq(r->grant_type, STR("client_credentials")))
-        return read_client_credentials(rq, a);
-    if (str_eq(r->grant_type, STR("refresh_token")))
-        return read_refresh_token(rq, a);
-    return fail(rq, ERR_UNSUPPORTED_GRANT_TYPE, "grant_type is not one of the Twine API");
+    grant = grant_type_find(r->grant_type);
+    if (grant == NULL || !(grant->dialects & (1u << rq->dialect->id)))
+        return fail(rq, ERR_UNSUPPORTED_GRANT_TYPE, "grant_type is not one of the Twine API");
+    return grant->bit == GRANT_REFRESH_TOKEN ? read_refresh_token(rq, a)
+                                             : read_client_credentials(rq, a);
 }
 
 static enum err read_request(struct rq *rq, struct asked *a)
