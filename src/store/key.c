@@ -34,9 +34,9 @@ static const struct sql sql[] = {
                    "WHERE id = $1 AND state = $2 AND (CAST($3 AS BIGINT) <> 1 OR NOT EXISTS "
                    "(SELECT 1 FROM key o WHERE o.state = 1 AND o.purpose = key.purpose "
                    "AND o.alg = key.alg AND o.id <> key.id))"},
-    [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1 AND NOT EXISTS "
+    [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1 AND (purpose <> 1 OR NOT EXISTS "
                               "(SELECT 1 FROM client_secret s WHERE s.pepper_id = $1 "
-                              "AND (s.exp_s = 0 OR s.exp_s > $2))"},
+                              "AND (s.exp_s = 0 OR s.exp_s > $2)))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
 };
