@@ -96,6 +96,7 @@ static void fill_options(struct cmd *c, struct net_options *o, struct net_listen
         .tls_certificate = file_of(c, setting_text(s, tls_certificate)),
         .tls_key = file_of(c, setting_text(s, tls_key)),
         .drain_ms = (int)(setting_int(s, drain_s) * 1000),
+        .late_ms = (int)setting_int(s, fault_latency_ms),
     };
 }
 

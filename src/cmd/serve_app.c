@@ -58,8 +58,10 @@ static struct served *begin(struct server_thread *t, struct exchange *x)
     return s;
 }
 
-static enum net_next next_of(enum flow flow)
+static enum net_next next_of(struct exchange *x, enum flow flow)
 {
+    const struct served *s = x->user;
+    x->late = s->rq.late;
     switch (flow) {
     case FLOW_COMMIT:
         return NET_COMMIT;
@@ -93,19 +95,19 @@ static enum net_next handle(void *thread, struct exchange *x)
     if (x->req.admin) {
         x->req.host = STR("localhost"); /* probes come by address; the listener vouches */
     }
-    return next_of(oauth_handle(t, &s->rq));
+    return next_of(x, oauth_handle(t, &s->rq));
 }
 
 static enum net_next handle_slow(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
-    return next_of(oauth_handle(thread, &s->rq));
+    return next_of(x, oauth_handle(thread, &s->rq));
 }
 
 static enum net_next resume(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
-    return next_of(oauth_resume(thread, &s->rq, s->outcome));
+    return next_of(x, oauth_resume(thread, &s->rq, s->outcome));
 }
 
 static void commit(void *arg, struct exchange **batch, size_t n)

@@ -60,6 +60,20 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Accept imported client secrets of fewer than 32 characters; they cost an argon2id hash.")   \
     X(bench_routes, "bench_routes", BOOL, "false", 0, 1, "",                                       \
       "Serve /bench/...; refused with a public issuer.")                                           \
+    X(fault_latency_ms, "fault.latency_ms", INT, "0", 0, 60000, "milliseconds",                    \
+      "For tests of clients: how late the chosen answers are.")                                    \
+    X(fault_status, "fault.status", CHOICE, "none", 0, 0, "none|429|500|503",                      \
+      "For tests of clients: refuse the chosen requests; 429 and 503 say Retry-After: 1.")         \
+    X(fault_share, "fault.share", INT, "100", 0, 100, "percent",                                   \
+      "How many of the requests to fault.routes are chosen, by chance.")                           \
+    X(fault_routes, "fault.routes", LIST, "", 0, 64, "route names",                                \
+      "Whose requests are chosen (postern list routes); default: all but health, keys and "        \
+      "metadata.")                                                                                 \
+    X(fault_token_ttl_s, "fault.token_ttl", INT, "0", 0, 2592000, "seconds",                       \
+      "For tests of clients: no access token lives longer than this; 0: as long as its client "    \
+      "may.")                                                                                      \
+    X(fault_really, "fault.really", BOOL, "false", 0, 1, "",                                       \
+      "Take the settings fault.* even with a public issuer.")                                      \
     X(log_level, "log.level", CHOICE, "info", 0, 0, "debug|info|warn|error",                       \
       "Least level logged.")                                                                       \
     X(log_requests, "log.requests", BOOL, "true", 0, 1, "", "One line per request.")

@@ -124,14 +124,16 @@ static enum err check_issuer(struct settings *s, char *why, size_t why_size)
     return OK;
 }
 
-static enum err check_bench(const struct settings *s, char *why, size_t why_size)
+static bool issuer_is_loopback(const struct settings *s)
 {
     struct url url;
-    if (!setting_int(s, bench_routes)) {
-        return OK;
-    }
-    if (url_parse(setting_text(s, issuer), &url) == OK &&
-        (url_is_loopback(&url) || loopback_host(url.host))) {
+    return url_parse(setting_text(s, issuer), &url) == OK &&
+           (url_is_loopback(&url) || loopback_host(url.host));
+}
+
+static enum err check_bench(const struct settings *s, char *why, size_t why_size)
+{
+    if (!setting_int(s, bench_routes) || issuer_is_loopback(s)) {
         return OK;
     }
     snprintf(why, why_size,
@@ -139,6 +141,24 @@ static enum err check_bench(const struct settings *s, char *why, size_t why_size
              "issuer `%.*s`",
              STR_ARG(setting_text(s, issuer)));
     return ERR_INVALID_REQUEST;
+}
+
+/* Misbehaviour is for tests, and a left-over line of a settings file shall not reach real users. */
+static enum err check_fault(const struct settings *s, char *why, size_t why_size)
+{
+    static const enum setting_id ids[] = {SETTING_fault_latency_ms, SETTING_fault_status,
+                                          SETTING_fault_token_ttl_s};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        if (s->v[ids[i]].number == 0 || setting_int(s, fault_really) || issuer_is_loopback(s)) {
+            continue;
+        }
+        snprintf(why, why_size,
+                 "`%s` makes the server misbehave, for tests of clients; it is refused with the "
+                 "public issuer `%.*s` (`fault.really: true` takes it even so)",
+                 setting_infos[ids[i]].name, STR_ARG(setting_text(s, issuer)));
+        return ERR_INVALID_REQUEST;
+    }
+    return OK;
 }
 
 static enum err check_key_file(struct settings *s, char *why, size_t why_size)
@@ -224,7 +244,7 @@ enum err settings_check(struct settings *s, char *why, size_t why_size)
     enum err e;
     if ((e = settings_check_store(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
         (e = check_issuer(s, why, why_size)) || (e = check_bench(s, why, why_size)) ||
-        (e = check_tls(s, why, why_size))) {
+        (e = check_fault(s, why, why_size)) || (e = check_tls(s, why, why_size))) {
         return e;
     }
     if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine)) {

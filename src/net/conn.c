@@ -187,7 +187,11 @@ static void dispatch(struct conn *c, enum net_next next)
     struct exchange *x = &c->slot->x;
     switch (next) {
     case NET_ANSWER:
-        answer_send(c);
+        if (x->late) {
+            conn_enter(c, DEADLINE_LATE);
+        } else {
+            answer_send(c);
+        }
         break;
     case NET_COMMIT:
         x->next = NET_COMMIT;
@@ -225,6 +229,7 @@ static void begin(struct conn *c)
     x->req.peer = str_from(c->peer);
     x->req.tls = c->tls != NULL;
     x->req.admin = c->admin;
+    x->late = false;
     http_res_init(&x->res, &x->arena);
     c->working = true;
     c->requests++;
@@ -292,6 +297,7 @@ static bool is_reading(const struct conn *c)
         return !c->dead;
     case DEADLINE_HANDSHAKE:
     case DEADLINE_WRITE:
+    case DEADLINE_LATE:
     case DEADLINE_DRAIN:
     case DEADLINE_NONE:
     case DEADLINES:
@@ -399,7 +405,8 @@ void conn_event(struct conn *c, uint32_t events)
     case DEADLINE_DRAIN:
         drain(c);
         break;
-    case DEADLINE_NONE: /* it waits for us */
+    case DEADLINE_LATE: /* it waits for us */
+    case DEADLINE_NONE:
     case DEADLINES:
         break;
     case DEADLINE_IDLE:
@@ -415,6 +422,9 @@ void conn_expire(struct conn *c)
 {
     if (c->deadline.phase == DEADLINE_HEAD || c->deadline.phase == DEADLINE_BODY) {
         refuse_partial(c, ERR_REQUEST_TIMEOUT, "The request did not arrive in time.");
+    } else if (c->deadline.phase == DEADLINE_LATE) {
+        answer_send(c);
+        conn_advance(c);
     } else {
         conn_close(c);
     }

@@ -16,6 +16,7 @@ void deadline_defaults(int ms[DEADLINES])
     ms[DEADLINE_HEAD] = LIMIT_HEAD_MS;
     ms[DEADLINE_BODY] = LIMIT_BODY_MS;
     ms[DEADLINE_WRITE] = LIMIT_WRITE_MS;
+    ms[DEADLINE_LATE] = 0;
     ms[DEADLINE_DRAIN] = DRAIN_MS;
     ms[DEADLINE_STOP] = STOP_MS;
     ms[DEADLINE_NONE] = 0;

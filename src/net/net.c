@@ -81,6 +81,7 @@ static struct net *create(const struct net_options *options, const struct net_ap
     n->app = *app;
     n->options = *options;
     deadline_defaults(n->deadline_ms);
+    n->deadline_ms[DEADLINE_LATE] = options->late_ms;
     committer_init(&n->committer, &n->app, options->batch_max);
     pool_init(&n->pool, &n->app, &n->committer, options->pool_threads, options->pool_queue_max);
     n->control_fd = eventfd(0, EFD_CLOEXEC);

@@ -32,6 +32,7 @@ struct exchange {
     void *user;
     int64_t start_us;  /* monotonic: when the request was complete */
     size_t sent_bytes; /* of the answer */
+    bool late;         /* with NET_ANSWER: hold it back for options.late_ms */
     struct list link;  /* committer, pool and completion queues */
     struct conn *conn;
     struct worker *worker;
@@ -81,6 +82,7 @@ struct net_options {
     int batch_max;                         /* effect sets per commit */
     const char *tls_certificate, *tls_key; /* PEM files; NULL without TLS */
     int drain_ms;                          /* how long a stop waits for what was accepted */
+    int late_ms;                           /* how long answers that shall be late are held back */
 };
 
 struct net;

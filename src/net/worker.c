@@ -163,7 +163,7 @@ static void cut(struct worker *w)
     for (int phase = 0; phase < DEADLINE_NONE; phase++) {
         struct list *l = &w->deadlines.waiting[phase];
         while (!list_empty(l)) {
-            if (phase == DEADLINE_WRITE) {
+            if (phase == DEADLINE_WRITE || phase == DEADLINE_LATE) {
                 atomic_fetch_add(&w->net->unanswered, 1);
             }
             conn_close(LIST_ENTRY(l->next, struct conn, deadline.link));

@@ -6,6 +6,7 @@
  * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
  */
 #include "http/route.h"
+#include "oauth/misbehave.h"
 #include "oauth/rq.h"
 
 static const struct dialect *owner_of(const struct server *s, str path)
@@ -88,6 +89,8 @@ static enum err dispatch(struct rq *rq)
     if (!host_is_ours(rq->server, rq->req->host))
         return fail(rq, ERR_MISDIRECTED, "This server does not answer for that host.");
     if ((e = find_route(rq)) != OK)
+        return e;
+    if ((e = misbehave(rq)) != OK)
         return e;
     return rq->route->handler(rq);
 }

@@ -51,6 +51,8 @@ struct rq {
     bool has_client;
     str grant_type; /* for the log */
     int runs;
+    enum { FATE_UNKNOWN, FATE_GOOD, FATE_BAD } fate; /* oauth/misbehave.h */
+    bool late;                                       /* hold the answer back: fault.latency_ms */
     bool (*commit_now)(struct rq *rq); /* set in pool threads: commit rq->fx and wait; success */
     void *host;                        /* whoever owns the exchange (net) */
 };

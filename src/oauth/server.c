@@ -10,6 +10,7 @@
 
 #include "codec/url.h"
 #include "oauth/endpoint/metadata.h"
+#include "oauth/misbehave.h"
 
 static const str loopback_hosts[] = {STR_INIT("localhost"), STR_INIT("127.0.0.1"),
                                      STR_INIT("[::1]")};
@@ -114,6 +115,8 @@ enum err server_open(struct server *s, const struct settings *settings,
     if ((e = server_load_keys(s, db, 0, why, why_size)) != OK)
         return e;
     if ((e = need_active_keys(s, why, why_size)) != OK)
+        return e;
+    if ((e = misbehave_open(s, why, why_size)) != OK)
         return e;
     collect_hosts(s);
     s->metadata = metadata_make(&s->arena, s);

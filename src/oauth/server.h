@@ -30,6 +30,7 @@ struct server {
     atomic_uint_fast64_t ring_seq;         /* the newest change of keys that it has in it */
     atomic_bool ring_stale;                /* keys changed but could not be read: try again */
     const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
+    bool misbehaves;                       /* some fault.* setting is on */
     struct arena arena;                    /* what follows, made at start */
     str metadata;                          /* the RFC 8414 document */
     str *hosts;                            /* host names that the server answers for */

@@ -69,6 +69,7 @@ static enum net_next t_answer(struct exchange *x)
     if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1)) {
         return NET_ANSWER; /* the flag is set; net refuses */
     }
+    x->late = at(x, "/late");
     if (at(x, "/admin") && !x->req.admin) {
         x->res.status = 404;
     }

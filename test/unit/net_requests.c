@@ -353,6 +353,64 @@ static void half_closed_client(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* Late answers hold up neither each other nor anybody else, and keep their order. */
+static void late_answers(void **state)
+{
+    struct server s;
+    struct client late[8], c;
+    (void)state;
+    static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
+    struct net_options o = server_options(listens, 1);
+    o.late_ms = 300;
+    server_open(&s, &o);
+    server_run(&s);
+    int64_t start_ms = clock_mono_ms();
+    for (int i = 0; i < 8; i++) {
+        client_open(&late[i], &s);
+        get(&late[i], "/late");
+        get(&late[i], "/a"); /* pipelined behind it */
+    }
+    client_open(&c, &s);
+    get(&c, "/a");
+    hear(&c, 200, "GET /a  0");
+    assert_true(clock_mono_ms() - start_ms < 250);
+    for (int i = 0; i < 8; i++) {
+        hear(&late[i], 200, "GET /late  0");
+        assert_in_range(clock_mono_ms() - start_ms, 290, 1500);
+        hear(&late[i], 200, "GET /a  0");
+        client_close(&late[i]);
+    }
+    client_close(&c);
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* A graceful stop waits for them; one that is cut off counts as unanswered. */
+static void late_answers_at_a_stop(void **state)
+{
+    struct server s;
+    struct client c;
+    (void)state;
+    static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
+    struct net_options o = server_options(listens, 1);
+    for (int i = 0; i < 2; i++) {
+        o.late_ms = i == 0 ? 300 : 60000;
+        o.drain_ms = i == 0 ? 5000 : 100;
+        server_open(&s, &o);
+        server_run(&s);
+        client_open(&c, &s);
+        get(&c, "/late");
+        await_count(&s.app.handled, 1);
+        net_stop(s.net);
+        if (i == 0) {
+            hear(&c, 200, "GET /late  0");
+            assert_non_null(strstr(c.head, "Connection: close"));
+        }
+        hear_end(&c);
+        client_close(&c);
+        assert_true((server_join(&s) != 0) == (i == 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +430,8 @@ int main(void)
         cmocka_unit_test(answer_that_does_not_fit),
         cmocka_unit_test(vanishing_clients),
         cmocka_unit_test(half_closed_client),
+        cmocka_unit_test(late_answers),
+        cmocka_unit_test(late_answers_at_a_stop),
     };
     log_open(2, LOG_ERROR);
     return cmocka_run_group_tests_name("net requests", tests, NULL, NULL);

@@ -5,6 +5,8 @@
  */
 #include "oauth/token/token_pair.h"
 
+#include "oauth/misbehave.h"
+
 static const struct key *shape_key(struct rq *rq)
 {
     return keyring_active(signer_ring(rq->t->signer), KEY_SHAPE, 0);
@@ -50,7 +52,8 @@ static enum err prepare_jwt(struct rq *rq, struct token *row, struct token_issue
 enum err token_pair_access(struct rq *rq, enum token_format format, struct token *row,
                            struct token_issued *out)
 {
-    int64_t exp_s = earlier(row->issued_s + rq->client->client.access_ttl_s, row->family_exp_s);
+    int64_t ttl_s = misbehave_ttl_s(rq->server, rq->client->client.access_ttl_s);
+    int64_t exp_s = earlier(row->issued_s + ttl_s, row->family_exp_s);
 
     row->access_exp_s = exp_s;
     token_pair_describe(row, out);
