@@ -65,7 +65,11 @@ enum err issue_token(struct rq *rq, struct token_request *request, struct token_
         return e;
     if ((e = check_client(rq, request, grant)) != OK)
         return e;
-    return grant->run(rq, request, out);
+    if ((e = grant->run(rq, request, out)) != OK)
+        return e;
+    rq->issued_grant = 1 + (int)(grant - grant_types);
+    rq->issued_jwt = out->jwt;
+    return OK;
 }
 
 static void write_handle(struct rq *rq, const struct token_issued *t, const struct handle *h)

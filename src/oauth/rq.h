@@ -50,6 +50,8 @@ struct rq {
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;
     str grant_type; /* for the log */
+    int issued_grant; /* row of grant_types, from 1, that gave a token; 0: none. For metrics */
+    bool issued_jwt;
     int runs;
     enum { FATE_UNKNOWN, FATE_GOOD, FATE_BAD } fate; /* oauth/misbehave.h */
     bool late;                                       /* hold the answer back: fault.latency_ms */

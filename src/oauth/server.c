@@ -112,6 +112,7 @@ enum err server_open(struct server *s, const struct settings *settings,
     change_log_init(&s->changes);
     pthread_mutex_init(&s->load_lock, NULL);
     pthread_mutex_init(&s->ring_lock, NULL);
+    metrics_open(&s->metrics, s);
     if ((e = server_load_keys(s, db, 0, why, why_size)) != OK)
         return e;
     if ((e = need_active_keys(s, why, why_size)) != OK)
@@ -128,6 +129,7 @@ void server_close(struct server *s)
     if (s->ring != NULL)
         keyring_unref(s->ring);
     s->ring = NULL;
+    metrics_close(&s->metrics);
     pthread_mutex_destroy(&s->load_lock);
     pthread_mutex_destroy(&s->ring_lock);
     arena_free(&s->arena);
@@ -160,6 +162,7 @@ enum err server_thread_open(struct server *s, struct server_thread *t, char *why
         return e;
     t->hasher = hash_open();
     t->clients = client_cache_open((size_t)setting_int(s->settings, client_cache));
+    t->metrics = metrics_cell_new(&s->metrics);
     t->verified = verified_open();
     t->changes_seen = atomic_load(&s->changes.seq);
     take_ring(t);

@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "oauth/metrics.h"
 #include "oauth/route.h"
 #include "oauth/token/verified.h"
 #include "store/change.h"
@@ -35,6 +36,7 @@ struct server {
     str metadata;                          /* the RFC 8414 document */
     str *hosts;                            /* host names that the server answers for */
     size_t hosts_n;
+    struct metrics metrics;
 };
 
 struct server_thread {
@@ -47,6 +49,7 @@ struct server_thread {
     uint64_t changes_seen;
     struct log_batch log;
     bool slow; /* a pool thread: may hash passwords and wait for commits */
+    struct metrics_cell *metrics; /* the server's */
 };
 
 enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL };
@@ -79,7 +82,7 @@ enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outco
 void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason);
 /* Most bytes of body that this path takes. */
 size_t oauth_body_limit(const struct server *s, str path);
-/* The log line of the finished request. */
+/* The counters and the log line of the finished request. */
 void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us, size_t bytes);
 
 #endif

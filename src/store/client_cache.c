@@ -38,6 +38,7 @@ struct client_cache {
     struct arena scratch; /* a row on its way into a block */
     struct entry *retired[RETIRED];
     size_t retired_at;
+    struct client_cache_stats stats;
 };
 
 struct client_cache *client_cache_open(size_t max)
@@ -91,6 +92,7 @@ static void drop(struct client_cache *c, struct entry *e)
     *at = e->next;
     list_remove(&e->used);
     c->n--;
+    c->stats.entries = c->n;
     free(c->retired[c->retired_at]);
     c->retired[c->retired_at] = e;
     c->retired_at = (c->retired_at + 1) % RETIRED;
@@ -203,6 +205,7 @@ static void insert(struct client_cache *c, struct entry *e)
     *chain = e;
     list_push_back(&c->used, &e->used);
     c->n++;
+    c->stats.entries = c->n;
 }
 
 /* Reads the client, in place of `old` if there is one. */
@@ -240,8 +243,11 @@ enum err client_cache_get(struct client_cache *c, struct db *db, const struct ui
 {
     struct entry *e = find(c, id);
 
-    if (!e)
+    if (!e) {
+        c->stats.misses++;
         return refill(c, db, id, now_s, NULL, out);
+    }
+    c->stats.hits++;
     list_remove(&e->used);
     list_push_back(&c->used, &e->used);
     forget_expired(&e->cached.client, now_s);
@@ -294,4 +300,9 @@ void client_cache_apply(struct client_cache *c, const struct change *change)
     case CHANGE_KEYS:
         break;
     }
+}
+
+const struct client_cache_stats *client_cache_stats(const struct client_cache *c)
+{
+    return &c->stats;
 }

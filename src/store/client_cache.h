@@ -23,6 +23,12 @@ struct cached_client {
 
 struct client_cache;
 
+/* Since the cache was opened; the cache's thread may read it at any time. */
+struct client_cache_stats {
+    uint64_t hits, misses;
+    uint64_t entries; /* now */
+};
+
 struct client_cache *client_cache_open(size_t max);
 void client_cache_close(struct client_cache *c);
 /* OK, ERR_ABSENT or ERR_UNAVAILABLE. *out lives until the next client_cache_apply, and
@@ -36,5 +42,6 @@ enum err client_cache_again(struct client_cache *c, struct db *db, const struct 
 /* Drops what the change names; call only between requests. */
 void client_cache_apply(struct client_cache *c, const struct change *change);
 void client_cache_clear(struct client_cache *c);
+const struct client_cache_stats *client_cache_stats(const struct client_cache *c);
 
 #endif
