@@ -30,6 +30,8 @@ static void *thread_open(void *arg, const char *name)
         return NULL;
     }
     t->slow = str_starts(str_from(name), STR("pool"));
+    if (!t->slow)
+        db_use_views(t->db); /* a worker rests at the end of each turn of its loop */
     return t;
 }
 
@@ -149,7 +151,7 @@ static void idle(void *thread)
 {
     struct server_thread *t = thread;
     server_thread_refresh(t);
-    log_flush(&t->log);
+    server_thread_rest(t);
 }
 
 static void tick(void *app)

@@ -174,7 +174,7 @@ static int is_wal(void *arg, int n, char **values, char **names)
 static int set_up(sqlite3 *c, bool read_only)
 {
     static const char *const reader =
-        "PRAGMA mmap_size=0; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
+        "PRAGMA mmap_size=0; PRAGMA cache_size=-2560; PRAGMA temp_store=MEMORY;"
         "PRAGMA query_only=1; PRAGMA schema_version;";
     static const char *const writer =
         "PRAGMA mmap_size=0; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY;"

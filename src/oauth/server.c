@@ -189,14 +189,25 @@ static void refresh_ring(struct server_thread *t, uint64_t seq)
     take_ring(t);
 }
 
+void server_thread_rest(struct server_thread *t)
+{
+    db_view_end(t->db);
+    log_flush(&t->log);
+}
+
 void server_thread_refresh(struct server_thread *t)
 {
     struct change changes[16];
     bool lost, keys = false;
+    uint64_t commits = atomic_load(&t->server->changes.commits);
     size_t n;
 
+    if (commits != t->commits_seen)
+        db_view_end(t->db);
+    t->commits_seen = commits;
     while ((n = change_take(&t->server->changes, &t->changes_seen, changes, 16, &lost)) > 0 ||
            lost) {
+        db_view_end(t->db); /* what is dropped must not be read again from an old view */
         if (lost)
             client_cache_clear(t->clients);
         keys |= lost;

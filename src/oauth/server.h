@@ -47,9 +47,10 @@ struct server_thread {
     struct client_cache *clients;
     struct verified *verified; /* JWTs whose signature has been checked */
     uint64_t changes_seen;
+    uint64_t commits_seen;
     struct log_batch log;
-    bool slow; /* a pool thread: may hash passwords and wait for commits */
     struct metrics_cell *metrics; /* the server's */
+    bool slow;                    /* a pool thread: may hash passwords and wait for commits */
 };
 
 enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL };
@@ -65,8 +66,11 @@ enum err server_thread_open(struct server *s, struct server_thread *t, char *why
 void server_thread_close(struct server_thread *t);
 
 /* Takes in what has changed since this thread last looked: drops cached clients, takes a new
- * keyring. Called before each request, and by an idle thread. */
+ * keyring, reads afresh what has been committed. Called before each request. */
 void server_thread_refresh(struct server_thread *t);
+/* The thread is about to wait: it lets go of what it must not hold meanwhile, its view of the
+ * store, and writes its log. */
+void server_thread_rest(struct server_thread *t);
 /* Reads the master key and the keys unless that was done since change number seq (0: in any case).
  * On failure the old ones stay and ring_stale is set; housekeeping tries again. */
 enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *why,

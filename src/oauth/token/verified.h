@@ -10,11 +10,12 @@
 #include "base/ct.h"
 #include "base/id.h"
 
-#define VERIFIED_SCOPE_MAX 200
+#define VERIFIED_SCOPE_MAX 64
 
 /* What a JWT of ours says, once its signature, issuer and audience are known to be right. */
 struct jwt_facts {
     struct id id; /* jti */
+    int dialect;  /* enum dialect_id: whose profile it is of */
     struct uid client;
     enum spelling spelling;
     int64_t epoch, issued_s, exp_s;
