@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "oauth/endpoint/endpoint.h"
+#include "oauth/token/jwt_profile.h"
 
 static const struct route routes[] = {
     {
@@ -93,20 +94,24 @@ static void refuse(struct rq *rq)
     json_close(b, '}');
 }
 
+static const char *const prefixes[] = {"", NULL};
+
 const struct dialect dialect_rfc = {
     .id = DIALECT_RFC,
     .name = "standard",
-    .prefix = "",
+    .prefixes = prefixes,
     .routes = routes,
     .routes_n = ROUTES,
+    .jwt = &jwt_profile_rfc9068,
     .refuse = refuse,
 };
 
 const struct dialect dialect_bare = {
     .id = DIALECT_RFC,
     .name = "standard",
-    .prefix = "",
+    .prefixes = prefixes,
     .routes = routes + ROUTES - HEALTH_ROUTES,
     .routes_n = HEALTH_ROUTES,
+    .jwt = &jwt_profile_rfc9068,
     .refuse = refuse,
 };

@@ -3,6 +3,7 @@
 
 #include "oauth/client_auth/client_auth.h"
 #include "oauth/grant/grant_type.h"
+#include "oauth/token/jwt_profile.h"
 
 static enum err find_grant(struct rq *rq, str name, const struct grant_type **out)
 {
@@ -82,7 +83,7 @@ static void write_handle(struct rq *rq, const struct token_issued *t, const stru
 void issue_write_access(struct rq *rq, const struct token_issued *t)
 {
     if (t->jwt)
-        sign_leave_hole(rq, t->key, STR("at+jwt"), t->claims);
+        sign_leave_hole(rq, t->key, str_from(rq->dialect->jwt->typ), t->claims);
     else
         write_handle(rq, t, &t->access);
 }

@@ -9,11 +9,19 @@
 #include "oauth/misbehave.h"
 #include "oauth/rq.h"
 
+static bool owns(const struct dialect *d, str path)
+{
+    for (const char *const *prefix = d->prefixes; *prefix != NULL; prefix++)
+        if (str_starts(path, str_from(*prefix)))
+            return true;
+    return false;
+}
+
 static const struct dialect *owner_of(const struct server *s, str path)
 {
     const struct dialect *const *d = s->dialects;
 
-    while (d[1] != NULL && !str_starts(path, str_from((*d)->prefix)))
+    while (d[1] != NULL && !owns(*d, path))
         d++;
     return *d;
 }

@@ -1,6 +1,6 @@
 /* route: the tables from which requests are dispatched and metadata, `list` and docs are derived.
  *
- * A dialect is a prefix of the path space with its own shape of errors. It differs on the wire,
+ * A dialect is a part of the path space with its own shape of errors. It differs on the wire,
  * and only there: its handlers decode to canonical parameters, call an operation of oauth/ and
  * encode the answer.
  */
@@ -10,6 +10,7 @@
 #include "http/request.h"
 
 struct rq;
+struct jwt_profile;
 struct operation;
 struct api;
 
@@ -32,10 +33,11 @@ struct route {
 
 struct dialect {
     enum dialect_id id;
-    const char *name;   /* "twine" */
-    const char *prefix; /* "/pub/"; "" takes every path */
+    const char *name;            /* "twine" */
+    const char *const *prefixes; /* "/pub/"; "" takes every path; ends with NULL */
     const struct route *routes;
     size_t routes_n;
+    const struct jwt_profile *jwt; /* of its JWT access tokens; NULL: it issues none */
     /* Writes rq->failure in this dialect's shape into rq->res. */
     void (*refuse)(struct rq *rq);
     const struct api *api; /* what its documents say; NULL: it has none */

@@ -20,6 +20,7 @@
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/issue.h"
 #include "oauth/token/bearer.h"
+#include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
 
 #define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
@@ -66,7 +67,7 @@ static const struct route standard_routes[] = {
 static const struct dialect family = {
     .id = DIALECT_TWINE,
     .name = "family",
-    .prefix = "/family",
+    .prefixes = (const char *const[]){"/family", NULL},
     .routes = family_routes,
     .routes_n = 1,
     .refuse = refuse,
@@ -74,9 +75,10 @@ static const struct dialect family = {
 static const struct dialect standard = {
     .id = DIALECT_RFC,
     .name = "standard",
-    .prefix = "",
+    .prefixes = (const char *const[]){"", NULL},
     .routes = standard_routes,
     .routes_n = 3,
+    .jwt = &jwt_profile_rfc9068,
     .refuse = refuse,
 };
 static const struct dialect *const dialects[] = {&family, &standard, NULL};

@@ -7,7 +7,7 @@
 #include "oauth/token/bearer.h"
 
 #include "oauth/check/check.h"
-#include "oauth/token/token_pair.h"
+#include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
 
 /* The client of the token: known, enabled, of the epoch that the token carries. */
@@ -72,7 +72,7 @@ static enum err read_jwt(struct rq *rq, str token, struct jwt_facts *facts)
         facts->scope = arena_dup(rq->arena, facts->scope);
         return OK;
     }
-    if ((e = access_jwt_read(rq, token, facts)) != OK)
+    if ((e = jwt_profile_read(rq, token, facts)) != OK)
         return e;
     verified_put(rq->t->verified, &digest, facts);
     return OK;
@@ -92,7 +92,7 @@ static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
         .id = facts.id,
         .grant = facts.id,
         .scope = facts.scope,
-        .dialect = DIALECT_RFC,
+        .dialect = facts.dialect,
         .spelling = facts.spelling,
         .jwt = true,
         .issued_s = facts.issued_s,

@@ -5,6 +5,8 @@
  */
 #include "oauth/token/token_pair.h"
 
+#include "oauth/token/jwt_profile.h"
+
 #include "oauth/misbehave.h"
 
 static const struct key *shape_key(struct rq *rq)
@@ -45,7 +47,7 @@ static enum err prepare_jwt(struct rq *rq, struct token *row, struct token_issue
         return fail(rq, ERR_SERVER_ERROR, "The server cannot sign tokens now.");
     }
     out->jwt = true;
-    out->claims = access_jwt_claims(rq, row);
+    out->claims = rq->dialect->jwt->write(rq, row);
     return OK;
 }
 

@@ -7,7 +7,6 @@
 #define OAUTH_TOKEN_TOKEN_PAIR_H
 
 #include "oauth/issue.h"
-#include "oauth/token/verified.h"
 
 /* A row for the authenticated client: id, times, epoch, spelling. A family of its own. */
 void token_pair_begin(struct rq *rq, const struct token_request *request, struct token *row);
@@ -20,11 +19,5 @@ void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *o
 void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out);
 /* What the row says, into the answer: id, scope, lifetime. */
 void token_pair_describe(const struct token *row, struct token_issued *out);
-
-/* The claims of an RFC 9068 access token for that row. */
-str access_jwt_claims(struct rq *rq, const struct token *row);
-/* The other way round: a JWT of ours by signature, type, issuer and audience (RFC 9068 4), in its
- * time now. Whether it has been revoked is not asked. ERR_INVALID_TOKEN. */
-enum err access_jwt_read(struct rq *rq, str token, struct jwt_facts *out);
 
 #endif
