@@ -1,4 +1,5 @@
 /* list: routes, settings, errors and specifications, as the program's own tables say them. */
+#include "admin/metrics.h"
 #include "cmd/args.h"
 #include "cmd/open.h"
 #include "cmd/show.h"
@@ -154,10 +155,38 @@ static int specs(struct cmd *c)
     return show_end(&s);
 }
 
+static int metrics(struct cmd *c)
+{
+    struct show s;
+    if (args_has(c, "markdown")) {
+        struct buf b;
+        buf_init(&b, &c->arena, 8192, 1 << 20);
+        metrics_reference(&b);
+        return cmd_print(buf_str(&b));
+    }
+    show_begin(&s, c, SHOW_LIST, "name=38 type=10 labels=22 help");
+    for (size_t i = 0; i < METRICS; i++) {
+        const struct metric *m = &metrics_table[i];
+        show_object(&s);
+        show_text(&s, "name", str_from(m->name));
+        show_text(&s, "type", str_from(metrics_type_name(m->type)));
+        show_text(&s, "labels", str_from(m->labels));
+        show_text(&s, "help", str_from(m->help));
+        show_object_end(&s);
+    }
+    return show_end(&s);
+}
+
+static const struct option metrics_options[] = {
+    {"markdown", NULL, false, false, "as docs/metrics.md has it"},
+};
+
 static const struct command commands[] = {
     {"routes", NULL, "Every path that the server answers for.", NULL, NULL, 0, routes},
     {"settings", NULL, "Every setting.", NULL, NULL, 0, settings},
     {"errors", NULL, "Every error that may leave the server.", NULL, NULL, 0, errors},
+    {"metrics", NULL, "Every metric that /metrics gives.", NULL, CMD_OPTIONS(metrics_options),
+     metrics},
     {"specs", NULL, "The specifications that routes, errors and algorithms come from.", NULL, NULL,
      0, specs},
 };

@@ -127,6 +127,20 @@ static void announce(struct cmd *c, const struct net *net, size_t listens_n)
     serve_notify("READY=1");
 }
 
+/* For /metrics, which does not know the sockets. Called while they run. */
+static void count_net(struct metrics_net *out)
+{
+    struct net_stats now;
+    net_stats(running, &now);
+    *out = (struct metrics_net){
+        .connections = now.connections,
+        .accepted = now.accepted,
+        .refused = now.refused,
+        .queue_commit = now.queue_commit,
+        .queue_pool = now.queue_pool,
+    };
+}
+
 static int run(struct cmd *c, struct serve_app *app)
 {
     struct net_listen listens[LISTENS];
@@ -141,6 +155,7 @@ static int run(struct cmd *c, struct serve_app *app)
     }
     serving = app;
     running = net;
+    app->server.metrics.net = count_net;
     handle_signals();
     announce(c, net, options.listens_n);
     int left = net_run(net);
@@ -179,7 +194,8 @@ static int serve(struct cmd *c)
 
 static const struct option options[] = {
     {"listen", "ADDRESS", true, false, "127.0.0.1:8080, [::1]:8080, :8080, unix:PATH or fd:N"},
-    {"admin-listen", "ADDRESS", true, false, "serve /healthz and /readyz here, and only here"},
+    {"admin-listen", "ADDRESS", true, false,
+     "serve /healthz, /readyz and /metrics here, and only here"},
     {"issuer", "URL", false, false, "what the server calls itself: https://auth.example.com"},
     {"bench-routes", NULL, false, false, "serve /bench/...; refused with a public issuer"},
 };

@@ -75,15 +75,17 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
     return NET_ANSWER;
 }
 
-static bool is_health(str path)
+/* What an operator asks, not a client. */
+static bool is_admin(str path)
 {
-    return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz"));
+    return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz")) ||
+           str_eq(path, STR("/metrics"));
 }
 
-/* With an administrator's listener, health is there and nothing else is. */
+/* With an administrator's listener, that is there and nothing else is. */
 static bool hidden(const struct serve_app *app, const struct http_req *req)
 {
-    return req->admin ? !is_health(req->path) : app->admin && is_health(req->path);
+    return req->admin ? !is_admin(req->path) : app->admin && is_admin(req->path);
 }
 
 static enum net_next handle(void *thread, struct exchange *x)
@@ -123,7 +125,9 @@ static void commit(void *arg, struct exchange **batch, size_t n)
             struct served *s = batch[done + i]->user;
             sets[i] = (struct commit_set){.fx = &s->rq.fx, .outcome = COMMIT_FAILED};
         }
+        int64_t start_us = clock_mono_us();
         commit_run(app->db, &app->server.changes, &app->server.clock, sets, m);
+        metrics_batch(&app->server.metrics, sets, m, clock_mono_us() - start_us);
         for (size_t i = 0; i < m; i++) {
             struct served *s = batch[done + i]->user;
             s->outcome = sets[i].outcome;

@@ -9,6 +9,7 @@
 
 #include "cmd/serve_keys.h"
 #include "store/grant.h"
+#include "store/tally.h"
 #include "store/throttle.h"
 #include "store/token.h"
 
@@ -16,6 +17,8 @@ enum {
     SWEEP_ROWS = 500,
     SWEEP_US = 10000,
     SWEEP_REST_S = 5,
+    TALLY_US = 2000,
+    TALLY_REST_S = 30,
     KEYS_REST_S = 10,
     KEYS_RETRY_S = 5,
     FX_MOST = 1 << 20
@@ -114,4 +117,5 @@ void serve_tick(struct serve_app *app)
     follow_keys(app, now_s);
     keys(app, now_s);
     sweep(app, now_s);
+    tally_run(&app->server.metrics.tally, app->db, now_s, TALLY_REST_S, TALLY_US);
 }

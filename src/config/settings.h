@@ -22,7 +22,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(listen, "listen", LIST, "127.0.0.1:8080", 1, 8, "A:P, [A]:P, unix:PATH or fd:N",             \
       "Where the server listens. fd:N is an inherited socket.")                                    \
     X(admin_listen, "admin_listen", LIST, "", 0, 8, "as listen",                                   \
-      "Where /healthz and /readyz are served when they shall not be on the public listener.")      \
+      "Where /healthz, /readyz and /metrics are served, when not on the public listener.")         \
     X(hosts, "hosts", LIST, "", 0, 64, "host names",                                               \
       "Host values that the server answers for, beside the issuer's host and loopback names.")     \
     X(tls_certificate, "tls.certificate", TEXT, "", 0, 4096, "PEM file", "Certificate chain.")     \
@@ -76,7 +76,9 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Take the settings fault.* even with a public issuer.")                                      \
     X(log_level, "log.level", CHOICE, "info", 0, 0, "debug|info|warn|error",                       \
       "Least level logged.")                                                                       \
-    X(log_requests, "log.requests", BOOL, "true", 0, 1, "", "One line per request.")
+    X(log_requests, "log.requests", BOOL, "true", 0, 1, "", "One line per request.")               \
+    X(metrics, "metrics", BOOL, "true", 0, 1, "",                                                  \
+      "Serve /metrics, on the administrator's listener when there is one.")
 
 enum setting_id {
 #define X(member, ...) SETTING_##member,

@@ -4,6 +4,7 @@
  * not there. Errors are the JSON of RFC 6749 5.2.
  */
 #include "admin/health.h"
+#include "admin/metrics.h"
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "oauth/endpoint/endpoint.h"
@@ -73,10 +74,18 @@ static const struct route routes[] = {
         .rate = RATE_FREE,
         .spec = "-",
     },
+    {
+        .methods = HTTP_GET,
+        .path = "/metrics",
+        .handler = metrics_scrape,
+        .name = "metrics",
+        .rate = RATE_FREE,
+        .spec = "Prometheus text format 0.0.4",
+    },
 };
 
 #define ROUTES        (sizeof routes / sizeof *routes)
-#define HEALTH_ROUTES 2 /* the last ones */
+#define HEALTH_ROUTES 3 /* the last ones */
 
 static void refuse(struct rq *rq)
 {

@@ -17,8 +17,32 @@
 
 #define METRICS_STATUS_LIST(X)                                                                     \
     X(200)                                                                                         \
-    X(201) X(202) X(204) X(302) X(303) X(304) X(400) X(401) X(403) X(404) X(405) X(406) X(408)     \
-        X(409) X(410) X(413) X(414) X(415) X(417) X(421) X(429) X(431) X(500) X(501) X(503) X(505)
+    X(201)                                                                                         \
+    X(202)                                                                                         \
+    X(204)                                                                                         \
+    X(302)                                                                                         \
+    X(303)                                                                                         \
+    X(304)                                                                                         \
+    X(400)                                                                                         \
+    X(401)                                                                                         \
+    X(403)                                                                                         \
+    X(404)                                                                                         \
+    X(405)                                                                                         \
+    X(406)                                                                                         \
+    X(408)                                                                                         \
+    X(409)                                                                                         \
+    X(410)                                                                                         \
+    X(413)                                                                                         \
+    X(414)                                                                                         \
+    X(415)                                                                                         \
+    X(417)                                                                                         \
+    X(421)                                                                                         \
+    X(429)                                                                                         \
+    X(431)                                                                                         \
+    X(500)                                                                                         \
+    X(501)                                                                                         \
+    X(503)                                                                                         \
+    X(505)
 
 enum metrics_status {
     METRICS_OTHER, /* a status that is not in the list */
@@ -72,6 +96,7 @@ struct metrics {
     struct metrics_commits commits;
     struct tally tally;
     int64_t start_us;                     /* wall clock */
+    int64_t rotation_age_s;               /* of signing keys; 0: not rotated by age */
     void (*net)(struct metrics_net *out); /* NULL: there are no sockets */
 };
 

@@ -215,6 +215,7 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
 {
     struct log_line l;
 
+    metrics_request(t, rq, duration_us);
     if (!setting_int(t->server->settings, log_requests))
         return;
     log_begin(&l, rq->res->status >= 500 ? LOG_ERROR : LOG_INFO, "request");
@@ -223,7 +224,6 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
     log_int(&l, "status", rq->res->status);
     log_int(&l, "us", duration_us);
     log_int(&l, "bytes", (int64_t)bytes);
-    metrics_request(t, rq, duration_us);
     log_who(&l, rq);
     if (rq->route != NULL)
         log_str(&l, "route", str_from(rq->route->name));

@@ -49,7 +49,7 @@ struct rq {
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;
-    str grant_type; /* for the log */
+    str grant_type;   /* for the log */
     int issued_grant; /* row of grant_types, from 1, that gave a token; 0: none. For metrics */
     bool issued_jwt;
     int runs;
