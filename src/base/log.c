@@ -1,11 +1,11 @@
-/* log: lines of JSON, written whole.
+/* log: lines of JSON or of text, written whole.
  *
  * A member that does not fit is left out together with all behind it, and the line then ends in
- * "cut":true; the closing brace always has room. Values are cut to LOG_VALUE_MAX bytes before
- * escaping. What could mislead the reader of a log is escaped: control characters, DEL, C1,
- * line separators, the marks that change the direction of text or show nothing, and bytes that
- * are not UTF-8 (as U+FFFD).
- * The sink is the only state: a descriptor and a level, set once before threads start.
+ * "cut":true (as text: cut=true), for which there is always room. Values are cut to LOG_VALUE_MAX
+ * bytes before escaping. What could mislead the reader of a log is escaped: control characters,
+ * DEL, C1, line separators, the marks that change the direction of text or show nothing, and bytes
+ * that are not UTF-8 (as U+FFFD). The sink is the only state: a descriptor and a level, set once
+ * before threads start.
  */
 #include "base/log.h"
 
@@ -20,14 +20,20 @@
 static struct {
     int fd;
     enum log_level least;
-} sink = {2, LOG_INFO};
+    bool text;
+} sink = {2, LOG_INFO, false};
 
-static const str LINE_CUT = STR_INIT(",\"cut\":true");
+static const str CUT_JSON = STR_INIT(",\"cut\":true"), CUT_TEXT = STR_INIT(" cut=true");
 
 void log_open(int fd, enum log_level least)
 {
     sink.fd = fd;
     sink.least = least;
+}
+
+void log_text(bool on)
+{
+    sink.text = on;
 }
 
 enum log_level log_level(void)
@@ -50,6 +56,23 @@ static void write_all(int fd, str s)
     }
 }
 
+/* "2026-11-22 01:24:40.123Z info  request " */
+static void begin_text(struct buf *b, char time[24], str level, str event)
+{
+    enum { LEVEL_COLUMN = 5, EVENT_COLUMN = 8 };
+    time[10] = ' '; /* instead of T */
+    buf_put(b, str_make(time, 24));
+    buf_char(b, ' ');
+    buf_put(b, level);
+    for (size_t n = level.n; n <= LEVEL_COLUMN; n++) {
+        buf_char(b, ' ');
+    }
+    buf_put(b, event);
+    for (size_t n = event.n; n < EVENT_COLUMN; n++) {
+        buf_char(b, ' ');
+    }
+}
+
 void log_begin(struct log_line *l, enum log_level level, const char *event)
 {
     static const char *const NAMES[] = {"debug", "info", "warn", "error"};
@@ -61,7 +84,11 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
     char time[24];
     clock_rfc3339_ms(clock_now_us(&SYSTEM), time);
     /* Room for the end of the line is kept back. */
-    buf_fixed(&l->b, l->storage, sizeof(l->storage) - LINE_CUT.n - 2);
+    buf_fixed(&l->b, l->storage, sizeof(l->storage) - CUT_JSON.n - 2);
+    if (sink.text) {
+        begin_text(&l->b, time, str_from(NAMES[level]), str_from(event));
+        return;
+    }
     BUF_LIT(&l->b, "{\"time\":\"");
     buf_put(&l->b, str_make(time, sizeof(time)));
     BUF_LIT(&l->b, "\",\"level\":\"");
@@ -132,13 +159,14 @@ static void put_value(struct buf *b, str s)
     }
 }
 
-/* Writes ,"key": and returns where it began, so that a member that does not fit can be undone. */
+/* Writes ,"key": or ' key=' and returns where it began, so that a member that does not fit can be
+ * undone. */
 static size_t open_member(struct log_line *l, const char *key)
 {
     size_t began = l->b.n;
-    BUF_LIT(&l->b, ",\"");
+    buf_put(&l->b, sink.text ? STR(" ") : STR(",\""));
     put_value(&l->b, str_from(key));
-    BUF_LIT(&l->b, "\":");
+    buf_put(&l->b, sink.text ? STR("=") : STR("\":"));
     return began;
 }
 
@@ -149,15 +177,31 @@ static void close_member(struct log_line *l, size_t began)
     }
 }
 
+/* As text: where would the value end? */
+static bool needs_quotes(str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == ' ' || s.p[i] == '=' || s.p[i] == '"' || s.p[i] == '\\') {
+            return true;
+        }
+    }
+    return s.n == 0;
+}
+
 void log_str(struct log_line *l, const char *key, str value)
 {
     if (l->muted) {
         return;
     }
     size_t began = open_member(l, key);
-    buf_char(&l->b, '"');
+    bool quoted = !sink.text || needs_quotes(value);
+    if (quoted) {
+        buf_char(&l->b, '"');
+    }
     put_value(&l->b, value);
-    buf_char(&l->b, '"');
+    if (quoted) {
+        buf_char(&l->b, '"');
+    }
     close_member(l, began);
 }
 
@@ -188,9 +232,9 @@ static str finish(struct log_line *l)
     l->b.overflow = false;
     l->b.size = l->b.cap = sizeof(l->storage);
     if (cut) {
-        buf_put(&l->b, LINE_CUT);
+        buf_put(&l->b, sink.text ? CUT_TEXT : CUT_JSON);
     }
-    BUF_LIT(&l->b, "}\n");
+    buf_put(&l->b, sink.text ? STR("\n") : STR("}\n"));
     return buf_str(&l->b);
 }
 

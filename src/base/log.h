@@ -1,4 +1,4 @@
-/* log: one JSON object a line, and fatal().
+/* log: one JSON object a line, or one line of text for people, and fatal().
  *
  * A line is built in place and leaves in one write. Values are escaped and cut to a length, so
  * request bytes cannot forge a line (security.md A31). Nothing here prints a struct secret.
@@ -35,6 +35,10 @@ struct log_batch {
 
 /* Where lines go (default: file descriptor 2, LOG_INFO). */
 void log_open(int fd, enum log_level least);
+/* From now on lines are text, "TIME LEVEL EVENT key=value ...", with the columns aligned and the
+ * values escaped as in JSON; quoted when they have a space, a quote or "=". Before threads start.
+ */
+void log_text(bool on);
 enum log_level log_level(void);
 void log_begin(struct log_line *l, enum log_level level, const char *event);
 void log_str(struct log_line *l, const char *key, str value);

@@ -179,6 +179,7 @@ static int serve(struct cmd *c)
     }
     seal_wipe(&c->master); /* the server reads it when it needs it */
     log_open(STDERR_FILENO, (enum log_level)setting_int(&c->settings, log_level));
+    log_text(setting_int(&c->settings, log_format) != 0);
     dialect_select(&c->settings, dialects);
     app.db = c->db;
     app.admin = c->settings.v[SETTING_admin_listen].list_n > 0;
@@ -203,7 +204,7 @@ static const struct option options[] = {
 static const char more[] =
     "A store that does not exist is made, with its master key file and first keys.\n"
     "SIGTERM and SIGINT stop when what was accepted is answered (setting `drain`); SIGHUP reads\n"
-    "certificate and keys again. The log goes to stderr, one JSON object a line.";
+    "certificate and keys again. The log goes to stderr (settings `log.*`).";
 
 static const struct command commands[] = {
     {"", NULL, "Run the server.", more, CMD_OPTIONS(options), serve},

@@ -76,6 +76,8 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Take the settings fault.* even with a public issuer.")                                      \
     X(log_level, "log.level", CHOICE, "info", 0, 0, "debug|info|warn|error",                       \
       "Least level logged.")                                                                       \
+    X(log_format, "log.format", CHOICE, "json", 0, 0, "json|text",                                 \
+      "One JSON object a line for machines, or aligned text for people. The log goes to stderr.")  \
     X(log_requests, "log.requests", BOOL, "true", 0, 1, "", "One line per request.")               \
     X(metrics, "metrics", BOOL, "true", 0, 1, "",                                                  \
       "Serve /metrics, on the administrator's listener when there is one.")

@@ -8,6 +8,7 @@
 #include "http/route.h"
 #include "oauth/misbehave.h"
 #include "oauth/rq.h"
+#include "oauth/trace.h"
 
 static bool owns(const struct dialect *d, str path)
 {
@@ -200,6 +201,16 @@ static void log_who(struct log_line *l, const struct rq *rq)
     }
 }
 
+static void log_trace(struct log_line *l, const struct http_req *req)
+{
+    struct trace t;
+
+    if (!trace_read(req, &t))
+        return;
+    log_str(l, "trace_id", t.trace_id);
+    log_str(l, "parent_id", t.parent_id);
+}
+
 static void log_failure(struct log_line *l, const struct failure *f)
 {
     log_str(l, "error", str_from(err_info(f->e)->id));
@@ -225,6 +236,7 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
     log_int(&l, "us", duration_us);
     log_int(&l, "bytes", (int64_t)bytes);
     log_who(&l, rq);
+    log_trace(&l, rq->req);
     if (rq->route != NULL)
         log_str(&l, "route", str_from(rq->route->name));
     if (rq->grant_type.n > 0)

@@ -63,6 +63,40 @@ static void lines(void **state)
     assert_int_equal(logged(out, sizeof(out)).n, 0);
 }
 
+/* For people: columns, and quotes only where a value would not end by itself. */
+static void text_lines(void **state)
+{
+    (void)state;
+    static const size_t time_chars = sizeof("2026-11-21 23:54:57.123Z ") - 1;
+    char out[8192], big[LOG_VALUE_MAX];
+    struct log_line l;
+    log_open(pipe_ends[1], LOG_INFO);
+    log_text(true);
+    log_begin(&l, LOG_INFO, "keys");
+    log_str(&l, "path", STR("/a"));
+    log_str(&l, "why", STR("two words\n x=\"y\""));
+    log_str(&l, "forged", STR("a\nb"));
+    log_str(&l, "empty", STR(""));
+    log_int(&l, "status", 200);
+    log_bool(&l, "tls", false);
+    log_end(&l);
+    str s = logged(out, sizeof(out));
+    assert_true(str_starts(s, STR("20")));
+    assert_true(s.p[10] == ' ' && s.p[23] == 'Z');
+    assert_true(str_eq(str_sub(s, time_chars, s.n),
+                       STR("info  keys     path=/a why=\"two words\\u000a x=\\\"y\\\"\" "
+                           "forged=a\\u000ab empty=\"\" status=200 tls=false\n")));
+    memset(big, 'x', sizeof(big));
+    log_begin(&l, LOG_ERROR, "request");
+    for (int i = 0; i < 20; i++) {
+        log_str(&l, "k", str_make(big, sizeof(big)));
+    }
+    log_end(&l);
+    s = logged(out, sizeof(out));
+    assert_true(str_ends(s, STR("x cut=true\n")) && s.n <= LOG_LINE_MAX);
+    log_text(false);
+}
+
 /* security.md A31 */
 static void hostile_values(void **state)
 {
@@ -272,10 +306,15 @@ static void party_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines),   cmocka_unit_test(hostile_values),
-        cmocka_unit_test(batches), cmocka_unit_test(values_and_lines_are_cut),
-        cmocka_unit_test(dates),   cmocka_unit_test(errors),
-        cmocka_unit_test(row_ids), cmocka_unit_test(party_ids),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(text_lines),
+        cmocka_unit_test(hostile_values),
+        cmocka_unit_test(batches),
+        cmocka_unit_test(values_and_lines_are_cut),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(row_ids),
+        cmocka_unit_test(party_ids),
     };
     return cmocka_run_group_tests(tests, open_pipe, NULL);
 }
