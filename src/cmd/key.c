@@ -19,11 +19,27 @@
 static const char *const uses[] = {"signing", "pepper", "shape"};
 static const char *const states[] = {"published", "active", "retired"};
 
+/* Since it was made, in the largest unit that it has two of: "17d". */
+static str age_of(struct cmd *c, const struct key *k)
+{
+    int64_t age_s = c->now_s > k->created_s ? c->now_s - k->created_s : 0;
+    if (age_s >= 2 * 86400) {
+        return arena_printf(&c->arena, "%lldd", (long long)(age_s / 86400));
+    }
+    if (age_s >= 2 * 3600) {
+        return arena_printf(&c->arena, "%lldh", (long long)(age_s / 3600));
+    }
+    return arena_printf(&c->arena, "%lldm", (long long)(age_s / 60));
+}
+
 static int show_key(struct show *s, const struct key *k)
 {
     char kid[UID_SID_CHARS];
     int64_t secrets = 0;
     struct cmd *c = s->c;
+    struct key_rules rules = serve_keys_rules(&c->settings);
+    struct key_next next = serve_keys_next(c->ring, k, &rules);
+    const char *step = serve_keys_word(next.step);
     keyring_kid(k, kid);
     show_object(s);
     show_uid(s, "id", &k->id, "IC", SPELLING_UUID);
@@ -42,6 +58,9 @@ static int show_key(struct show *s, const struct key *k)
     show_time(s, "created", k->created_s);
     show_time(s, "activated", k->activated_s);
     show_time(s, "retired", k->retired_s);
+    show_text(s, "age", age_of(c, k));
+    show_text(s, "next", step ? str_from(step) : (str){0});
+    show_time(s, "next_at", step ? next.at_s : 0);
     show_object_end(s);
     return CMD_DONE;
 }
@@ -71,7 +90,7 @@ static int list(struct cmd *c)
     if (code || (code = open_keys(c))) {
         return code;
     }
-    show_begin(&s, c, SHOW_LIST, "kid=34 use=7 alg=5 state=9 created=20 secrets");
+    show_begin(&s, c, SHOW_LIST, "kid=34 use=7 alg=5 state=9 age=5 secrets=7 next=9 next_at");
     for (size_t i = 0; i < c->ring->n && code == CMD_DONE; i++) {
         code = show_key(&s, &c->ring->keys[i]);
     }
@@ -87,7 +106,10 @@ static int make(struct cmd *c, enum key_use use, enum jws_alg alg, enum key_stat
     if (state == KEY_ACTIVE && old) {
         key_set_state(&c->fx, &old->id, KEY_ACTIVE, KEY_RETIRED, c->now_s);
     }
-    if (key_put_new(&c->fx, &c->arena, &c->master, use, alg, state, c->now_s, &id)) {
+    enum err e = state == KEY_PUBLISHED && old
+                     ? key_put_successor(&c->fx, &c->arena, &c->master, old, c->now_s, &id)
+                     : key_put_new(&c->fx, &c->arena, &c->master, use, alg, state, c->now_s, &id);
+    if (e) {
         return cmd_fail(CMD_FAILED, "the key could not be made");
     }
     int code = open_commit(c, "another command changed the keys in this moment");
@@ -262,10 +284,16 @@ static const struct option drop_options[] = {
 };
 
 static const struct command commands[] = {
-    {"list", NULL, "List the keys; never their secrets.", NULL, NULL, 0, list},
+    {"list", NULL, "List the keys; never their secrets.",
+     "`next` is the step that a running server takes at `next_at`: a `successor` is published, "
+     "the\n"
+     "key becomes `active` or `retired`, or it is `dropped`. `secrets` counts those that a pepper\n"
+     "still keys.",
+     NULL, 0, list},
     {"rotate", NULL, "Make a new signing key, pepper or master key.",
      "A new signing key is published first. A running server signs with it a minute after\n"
-     "jwks.max_age, and drops the old one when nothing signed by it can be alive.",
+     "jwks.max_age, and drops the old one when nothing signed by it can be alive. It does all of\n"
+     "this by itself when a key reaches keys.rotation_age.",
      CMD_OPTIONS(rotate_options), rotate},
     {"retire", "ID", "Stop signing with a key; what it signed stays good.", NULL, NULL, 0, retire},
     {"drop", "ID", "Delete a retired key; what it signed is refused.", NULL,

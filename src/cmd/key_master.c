@@ -79,24 +79,37 @@ static int print(struct cmd *c, const char *path, size_t resealed)
     return show_end(&s);
 }
 
-int key_master_lock(struct cmd *c)
+enum err key_master_hold(struct arena *a, str path, int *fd)
 {
-    str path = setting_text(&c->settings, master_key);
     size_t slash = path.n;
     while (slash > 0 && path.p[slash - 1] != '/') {
         slash--;
     }
-    const char *directory = slash ? arena_cstr(&c->arena, str_sub(path, 0, slash)) : ".";
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
+    const char *directory = slash ? arena_cstr(a, str_sub(path, 0, slash)) : ".";
+    *fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) {
+        return ERR_UNAVAILABLE;
+    }
+    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+        close(*fd);
+        return ERR_CONFLICT;
+    }
+    return OK;
+}
+
+int key_master_lock(struct cmd *c)
+{
+    int fd; /* the lock goes with the process */
+    str path = setting_text(&c->settings, master_key);
+    enum err e = key_master_hold(&c->arena, path, &fd);
+    if (e == ERR_CONFLICT) {
+        return cmd_fail(CMD_CONFLICT, "another process is changing the keys; try again");
+    }
+    if (e) {
         return cmd_fail(CMD_FAILED, "cannot open the directory of the master key file %.*s: %s",
                         STR_ARG(path), strerror(errno));
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        close(fd);
-        return cmd_fail(CMD_CONFLICT, "another command is changing the keys; try again");
-    }
-    return CMD_DONE; /* the lock goes with the process */
+    return CMD_DONE;
 }
 
 int key_master_rotate(struct cmd *c)

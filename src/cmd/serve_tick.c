@@ -7,6 +7,10 @@
  */
 #include "cmd/serve_tick.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/key_master.h"
 #include "cmd/serve_keys.h"
 #include "store/grant.h"
 #include "store/tally.h"
@@ -21,6 +25,7 @@ enum {
     TALLY_REST_S = 30,
     KEYS_REST_S = 10,
     KEYS_RETRY_S = 5,
+    KEYS_TROUBLE_S = 300,
     FX_MOST = 1 << 20
 };
 
@@ -84,22 +89,75 @@ static void follow_keys(struct serve_app *app, int64_t now_s)
     }
 }
 
+static enum commit_outcome commit(struct serve_app *app, struct effects *fx)
+{
+    struct commit_set set = {.fx = fx, .outcome = COMMIT_FAILED};
+    commit_run(app->db, &app->server.changes, &app->server.clock, &set, 1);
+    return set.outcome;
+}
+
+static void note(const struct key *k, enum key_step step)
+{
+    char kid[UID_SID_CHARS];
+    struct log_line l;
+    keyring_kid(k, kid);
+    log_begin(&l, LOG_INFO, "keys");
+    log_str(&l, "message", STR("a step in the life of a signing key"));
+    log_str(&l, "kid", str_make(kid, sizeof kid));
+    log_str(&l, "step", str_from(serve_keys_word(step)));
+    log_end(&l);
+}
+
+/* The lock keeps `key rotate --master` from dropping the key under which the new one is sealed. */
+static void publish_successor(struct serve_app *app, const struct key *old, int64_t now_s,
+                              struct effects *fx)
+{
+    struct master_key master;
+    struct uid id;
+    char why[1024];
+    int lock;
+    str path = setting_text(app->server.settings, master_key);
+    enum err e = key_master_hold(fx->arena, path, &lock);
+    if (e == ERR_CONFLICT) {
+        return; /* a command is at it; the next tick looks again */
+    }
+    if (e) {
+        snprintf(why, sizeof why, "cannot open the directory of %.*s", STR_ARG(path));
+    } else {
+        e = seal_read_master(arena_cstr(fx->arena, path), &master, why, sizeof why);
+        if (e == OK && key_put_successor(fx, fx->arena, &master, old, now_s, &id) == OK &&
+            commit(app, fx) == COMMIT_DONE) {
+            note(old, KEY_STEP_SUCCESSOR);
+        }
+        seal_wipe(&master);
+        close(lock);
+    }
+    if (e) {
+        log_note(LOG_ERROR, "keys", "it is time for a new signing key, but: %s", why);
+        app->keys_s = now_s + KEYS_TROUBLE_S;
+    }
+}
+
 static void keys(struct serve_app *app, int64_t now_s)
 {
     struct effects fx;
     struct arena arena;
-    struct commit_set set = {.fx = &fx, .outcome = COMMIT_FAILED};
+    enum key_step step;
     if (now_s < app->keys_s) {
         return;
     }
     app->keys_s = now_s + KEYS_REST_S;
+    struct key_rules rules = serve_keys_rules(app->server.settings);
     struct keyring *ring = newest_ring(&app->server);
+    const struct key *k = serve_keys_due(ring, &rules, now_s, &step);
     arena_init(&arena, FX_MOST);
     effects_init(&fx, &arena);
-    if (serve_keys_due(ring, now_s, setting_int(app->server.settings, jwks_max_age_s), &fx)) {
-        commit_run(app->db, &app->server.changes, &app->server.clock, &set, 1);
-        if (set.outcome == COMMIT_DONE) {
-            log_note(LOG_INFO, "keys", "a signing key moved on: published, active, retired, gone");
+    if (k && step == KEY_STEP_SUCCESSOR) {
+        publish_successor(app, k, now_s, &fx);
+    } else if (k) {
+        serve_keys_take(ring, k, step, now_s, &fx);
+        if (commit(app, &fx) == COMMIT_DONE) {
+            note(k, step);
         }
     }
     arena_free(&arena);

@@ -47,6 +47,10 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "What signs JWT access tokens; a key of that algorithm must be active (`postern key`).")     \
     X(jwks_max_age_s, "jwks.max_age", INT, "3600", 0, 86400, "seconds",                            \
       "How long clients may keep the JWKS.")                                                       \
+    X(keys_rotation_age_s, "keys.rotation_age", INT, "90d", 0, 315360000, "seconds",               \
+      "How long a signing key signs before the server replaces it (`postern key list` says "       \
+      "when). "                                                                                    \
+      "At least 1d; 0: never.")                                                                    \
     X(refresh_grace_s, "refresh.grace", INT, "10", 0, 300, "seconds",                              \
       "How long a rotated refresh token gets the same answer again.")                              \
     X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \

@@ -239,12 +239,25 @@ enum err settings_check_store(struct settings *s, char *why, size_t why_size)
     return e;
 }
 
+/* Each retired key stays in the JWKS for 30 days, so keys of hours would pile up there. */
+static enum err check_keys(const struct settings *s, char *why, size_t why_size)
+{
+    int64_t age_s = setting_int(s, keys_rotation_age_s);
+    if (age_s == 0 || age_s >= 86400) {
+        return OK;
+    }
+    snprintf(why, why_size, "`keys.rotation_age` takes 1d or more, or 0 for never, not `%.*s`",
+             STR_ARG(setting_text(s, keys_rotation_age_s)));
+    return ERR_INVALID_REQUEST;
+}
+
 enum err settings_check(struct settings *s, char *why, size_t why_size)
 {
     enum err e;
     if ((e = settings_check_store(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
         (e = check_issuer(s, why, why_size)) || (e = check_bench(s, why, why_size)) ||
-        (e = check_fault(s, why, why_size)) || (e = check_tls(s, why, why_size))) {
+        (e = check_keys(s, why, why_size)) || (e = check_fault(s, why, why_size)) ||
+        (e = check_tls(s, why, why_size))) {
         return e;
     }
     if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine)) {

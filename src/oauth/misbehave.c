@@ -70,7 +70,7 @@ static void warn(const struct server *s)
     struct log_line l;
 
     log_begin(&l, LOG_WARN, "fault");
-    log_str(&l, "text",
+    log_str(&l, "message",
             STR("THIS SERVER MISBEHAVES ON PURPOSE, for tests of clients: settings fault.*"));
     log_int(&l, "latency_ms", setting_int(s->settings, fault_latency_ms));
     log_str(&l, "status", setting_text(s->settings, fault_status));

@@ -15,7 +15,7 @@
 #include "base/rand.h"
 #include "store/statements.h"
 
-enum { LIST, PUT, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT };
+enum { LIST, PUT, PUT_SUCCESSOR, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT };
 
 static const struct sql sql[] = {
     [LIST] = {"key.list", "SELECT id, purpose, state, alg, sealed, created_s, activated_s, "
@@ -23,6 +23,11 @@ static const struct sql sql[] = {
     [PUT] = {"key.put", "INSERT INTO key (id, purpose, state, alg, sealed, created_s, "
                         "activated_s, retired_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                         "ON CONFLICT DO NOTHING"},
+    [PUT_SUCCESSOR] = {"key.put_successor",
+                       "INSERT INTO key (id, purpose, state, alg, sealed, created_s, activated_s, "
+                       "retired_s) SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS "
+                       "(SELECT 1 FROM key o WHERE o.purpose = $2 AND o.state = $3 "
+                       "AND o.alg = $4) ON CONFLICT DO NOTHING"},
     [HOLD] = {"key.hold", "UPDATE key SET state = state WHERE id = $1 AND state = $2"},
     [LOCK] = {"key.lock", "UPDATE key SET state = state WHERE id = $1"},
     [SET_STATE] = {"key.set_state",
@@ -203,25 +208,56 @@ static void changed(struct effects *fx)
     effects_change(fx, DROP, CHANGE_KEYS, NULL, 0);
 }
 
+static enum err put(struct effects *fx, struct arena *a, const struct master_key *master,
+                    const struct key *key, const struct sql *statement)
+{
+    char context[4 + UID_SID_CHARS];
+    str plain, sealed;
+    enum err e = make_plain(a, key->use, key->alg, &plain);
+
+    if (e != OK)
+        return e;
+    sealed = seal_put(a, master, plain, context_of(key, context));
+    effects_add(fx, DROP, 1, statement,
+                ARGS(db_bytes(&key->id), db_int(key->use), db_int(key->state), db_int(key->alg),
+                     db_blob(sealed.p, sealed.n), db_int(key->created_s), db_int(key->activated_s),
+                     db_int(0)));
+    changed(fx);
+    return OK;
+}
+
 enum err key_put_new(struct effects *fx, struct arena *a, const struct master_key *master,
                      enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
                      struct uid *id)
 {
-    struct key key = {.id = uid_new(), .use = use, .alg = use == KEY_SIGNING ? alg : 0};
-    char context[4 + UID_SID_CHARS];
-    str plain, sealed;
-    enum err e = make_plain(a, use, alg, &plain);
+    struct key key = {
+        .id = uid_new(),
+        .use = use,
+        .alg = use == KEY_SIGNING ? alg : 0,
+        .state = state,
+        .created_s = now_s,
+        .activated_s = state == KEY_ACTIVE ? now_s : 0,
+    };
 
-    if (e != OK)
-        return e;
-    sealed = seal_put(a, master, plain, context_of(&key, context));
-    effects_add(fx, DROP, 1, &sql[PUT],
-                ARGS(db_bytes(&key.id), db_int(use), db_int(state), db_int(key.alg),
-                     db_blob(sealed.p, sealed.n), db_int(now_s),
-                     db_int(state == KEY_ACTIVE ? now_s : 0), db_int(0)));
-    changed(fx);
     *id = key.id;
-    return OK;
+    return put(fx, a, master, &key, &sql[PUT]);
+}
+
+enum err key_put_successor(struct effects *fx, struct arena *a, const struct master_key *master,
+                           const struct key *old, int64_t now_s, struct uid *id)
+{
+    struct key key = {
+        .id = uid_new(),
+        .use = KEY_SIGNING,
+        .alg = old->alg,
+        .state = KEY_PUBLISHED,
+        .created_s = now_s,
+    };
+
+    /* Behind the lock on the old key, the insert sees a successor that was committed before it. */
+    key_hold(fx, &old->id, KEY_ACTIVE);
+    *id = key.id;
+    return put(fx, a, master, &key, &sql[PUT_SUCCESSOR]);
 }
 
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,

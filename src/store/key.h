@@ -15,6 +15,11 @@ enum err key_load_ring(struct db *db, const struct master_key *master, struct ke
 enum err key_put_new(struct effects *fx, struct arena *a, const struct master_key *master,
                      enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
                      struct uid *id);
+/* Makes and publishes the signing key that shall follow `old`. Expects that `old` is active and
+ * that no key of its algorithm is published already: of two processes that do it at once, one does.
+ */
+enum err key_put_successor(struct effects *fx, struct arena *a, const struct master_key *master,
+                           const struct key *old, int64_t now_s, struct uid *id);
 /* Expects that the key is in `from`, and, to become active, that no other of its use and algorithm
  * is. */
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,

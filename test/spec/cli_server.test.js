@@ -107,7 +107,7 @@ describe('keys', () => {
         { env: environment(), encoding: 'utf8' });
       if (r.error) throw r.error;
       assert.equal(r.status, 4);
-      assert.match(r.stderr, /another command is changing the keys/);
+      assert.match(r.stderr, /another process is changing the keys/);
     }
     assert.deepEqual(keys(), before_);
   });

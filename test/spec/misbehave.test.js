@@ -21,7 +21,7 @@ const get = (path) => request(p, 'GET', path);
 const NONE = { 'fault.latency_ms': 0, 'fault.status': 'none', 'fault.share': 100,
   'fault.routes': '', 'fault.token_ttl': 0, 'fault.really': false };
 const restart = (settings) => p.restart({ settings: { ...NONE, ...settings } });
-const warnings = () => p.logLines().filter((l) => l.level === 'warn' && /MISBEHAVES/.test(l.text));
+const warnings = () => p.logLines().filter((l) => l.level === 'warn' && /MISBEHAVES/.test(l.message));
 
 async function timed(promise) {
   const start = performance.now();

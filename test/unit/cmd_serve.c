@@ -14,7 +14,7 @@
 #include "cmd/serve_keys.h"
 #include "cmd/serve_notify.h"
 
-enum { NOW = 1800000000, MAX_AGE = 3600 };
+enum { NOW = 1800000000, MAX_AGE = 3600, LEAD = MAX_AGE + SERVE_KEYS_MARGIN_S, AGE = 90 * 86400 };
 
 static struct arena arena;
 static struct effects fx;
@@ -47,44 +47,124 @@ static struct key key_in(enum key_use use, enum key_state state)
     };
 }
 
-static bool due(struct key *keys, size_t n, int64_t after_s)
+static const struct key_rules rules = {
+    .max_age_s = MAX_AGE,
+    .rotation_age_s = AGE,
+    .alg = JWS_ES256,
+};
+
+/* What is due that much later; its key in *which. */
+static enum key_step due_by(const struct key_rules *r, struct key *keys, size_t n, int64_t after_s,
+                            const struct key **which)
 {
     struct keyring ring = {.keys = keys, .n = n};
+    enum key_step step = KEY_STEP_NONE;
+    const struct key *k = serve_keys_due(&ring, r, NOW + after_s, &step);
     effects_init(&fx, &arena);
-    return serve_keys_due(&ring, NOW + after_s, MAX_AGE, &fx);
+    if (k) {
+        serve_keys_take(&ring, k, step, NOW + after_s, &fx);
+    }
+    if (which) {
+        *which = k;
+    }
+    return step;
+}
+
+static enum key_step due(struct key *keys, size_t n, int64_t after_s)
+{
+    return due_by(&rules, keys, n, after_s, NULL);
 }
 
 static void published_becomes_active(void **state)
 {
     (void)state;
+    const struct key *which;
     struct key keys[] = {key_in(KEY_SIGNING, KEY_ACTIVE), key_in(KEY_SIGNING, KEY_PUBLISHED)};
-    assert_false(due(keys, 2, 0));
-    assert_false(due(keys, 2, MAX_AGE + SERVE_KEYS_MARGIN_S - 1));
+    assert_int_equal(due(keys, 2, 0), KEY_STEP_NONE);
+    assert_int_equal(due(keys, 2, LEAD - 1), KEY_STEP_NONE);
     assert_true(effects_empty(&fx));
-    assert_true(due(keys, 2, MAX_AGE + SERVE_KEYS_MARGIN_S));
+    assert_int_equal(due_by(&rules, keys, 2, LEAD, &which), KEY_STEP_ACTIVATE);
+    assert_ptr_equal(which, &keys[1]);
     assert_int_equal(fx.n, 2); /* the old one retires in the same set */
     keys[0].alg = JWS_RS256;   /* nobody to replace */
-    assert_true(due(keys, 2, MAX_AGE + SERVE_KEYS_MARGIN_S));
+    assert_int_equal(due(keys, 2, LEAD), KEY_STEP_ACTIVATE);
     assert_int_equal(fx.n, 1);
 }
 
 static void retired_goes(void **state)
 {
     (void)state;
-    int64_t last = SERVE_KEYS_LONGEST_TOKEN_S + MAX_AGE;
+    int64_t last = SERVE_KEYS_LONGEST_TOKEN_S + SERVE_KEYS_MARGIN_S;
     struct key keys[] = {key_in(KEY_SIGNING, KEY_ACTIVE), key_in(KEY_SIGNING, KEY_RETIRED)};
-    assert_false(due(keys, 2, last - 1));
-    assert_true(due(keys, 2, last));
+    assert_int_equal(due(keys, 2, last - 1), KEY_STEP_NONE);
+    assert_int_equal(due(keys, 2, last), KEY_STEP_DROP);
     assert_int_equal(fx.n, 2); /* expects that it is retired still */
+}
+
+/* Published so early that it may sign when the old one has its age; then nothing but to wait. */
+static void an_old_key_gets_a_successor(void **state)
+{
+    (void)state;
+    const struct key *which;
+    struct key keys[] = {key_in(KEY_SIGNING, KEY_ACTIVE), key_in(KEY_SIGNING, KEY_PUBLISHED)};
+    assert_int_equal(due(keys, 1, AGE - LEAD - 1), KEY_STEP_NONE);
+    assert_int_equal(due_by(&rules, keys, 1, AGE - LEAD, &which), KEY_STEP_SUCCESSOR);
+    assert_ptr_equal(which, &keys[0]);
+    keys[1].created_s = NOW + AGE - LEAD;
+    assert_int_equal(due(keys, 2, AGE - LEAD), KEY_STEP_NONE);
+    assert_int_equal(due(keys, 2, AGE - 1), KEY_STEP_NONE);
+    assert_int_equal(due_by(&rules, keys, 2, AGE, &which), KEY_STEP_ACTIVATE);
+    assert_ptr_equal(which, &keys[1]);
+    keys[1].alg = JWS_EDDSA; /* the successor of another */
+    assert_int_equal(due_by(&rules, keys, 2, AGE - LEAD, &which), KEY_STEP_SUCCESSOR);
+}
+
+static void successors_follow_the_settings(void **state)
+{
+    (void)state;
+    struct key keys[] = {key_in(KEY_SIGNING, KEY_ACTIVE)};
+    struct key_rules r = rules;
+    r.rotation_age_s = 0;
+    assert_int_equal(due_by(&r, keys, 1, (int64_t)100 * AGE, NULL), KEY_STEP_NONE);
+    r.rotation_age_s = LEAD / 2; /* as soon as can be */
+    assert_int_equal(due_by(&r, keys, 1, -1, NULL), KEY_STEP_NONE);
+    assert_int_equal(due_by(&r, keys, 1, 0, NULL), KEY_STEP_SUCCESSOR);
+    r.alg = JWS_RS256; /* this one signs nothing */
+    assert_int_equal(due_by(&r, keys, 1, AGE, NULL), KEY_STEP_NONE);
 }
 
 static void others_stay(void **state)
 {
     (void)state;
+    int64_t late = (int64_t)10 * SERVE_KEYS_LONGEST_TOKEN_S;
     struct key keys[] = {key_in(KEY_PEPPER, KEY_RETIRED), key_in(KEY_SHAPE, KEY_RETIRED),
-                         key_in(KEY_PEPPER, KEY_PUBLISHED), key_in(KEY_SIGNING, KEY_ACTIVE)};
-    assert_false(due(keys, 4, (int64_t)10 * SERVE_KEYS_LONGEST_TOKEN_S));
+                         key_in(KEY_PEPPER, KEY_PUBLISHED), key_in(KEY_PEPPER, KEY_ACTIVE)};
+    assert_int_equal(due(keys, 4, late), KEY_STEP_NONE);
     assert_true(effects_empty(&fx));
+}
+
+/* What `key list` says. */
+static void next_is_told(void **state)
+{
+    (void)state;
+    struct key keys[] = {key_in(KEY_SIGNING, KEY_ACTIVE), key_in(KEY_SIGNING, KEY_PUBLISHED),
+                         key_in(KEY_SIGNING, KEY_RETIRED), key_in(KEY_PEPPER, KEY_ACTIVE)};
+    struct keyring ring = {.keys = keys, .n = 4};
+    struct key_next next[4];
+    for (size_t i = 0; i < 4; i++) {
+        next[i] = serve_keys_next(&ring, &keys[i], &rules);
+    }
+    assert_string_equal(serve_keys_word(next[0].step), "retired");
+    assert_int_equal(next[0].at_s, NOW + LEAD);
+    assert_string_equal(serve_keys_word(next[1].step), "active");
+    assert_int_equal(next[1].at_s, NOW + LEAD);
+    assert_string_equal(serve_keys_word(next[2].step), "dropped");
+    assert_int_equal(next[2].at_s, NOW + SERVE_KEYS_LONGEST_TOKEN_S + SERVE_KEYS_MARGIN_S);
+    assert_null(serve_keys_word(next[3].step));
+    ring.n = 1;
+    next[0] = serve_keys_next(&ring, &keys[0], &rules);
+    assert_string_equal(serve_keys_word(next[0].step), "successor");
+    assert_int_equal(next[0].at_s, NOW + AGE - LEAD);
 }
 
 static int listen_at(struct sockaddr_un *at, socklen_t size)
@@ -133,6 +213,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(published_becomes_active, begin, end),
         cmocka_unit_test_setup_teardown(retired_goes, begin, end),
+        cmocka_unit_test_setup_teardown(an_old_key_gets_a_successor, begin, end),
+        cmocka_unit_test_setup_teardown(successors_follow_the_settings, begin, end),
+        cmocka_unit_test_setup_teardown(next_is_told, begin, end),
         cmocka_unit_test_setup_teardown(others_stay, begin, end),
         cmocka_unit_test(notifies),
     };

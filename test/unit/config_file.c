@@ -183,6 +183,7 @@ static void contradictions(void **state)
         {"issuer: https://a.example:8443/auth/\n", "without path, query or fragment"},
         {"issuer: ftp://a.example\n", "`issuer`"},
         {"issuer: https://a.example\nbench_routes: true\n", "refused with the public issuer"},
+        {"keys.rotation_age: 12h\n", "`keys.rotation_age` takes 1d or more, or 0"},
         {"issuer: https://a.example\nfault.latency_ms: 1\n", "`fault.latency_ms` makes the server"},
         {"issuer: https://a.example\nfault:\n  status: 429\n", "`fault.status` makes the server"},
         {"issuer: https://a.example\nfault.token_ttl: 30s\n", "refused with the public issuer"},

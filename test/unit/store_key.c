@@ -103,6 +103,43 @@ static void nothing_rests_in_clear(void **state)
     keyring_unref(ring);
 }
 
+/* Two processes that find the active key old publish one successor. */
+static void one_successor_is_published(void **state)
+{
+    struct fixture *f = *state;
+    struct master_key m = new_master("/etc/master");
+    struct effects first, second;
+    struct uid a, b;
+
+    put_first(f, &m);
+    struct keyring *ring = load_ring(f, &m);
+    const struct key *old = keyring_active(ring, KEY_SIGNING, JWS_ES256);
+    first = fixture_effects(f);
+    assert_int_equal(key_put_successor(&first, &f->arena, &m, old, NOW + 5, &a), OK);
+    second = fixture_effects(f);
+    assert_int_equal(key_put_successor(&second, &f->arena, &m, old, NOW + 5, &b), OK);
+    assert_int_equal(first.changes->kind, CHANGE_KEYS);
+    assert_int_equal(fixture_commit(f, &first), OK);
+    assert_int_equal(fixture_commit(f, &second), ERR_CONFLICT);
+    struct keyring *now = load_ring(f, &m);
+    const struct key *next = keyring_find(now, KEY_SIGNING, &a);
+    assert_null(keyring_find(now, KEY_SIGNING, &b));
+    assert_int_equal(next->state, KEY_PUBLISHED);
+    assert_int_equal(next->alg, JWS_ES256);
+    assert_int_equal(next->created_s, NOW + 5);
+    assert_int_equal(next->activated_s, 0);
+    keyring_unref(now);
+
+    first = fixture_effects(f); /* it took over meanwhile: `old` has its successor */
+    key_set_state(&first, &old->id, KEY_ACTIVE, KEY_RETIRED, NOW + 6);
+    key_set_state(&first, &a, KEY_PUBLISHED, KEY_ACTIVE, NOW + 6);
+    assert_int_equal(fixture_commit(f, &first), OK);
+    second = fixture_effects(f);
+    assert_int_equal(key_put_successor(&second, &f->arena, &m, old, NOW + 7, &b), OK);
+    assert_int_equal(fixture_commit(f, &second), ERR_CONFLICT);
+    keyring_unref(ring);
+}
+
 static void one_key_is_active(void **state)
 {
     struct fixture *f = *state;
@@ -212,6 +249,7 @@ int main(void)
         TEST(every_algorithm_comes_back),
         TEST(nothing_rests_in_clear),
         TEST(one_key_is_active),
+        TEST(one_successor_is_published),
         TEST(a_foreign_master_key_is_named),
         TEST(rows_cannot_change_places),
         TEST(the_master_key_rotates),
