@@ -14,6 +14,7 @@
 #include "cmd/serve_keys.h"
 #include "cmd/show.h"
 #include "cmd/values.h"
+#include "store/account.h"
 #include "store/client.h"
 
 static const char *const uses[] = {"signing", "pepper", "shape"};
@@ -32,6 +33,18 @@ static str age_of(struct cmd *c, const struct key *k)
     return arena_printf(&c->arena, "%lldm", (long long)(age_s / 60));
 }
 
+/* Live client secrets and accounts' auth tokens that are hashed with this pepper. */
+static enum err count_secrets(struct cmd *c, const struct key *pepper, int64_t *n)
+{
+    int64_t tokens = 0;
+    enum err e = client_count_by_pepper(c->db, &pepper->id, c->now_s, n);
+    if (e == OK) {
+        e = account_count_by_pepper(c->db, &pepper->id, c->now_s, &tokens);
+    }
+    *n += tokens;
+    return e;
+}
+
 static int show_key(struct show *s, const struct key *k)
 {
     char kid[UID_SID_CHARS];
@@ -48,7 +61,7 @@ static int show_key(struct show *s, const struct key *k)
     show_text(s, "alg", k->use == KEY_SIGNING ? str_from(jws_algs[k->alg].name) : (str){0});
     show_text(s, "state", str_from(states[k->state]));
     if (k->use == KEY_PEPPER) {
-        if (client_count_by_pepper(c->db, &k->id, c->now_s, &secrets)) {
+        if (count_secrets(c, k, &secrets)) {
             return open_trouble(c);
         }
         show_int(s, "secrets", secrets);
@@ -233,13 +246,13 @@ static int check_unused(struct cmd *c, const struct key *k)
                         k->use == KEY_SHAPE ? "the shape key" : states[k->state]);
     }
     if (k->use == KEY_PEPPER) {
-        if (client_count_by_pepper(c->db, &k->id, c->now_s, &n)) {
+        if (count_secrets(c, k, &n)) {
             return open_trouble(c);
         }
         return n == 0 ? CMD_DONE
                       : cmd_fail(CMD_CONFLICT,
-                                 "%lld client secrets are hashed with this pepper; each moves to "
-                                 "the new one when it is used, or give the clients new secrets",
+                                 "%lld client secrets and auth tokens are hashed with this pepper; "
+                                 "each moves to the new one when it is used, or make new ones",
                                  (long long)n);
     }
     if (c->now_s < k->retired_s + SERVE_KEYS_LONGEST_TOKEN_S && !args_has(c, "force")) {

@@ -13,8 +13,9 @@
 
 #include "cmd/open.h"
 #include "db/migrate.h"
+#include "store/account.h"
 
-enum { WHY = 1024 };
+enum { WHY = 1024, BATCH = 500 };
 
 /* The directory of the store, one level: a typo shall not make a tree. */
 static void make_directory(struct cmd *c)
@@ -72,6 +73,24 @@ static int ensure_keys(struct cmd *c)
     return CMD_DONE;
 }
 
+/* Organizations of a store of an earlier version, and those that a node of one has made since, get
+ * their accounts. */
+static int ensure_accounts(struct cmd *c)
+{
+    struct clock clock = {0};
+    size_t n = BATCH;
+    while (n == BATCH) {
+        if (account_fill(c->db, &c->fx, BATCH, c->now_s, &n)) {
+            return open_trouble(c);
+        }
+        if (n > 0 && commit_one(c->db, &c->ids, &clock, &c->fx)) {
+            return open_trouble(c);
+        }
+        effects_init(&c->fx, c->fx.arena);
+    }
+    return CMD_DONE;
+}
+
 int prepare_migrated(struct cmd *c, int *applied)
 {
     char why[WHY];
@@ -82,7 +101,8 @@ int prepare_migrated(struct cmd *c, int *applied)
     if (migrate_run(c->db, applied, why, sizeof why)) {
         return cmd_fail(CMD_FAILED, "%s", why);
     }
-    return ensure_keys(c);
+    int code = ensure_keys(c);
+    return code ? code : ensure_accounts(c);
 }
 
 int prepare_store(struct cmd *c)

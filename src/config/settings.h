@@ -55,6 +55,9 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "How long a rotated refresh token gets the same answer again.")                              \
     X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \
     X(dialect_twine, "dialect.twine", BOOL, "true", 0, 1, "", "Serve /pub/...")                    \
+    X(dialect_twilio, "dialect.twilio", BOOL, "true", 0, 1, "", "Serve /v1/... and /v2/...")       \
+    X(twilio_cors_origins, "twilio.cors_origins", LIST, "*", 0, 64, "origins",                     \
+      "Origins whose pages may call /v1 and /v2, as https://app.example.com; * is every one.")     \
     X(twine_token_shape, "twine.token_shape", CHOICE, "handle", 0, 0, "handle|uuid",               \
       "What Twine's access and refresh tokens look like: 48 characters, or a 36 character UUID "   \
       "for integrators whose columns hold no more (122 random bits instead of 160).")              \

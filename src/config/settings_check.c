@@ -260,7 +260,8 @@ enum err settings_check(struct settings *s, char *why, size_t why_size)
         (e = check_tls(s, why, why_size))) {
         return e;
     }
-    if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine)) {
+    if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine) &&
+        !setting_int(s, dialect_twilio)) {
         snprintf(why, why_size,
                  "`dialect.standard` and `dialect.twine` are both off: nothing "
                  "would be served");

@@ -11,6 +11,8 @@ void dialect_select(const struct settings *settings, const struct dialect *out[D
         out[n++] = &dialect_bench;
     if (setting_int(settings, dialect_twine))
         out[n++] = &dialect_twine;
+    if (setting_int(settings, dialect_twilio))
+        out[n++] = &dialect_twilio;
     out[n++] = setting_int(settings, dialect_rfc) ? &dialect_rfc : &dialect_bare;
     out[n] = NULL;
 }

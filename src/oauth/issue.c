@@ -19,6 +19,13 @@ static enum err find_grant(struct rq *rq, str name, const struct grant_type **ou
     return OK;
 }
 
+enum err issue_known_grant(struct rq *rq, str grant_type)
+{
+    const struct grant_type *grant;
+
+    return find_grant(rq, grant_type, &grant);
+}
+
 static enum err authenticate(struct rq *rq, struct token_request *request,
                              const struct grant_type *grant)
 {

@@ -44,6 +44,9 @@ struct token_issued {
 /* OK, or a failure set on rq in canonical terms. Order of checks: grant known to this dialect,
  * its parameters there, client known and proven, enabled, grant allowed to it, the grant's own. */
 enum err issue_token(struct rq *rq, struct token_request *request, struct token_issued *out);
+/* The first of these checks alone, for a dialect that judges between them: the grant is known to
+ * this dialect, and its parameters are not asked for yet. */
+enum err issue_known_grant(struct rq *rq, str grant_type);
 /* Writes the access token into the answer's body: the handle, or the hole for the JWT. No quotes.
  */
 void issue_write_access(struct rq *rq, const struct token_issued *t);

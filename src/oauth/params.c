@@ -21,11 +21,30 @@ static bool is_form(str content_type)
            (str_eq_nocase(value, STR("utf-8")) || str_eq_nocase(value, STR("\"utf-8\"")));
 }
 
-static const struct param *find(const struct param *table, size_t n, str name)
+/* Where a value was found: each place takes a name once. */
+enum place { BY_NAME, BY_ALIAS, IN_QUERY, PLACES };
+
+struct binder {
+    const struct param *table;
+    size_t n;
+    void *bound;
+    uint64_t seen[PLACES]; /* an empty value counts: security.md 7 */
+};
+
+static bool is_named(const char *z, str name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(name, str_from(table[i].name)))
-            return &table[i];
+    return z != NULL && name.n > 0 && *z == *name.p && str_eq(name, str_from(z));
+}
+
+static const struct param *find(const struct binder *b, str name, enum place *place)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        bool alias = is_named(b->table[i].alias, name);
+        if (!alias && !is_named(b->table[i].name, name))
+            continue;
+        *place = alias ? BY_ALIAS : BY_NAME;
+        return &b->table[i];
+    }
     return NULL;
 }
 
@@ -39,59 +58,70 @@ static bool is_allowed(const struct param *p, str value)
     return true;
 }
 
-static enum err bind_one(struct rq *rq, const struct param *p, bool again, str value, void *bound)
+static enum err bind_one(struct rq *rq, struct binder *b, const struct param *p, enum place place,
+                         str value)
 {
-    str *slot = (str *)((char *)bound + p->offset);
-    str name = str_from(p->name);
+    str *slot = (str *)((char *)b->bound + p->offset);
+    uint64_t bit = UINT64_C(1) << (p - b->table);
+    bool again = b->seen[place] & bit;
 
+    b->seen[place] |= bit;
     if (again && !(p->repeat && str_eq(*slot, value)))
-        return fail_at(rq, ERR_INVALID_REQUEST, "A parameter is given twice.", name);
+        return fail_at(rq, ERR_INVALID_REQUEST, "A parameter is given twice.", str_from(p->name));
     if (value.n == 0)
         return OK;
     if (!is_allowed(p, value))
         return fail_at(rq, ERR_INVALID_REQUEST, "A parameter is too long or has a bad character.",
-                       name);
+                       str_from(p->name));
+    if (slot->p != NULL && !str_eq(*slot, value))
+        return fail_at(rq, ERR_INVALID_REQUEST, "A parameter is given with two values.",
+                       str_from(p->name));
     *slot = value;
     return OK;
 }
 
-static enum err refuse_query(struct rq *rq, const struct param *table, size_t n)
+static enum err bind_query(struct rq *rq, struct binder *b)
 {
     struct form query;
     const struct param *p;
+    enum place place;
     enum err e;
 
     if ((e = form_parse(rq->arena, rq->req->query, &query)) != OK)
         return fail(rq, e, "The query is malformed.");
-    for (size_t i = 0; i < query.n; i++)
-        if ((p = find(table, n, query.pairs[i].name)) != NULL)
+    for (size_t i = 0; i < query.n; i++) {
+        if ((p = find(b, query.pairs[i].name, &place)) == NULL)
+            continue;
+        if (!p->query)
             return fail_at(rq, ERR_INVALID_REQUEST,
                            "Parameters belong in the body, not in the URL.", str_from(p->name));
+        if ((e = bind_one(rq, b, p, IN_QUERY, query.pairs[i].value)) != OK)
+            return e;
+    }
     return OK;
 }
 
-static enum err bind_form(struct rq *rq, const struct param *table, size_t n, void *bound)
+static enum err bind_form(struct rq *rq, struct binder *b)
 {
     struct form form;
     const struct param *p;
-    uint64_t seen = 0; /* an empty value counts: security.md 7 */
+    enum place place;
     enum err e;
 
     if ((e = form_parse(rq->arena, rq->req->body, &form)) != OK)
         return fail(rq, e, "The body is malformed.");
     for (size_t i = 0; i < form.n; i++) {
-        if ((p = find(table, n, form.pairs[i].name)) == NULL)
+        if ((p = find(b, form.pairs[i].name, &place)) == NULL)
             continue;
-        uint64_t bit = UINT64_C(1) << (p - table);
-        if ((e = bind_one(rq, p, seen & bit, form.pairs[i].value, bound)) != OK)
+        if ((e = bind_one(rq, b, p, place, form.pairs[i].value)) != OK)
             return e;
-        seen |= bit;
     }
     return OK;
 }
 
 enum err params_bind(struct rq *rq, const struct param *table, size_t n, void *bound)
 {
+    struct binder b = {.table = table, .n = n, .bound = bound};
     size_t count;
     str type = http_header_get(rq->req, STR("Content-Type"), &count);
     enum err e;
@@ -99,9 +129,9 @@ enum err params_bind(struct rq *rq, const struct param *table, size_t n, void *b
     if (count != 1 || !is_form(type))
         return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE,
                     "The body must be application/x-www-form-urlencoded.");
-    if (rq->req->has_query && (e = refuse_query(rq, table, n)) != OK)
+    if (rq->req->has_query && (e = bind_query(rq, &b)) != OK)
         return e;
-    if ((e = bind_form(rq, table, n, bound)) != OK)
+    if ((e = bind_form(rq, &b)) != OK)
         return e;
     for (size_t i = 0; i < n; i++)
         if (table[i].required && ((str *)((char *)bound + table[i].offset))->p == NULL)

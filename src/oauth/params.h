@@ -1,8 +1,9 @@
 /* params: which parameters an operation takes, as a table, and one binder that executes it.
  *
  * An empty value is an absent one; an unknown name is ignored; a name given twice is an error
- * unless the table lets it repeat; a known name in the query of a POST is an error (security.md
- * 7, 22, A14, A15).
+ * unless the table lets it repeat; a known name in the query of a POST is an error unless the
+ * table lets it stand there (security.md 7, 22, A14, A15). A name may have a second spelling; the
+ * two may be given together if they say the same.
  */
 #ifndef OAUTH_PARAMS_H
 #define OAUTH_PARAMS_H
@@ -16,8 +17,10 @@ enum charset {
 
 struct param {
     const char *name;
+    const char *alias; /* its other spelling; NULL: none */
     bool required;
     bool repeat; /* further values must be equal to the first */
+    bool query;  /* may stand in the query, too */
     size_t max;  /* bytes */
     enum charset charset;
     size_t offset; /* of a str in the bound struct */

@@ -18,6 +18,7 @@ struct failure {
     str detail;
     int retry_s;           /* Retry-After; 0: none */
     uint32_t allow;        /* Allow: mask of methods; 0: none */
+    int code;              /* the dialect's own, finer than `e`; 0: by its table */
     const char *challenge; /* WWW-Authenticate value; NULL: the dialect's default */
 };
 

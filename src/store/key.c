@@ -41,7 +41,9 @@ static const struct sql sql[] = {
                    "AND o.alg = key.alg AND o.id <> key.id))"},
     [DELETE] = {"key.delete", "DELETE FROM key WHERE id = $1 AND (purpose <> 1 OR NOT EXISTS "
                               "(SELECT 1 FROM client_secret s WHERE s.pepper_id = $1 "
-                              "AND (s.exp_s = 0 OR s.exp_s > $2)))"},
+                              "AND (s.exp_s = 0 OR s.exp_s > $2)) AND NOT EXISTS "
+                              "(SELECT 1 FROM account a WHERE a.pepper_id = $1 "
+                              "OR (a.old_pepper_id = $1 AND a.old_exp_s > $2)))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
 };

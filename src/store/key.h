@@ -29,7 +29,7 @@ void key_set_state(struct effects *fx, const struct uid *id, enum key_state from
 void key_hold(struct effects *fx, const struct uid *id, enum key_state state);
 /* Keeps the key as it is until the commit, if it is there. */
 void key_lock(struct effects *fx, const struct uid *id);
-/* Expects that the key is retired and no live client secret is hashed with it. */
+/* Expects that the key is retired and no live client secret or auth token is hashed with it. */
 void key_delete(struct effects *fx, const struct uid *id, int64_t now_s);
 /* Seals every row again under master->keys[0]; *n: rows resealed. */
 enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,

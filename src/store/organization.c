@@ -7,6 +7,7 @@
  */
 #include "store/organization.h"
 
+#include "store/account.h"
 #include "store/statements.h"
 
 enum {
@@ -23,11 +24,13 @@ enum {
     DELETE_GROUPS
 };
 
+#define COLUMNS                                                                                    \
+    "SELECT o.id, o.name, o.epoch, o.created_s, a.id FROM organization o "                         \
+    "LEFT JOIN account a ON a.organization_id = o.id "
+
 static const struct sql sql[] = {
-    [LOAD] = {"organization.load",
-              "SELECT id, name, epoch, created_s FROM organization WHERE id = $1"},
-    [LIST] = {"organization.list",
-              "SELECT id, name, epoch, created_s FROM organization ORDER BY id"},
+    [LOAD] = {"organization.load", COLUMNS "WHERE o.id = $1"},
+    [LIST] = {"organization.list", COLUMNS "ORDER BY o.id"},
     [PUT] = {"organization.put", "INSERT INTO organization (id, name, epoch, created_s) "
                                  "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"},
     [HOLD] = {"organization.hold", "UPDATE organization SET epoch = epoch WHERE id = $1"},
@@ -55,6 +58,7 @@ static void read_row(struct rows *r, struct arena *a, struct organization *out)
     out->name = row_text(r, 1, a);
     out->epoch = row_int(r, 2);
     out->created_s = row_int(r, 3);
+    row_bytes(r, 4, out->account.b, sizeof out->account.b);
 }
 
 enum err organization_load(struct db *db, struct arena *a, const struct id *id,
@@ -84,8 +88,12 @@ enum err organization_list(struct db *db, struct arena *a, struct organization *
 
 void organization_put(struct effects *fx, const struct organization *o)
 {
+    static const struct uid none;
+    struct uid account = uid_eq(&o->account, &none) ? uid_new() : o->account;
+
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&o->id), db_text(o->name), db_int(o->epoch), db_int(o->created_s)));
+    account_put(fx, &account, &o->id, o->created_s);
 }
 
 void organization_hold(struct effects *fx, const struct id *id)
@@ -118,5 +126,6 @@ void organization_delete(struct effects *fx, const struct id *id)
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENT_GROUPS], ARGS(db_bytes(id)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENTS], ARGS(db_bytes(id)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_GROUPS], ARGS(db_bytes(id)));
+    account_delete_of(fx, id);
     changed(fx, id);
 }

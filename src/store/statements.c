@@ -8,15 +8,7 @@
 #include <stddef.h>
 
 const struct sql_set *const statements[] = {
-    &change_statements,
-    &client_statements,
-    &commit_statements,
-    &grant_statements,
-    &group_statements,
-    &key_statements,
-    &organization_statements,
-    &throttle_statements,
-    &tally_statements,
-    &token_statements,
-    NULL,
+    &account_statements,  &change_statements, &client_statements, &commit_statements,
+    &grant_statements,    &group_statements,  &key_statements,    &organization_statements,
+    &throttle_statements, &tally_statements,  &token_statements,  NULL,
 };

@@ -13,9 +13,9 @@ struct sql_set {
 };
 
 /* One set per file that has statements, defined there. */
-extern const struct sql_set change_statements, client_statements, commit_statements,
-    grant_statements, group_statements, key_statements, organization_statements, tally_statements,
-    throttle_statements, token_statements;
+extern const struct sql_set account_statements, change_statements, client_statements,
+    commit_statements, grant_statements, group_statements, key_statements, organization_statements,
+    tally_statements, throttle_statements, token_statements;
 
 extern const struct sql_set *const statements[]; /* all of them; ends with NULL */
 

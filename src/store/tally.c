@@ -46,13 +46,14 @@ static const struct sql sql[] = {
     ONE(grants, id),
     ONE(throttle, subject),
     ONE(change, id),
+    ONE(account, id),
 };
 
 const struct sql_set tally_statements = {sql, sizeof sql / sizeof *sql};
 
 const char *const tally_tables[TALLY_TABLES] = {
-    "organization", "groups", "client", "client_secret", "client_group",
-    "key",          "token",  "grants", "throttle",      "change",
+    "organization", "groups", "client",   "client_secret", "client_group", "key",
+    "token",        "grants", "throttle", "change",        "account",
 };
 
 _Static_assert(sizeof sql / sizeof *sql == (size_t)2 * TALLY_TABLES, "two statements per table");
@@ -62,8 +63,8 @@ static const struct {
     int parts;
     bool text;
 } keys[TALLY_TABLES] = {
-    {1, false}, {1, false}, {1, false}, {2, false}, {2, false},
-    {1, false}, {1, false}, {1, false}, {1, true},  {1, false},
+    {1, false}, {1, false}, {1, false}, {2, false}, {2, false}, {1, false},
+    {1, false}, {1, false}, {1, true},  {1, false}, {1, false},
 };
 
 void tally_init(struct tally *t)

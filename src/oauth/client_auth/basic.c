@@ -11,11 +11,11 @@ static enum err malformed(struct rq *rq)
     return fail(rq, ERR_INVALID_CLIENT, "The Authorization header is not well-formed HTTP Basic.");
 }
 
-enum err basic_read(struct rq *rq, bool *present, str *id, str *secret)
+enum err basic_split(struct rq *rq, bool *present, str *user, str *password)
 {
     size_t count;
     str value = http_header_get(rq->req, STR("Authorization"), &count);
-    str scheme, rest, plain, user, password;
+    str scheme, rest, plain;
 
     *present = value.n > 0;
     if (count > 1)
@@ -26,8 +26,18 @@ enum err basic_read(struct rq *rq, bool *present, str *id, str *secret)
     if (!str_eq_nocase(scheme, STR("Basic")) || rest.n > LIMIT_BASIC_CREDENTIALS)
         return malformed(rq);
     if (!b64url_decode_plain(rq->arena, str_trim(rest), &plain) ||
-        !str_cut(plain, ':', &user, &password))
+        !str_cut(plain, ':', user, password))
         return malformed(rq);
+    return OK;
+}
+
+enum err basic_read(struct rq *rq, bool *present, str *id, str *secret)
+{
+    str user, password;
+    enum err e;
+
+    if ((e = basic_split(rq, present, &user, &password)) != OK || !*present)
+        return e;
     if (form_decode(rq->arena, user, id) != OK || form_decode(rq->arena, password, secret) != OK)
         return malformed(rq);
     return OK;

@@ -38,6 +38,8 @@ enum err client_auth_require(struct rq *rq, str body_id, str body_secret);
 
 /* The Basic header alone (RFC 7617, RFC 6749 2.3.1). *present: there is an Authorization header. */
 enum err basic_read(struct rq *rq, bool *present, str *id, str *secret);
+/* The same without the form decoding of OAuth: plain RFC 7617. */
+enum err basic_split(struct rq *rq, bool *present, str *user, str *password);
 /* Judges a secret of at most LIMIT_SECRET bytes against the client's live ones; may be slow
  * (ERR_SLOW). */
 enum err secret_check(struct rq *rq, const struct cached_client *client, const struct uid *id,

@@ -7,7 +7,7 @@ const struct grant_type grant_types[GRANT_TYPES] = {
     {
         .name = "client_credentials",
         .bit = GRANT_CLIENT_CREDENTIALS,
-        .dialects = IN(RFC) | IN(TWINE),
+        .dialects = IN(RFC) | IN(TWINE) | IN(TWILIO),
         .spec = "RFC 6749 4.4",
         .need = client_credentials_need,
         .run = client_credentials_run,

@@ -1,0 +1,36 @@
+/* certs: GET /v1/certs: the keys that sign, in the shape of the legacy Twilio API: a JWK set with
+ * its own URL.
+ *
+ * Anybody may read them. But who sends an account's credentials, as the libraries do, must send
+ * the right ones: the legacy documents have this resource refuse with 401, 20003.
+ */
+#include "dialect/twilio/account_auth.h"
+#include "dialect/twilio/answer.h"
+#include "dialect/twilio/endpoints.h"
+
+#include "codec/json.h"
+
+enum err certs_twilio(struct rq *rq)
+{
+    str jwks = signer_ring(rq->t->signer)->jwks;
+    str issuer = setting_text(rq->server->settings, issuer);
+    struct buf *b = &rq->res->body;
+    struct account account;
+    bool present;
+    enum err e;
+
+    if ((e = account_auth_optional(rq, &present, &account)) != OK)
+        return e;
+    if (str_ends(issuer, STR("/")))
+        issuer.n--;
+    http_res_header(rq->res, STR("Content-Type"), STR("application/json"));
+    http_res_header(rq->res, STR("Cache-Control"),
+                    arena_printf(rq->arena, "public, max-age=%lld",
+                                 (long long)setting_int(rq->server->settings, jwks_max_age_s)));
+    rq_request_id(rq);
+    answer_twilio_headers(rq);
+    buf_put(b, str_sub(jwks, 0, jwks.n - 1)); /* its closing brace comes after the URL */
+    json_key_str(b, STR("url"), arena_printf(rq->arena, "%.*s/v1/certs", STR_ARG(issuer)));
+    buf_char(b, '}');
+    return OK;
+}

@@ -1,0 +1,89 @@
+/* claims: the claims that Twilio's legacy discovery document lists, as its clients read them.
+ *
+ * Helper libraries take the account from act.sub, "trn:us1:iam:account:AC...", and refetch by exp
+ * without verifying anything. Ids are SIDs whatever the request spelled. `aud` is the issuer;
+ * `scp` is an array where RFC 9068 has a string, so the type is plain JWT and not at+jwt.
+ */
+#include "dialect/twilio/claims.h"
+
+#include "codec/json.h"
+#include "store/account.h"
+
+#define ACCOUNT_TRN "trn:us1:iam:account:"
+
+static void put_scopes(struct buf *b, str scope)
+{
+    str word;
+
+    BUF_LIT(b, ",\"scp\":[");
+    while (str_next(&scope, ' ', &word)) {
+        if (word.n == 0)
+            continue;
+        json_item(b);
+        json_str(b, word);
+    }
+    buf_char(b, ']');
+}
+
+static void put_account(struct rq *rq, struct buf *b)
+{
+    static const struct uid none;
+    const struct uid *account = &rq->client->organization.account;
+
+    if (uid_eq(account, &none))
+        return;
+    BUF_LIT(b, ",\"act\":{\"sub\":\"" ACCOUNT_TRN);
+    uid_write(b, account, ACCOUNT_SID, SPELLING_SID);
+    BUF_LIT(b, "\"}");
+}
+
+static str write(struct rq *rq, const struct token *row)
+{
+    str issuer = setting_text(rq->server->settings, issuer);
+    struct buf b;
+
+    buf_init(&b, rq->arena, 640 + issuer.n * 2 + row->scope.n * 2, LIMIT_JWT);
+    json_open(&b, '{');
+    json_key_str(&b, STR("iss"), issuer);
+    json_key_str(&b, STR("aud"), issuer);
+    jwt_profile_put_client(&b, STR("sub"), row, SPELLING_SID);
+    jwt_profile_put_client(&b, STR("cid"), row, SPELLING_SID);
+    put_account(rq, &b);
+    put_scopes(&b, row->scope);
+    json_key_i64(&b, STR("iat"), row->issued_s);
+    json_key_i64(&b, STR("nbf"), row->issued_s);
+    json_key_i64(&b, STR("exp"), row->access_exp_s);
+    jwt_profile_put_id(&b, row);
+    json_close(&b, '}');
+    return buf_str(&b);
+}
+
+/* The words of the array with a space between. */
+static enum err read_scopes(struct rq *rq, const struct json *scp, str *out)
+{
+    struct buf b;
+
+    if (!json_is(scp, JSON_ARRAY_T))
+        return ERR_INVALID_TOKEN;
+    buf_init(&b, rq->arena, 128, LIMIT_JWT);
+    for (const struct json *word = scp->first; word != NULL; word = word->next) {
+        if (word->type != JSON_STR_T)
+            return ERR_INVALID_TOKEN;
+        if (b.n > 0)
+            buf_char(&b, ' ');
+        buf_put(&b, word->s);
+    }
+    *out = buf_str(&b);
+    return OK;
+}
+
+static enum err read(struct rq *rq, const struct jwt *jwt, struct jwt_facts *out)
+{
+    str client = json_get_str(jwt->claims, STR("cid"));
+
+    if (!uid_parse(client, CLIENT_SID, &out->client, &out->spelling))
+        return ERR_INVALID_TOKEN;
+    return read_scopes(rq, json_get(jwt->claims, STR("scp")), &out->scope);
+}
+
+const struct jwt_profile claims_twilio = {.typ = "JWT", .write = write, .read = read};

@@ -1,0 +1,14 @@
+/* endpoints: the handlers of the Twilio dialect, by file. The route table is in twilio.c. */
+#ifndef DIALECT_TWILIO_ENDPOINTS_H
+#define DIALECT_TWILIO_ENDPOINTS_H
+
+#include "oauth/rq.h"
+
+enum err token_twilio_v1(struct rq *rq); /* POST /v1/token */
+enum err token_twilio_v2(struct rq *rq); /* POST /v2/token */
+enum err certs_twilio(struct rq *rq);    /* GET /v1/certs */
+enum err cors_twilio(struct rq *rq);     /* OPTIONS of every path */
+/* Writes rq->failure in the words of Twilio's dictionary. */
+void refuse_twilio(struct rq *rq);
+
+#endif

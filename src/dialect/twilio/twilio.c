@@ -1,0 +1,56 @@
+/* twilio: the Twilio OAuth API's surface for machines, under /v1/ and /v2/.
+ *
+ * The dialect differs from the standard one in the wire only: names of parameters, statuses,
+ * numbered errors, claims. Which client may have which token is decided by issue_token, for every
+ * dialect alike. The hosts iam. and preview-iam.twilio.com have twins of /v1/token in snake_case,
+ * which are the same path here.
+ *
+ * Left out on purpose: every Twilio resource that is not about who may have a token.
+ */
+#include "dialect/dialect.h"
+#include "dialect/twilio/claims.h"
+#include "dialect/twilio/endpoints.h"
+
+#define PREFLIGHT(where, label)                                                                    \
+    {                                                                                              \
+        .methods = HTTP_OPTIONS, .path = (where), .handler = cors_twilio, .name = (label),         \
+        .rate = RATE_FREE, .spec = "Fetch 3.2.2"                                                   \
+    }
+
+static const struct route routes[] = {
+    {.methods = HTTP_POST,
+     .path = "/v1/token",
+     .handler = token_twilio_v1,
+     .name = "twilio.token_v1",
+     .rate = RATE_TOKEN,
+     .body_max = LIMIT_TOKEN_BODY,
+     .spec = "Twilio OauthV1Token CreateToken"},
+    PREFLIGHT("/v1/token", "twilio.token_v1_options"),
+    {.methods = HTTP_POST,
+     .path = "/v2/token",
+     .handler = token_twilio_v2,
+     .name = "twilio.token_v2",
+     .rate = RATE_TOKEN,
+     .body_max = LIMIT_TOKEN_BODY,
+     .spec = "Twilio OauthV2Token CreateToken"},
+    PREFLIGHT("/v2/token", "twilio.token_v2_options"),
+    {.methods = HTTP_GET,
+     .path = "/v1/certs",
+     .handler = certs_twilio,
+     .name = "twilio.certs",
+     .rate = RATE_FREE,
+     .spec = "Twilio OauthV1 FetchCerts"},
+    PREFLIGHT("/v1/certs", "twilio.certs_options"),
+};
+
+static const char *const prefixes[] = {"/v1/", "/v2/", NULL};
+
+const struct dialect dialect_twilio = {
+    .id = DIALECT_TWILIO,
+    .name = "twilio",
+    .prefixes = prefixes,
+    .routes = routes,
+    .routes_n = sizeof routes / sizeof *routes,
+    .jwt = &claims_twilio,
+    .refuse = refuse_twilio,
+};
