@@ -71,6 +71,7 @@ struct placeholder {
 
 static const struct placeholder placeholders[] = {
     {STR_INIT("$BLOB"), STR_INIT("BLOB"), STR_INIT("BYTEA")},
+    {STR_INIT("$ROWID"), STR_INIT("INTEGER"), STR_INIT("BIGINT")},
     {STR_INIT("$CLUSTERED"), STR_INIT("WITHOUT ROWID"), STR_INIT("")},
 };
 

@@ -1,8 +1,9 @@
 /* migrate: numbered, forward-only schema changes (src/db/schema/NNNN_name.sql, built in).
  *
- * The files use $BLOB and $CLUSTERED where the stores differ (BLOB and WITHOUT ROWID on SQLite,
- * BYTEA and nothing on PostgreSQL). Each runs in one transaction together with its row in
- * table schema_version.
+ * The files use placeholders where the stores differ: $BLOB (BLOB on SQLite, BYTEA on PostgreSQL),
+ * $CLUSTERED (WITHOUT ROWID, nothing) and $ROWID for a number that SQLite keeps its rows by
+ * (INTEGER, BIGINT). Each file runs in one transaction together with its row in table
+ * schema_version.
  */
 #ifndef DB_MIGRATE_H
 #define DB_MIGRATE_H

@@ -42,7 +42,7 @@ static const struct sql sql[] = {
     TWO(client_secret, client_id, id),
     TWO(client_group, client_id, group_id),
     ONE(key, id),
-    ONE(token, id),
+    ONE(token, locator),
     ONE(grants, id),
     ONE(throttle, subject),
     ONE(change, id),
@@ -61,15 +61,15 @@ _Static_assert(sizeof sql / sizeof *sql == (size_t)2 * TALLY_TABLES, "two statem
 /* What a key is made of. */
 static const struct {
     int parts;
-    bool text;
+    enum db_type type;
 } keys[TALLY_TABLES] = {
-    {1, false}, {1, false}, {1, false}, {2, false}, {2, false}, {1, false},
-    {1, false}, {1, false}, {1, true},  {1, false}, {1, false},
+    {1, DB_BLOB}, {1, DB_BLOB}, {1, DB_BLOB}, {2, DB_BLOB}, {2, DB_BLOB}, {1, DB_BLOB},
+    {1, DB_INT},  {1, DB_BLOB}, {1, DB_TEXT}, {1, DB_BLOB}, {1, DB_BLOB},
 };
 
 void tally_init(struct tally *t)
 {
-    *t = (struct tally){0};
+    *t = (struct tally){.number = INT64_MIN};
     for (size_t i = 0; i < TALLY_TABLES; i++)
         atomic_init(&t->rows[i], -1);
 }
@@ -78,16 +78,18 @@ static size_t arguments(const struct tally *t, struct db_arg out[2])
 {
     size_t n = (size_t)keys[t->table].parts;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = keys[t->table].text ? db_text(str_make(t->key[i], t->key_n[i]))
-                                     : db_blob(t->key[i], t->key_n[i]);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct db_arg){keys[t->table].type, t->number, {t->key[i], t->key_n[i]}};
+    }
     return n;
 }
 
 /* Keeps the key of the row as the place to go on from. */
 static bool keep_key(struct tally *t, struct rows *r, struct arena *a)
 {
-    for (int i = 0; i < keys[t->table].parts; i++) {
+    if (keys[t->table].type == DB_INT)
+        t->number = row_int(r, 0);
+    for (int i = 0; keys[t->table].type != DB_INT && i < keys[t->table].parts; i++) {
         str part = row_text(r, i, a);
         if (part.n > sizeof t->key[i])
             return false;
@@ -102,6 +104,7 @@ static void next_table(struct tally *t, int64_t rows)
     atomic_store_explicit(&t->rows[t->table], rows, memory_order_relaxed);
     t->table = (t->table + 1) % TALLY_TABLES;
     t->so_far = 0;
+    t->number = INT64_MIN;
     t->key_n[0] = t->key_n[1] = 0;
 }
 
@@ -131,6 +134,7 @@ static void end_round(struct tally *t, int64_t next_s)
 {
     t->table = 0;
     t->so_far = 0;
+    t->number = INT64_MIN;
     t->key_n[0] = t->key_n[1] = 0;
     t->next_s = next_s;
 }
