@@ -9,6 +9,8 @@ PARTS := $(shell sed -n 's/^\([a-z0-9_]*\):.*/\1/p' deps)
 # What part $(1) may include, from the deps file.
 uses = $(shell sed -n 's/^$(1)://p' deps)
 
+# The settings file that commands read when they are told of none; packages name theirs.
+CONFIG ?=
 VERSION := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -31,7 +33,7 @@ CFLAGS_release += -ftrivial-auto-var-init=zero
 endif
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -fPIE $(CFLAGS_$(MODE)) \
-	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -Isrc -I$(BUILD)/gen $(CFLAGS)
+	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -DPOSTERN_CONFIG_FILE='"$(CONFIG)"' -Isrc -I$(BUILD)/gen $(CFLAGS)
 ALL_LDFLAGS = -pie $(LDFLAGS_$(MODE)) $(LDFLAGS)
 LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lyaml -largon2 -lpthread -lm
 
@@ -41,7 +43,7 @@ ARCHIVES := $(foreach part,$(PARTS),$(BUILD)/lib$(part).a)
 UNIT := $(sort $(wildcard test/unit/*.c))
 UNIT_BINARIES := $(UNIT:test/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check lint fuzz cover help clean unit fault bench
+.PHONY: all check lint fuzz cover help clean unit fault bench install deb
 all: $(BUILD)/postern ## the server (default); MODE=release|debug|asan|tsan
 
 $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
@@ -104,6 +106,36 @@ $(BUILD)/http_read: $(BUILD)/test/spec/http_read.o $(foreach part,base codec htt
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 unit: $(UNIT_BINARIES) ## build the unit tests
+
+# ---- installing ----
+
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+UNITS ?= $(PREFIX)/lib/systemd/system
+# What README and the man pages lead to, beside the page of the settings.
+DOCS := $(wildcard docs/*.md docs/*.svg) README.md CHANGELOG.md
+
+install: all ## copy to DESTDIR and PREFIX: program, man pages, completions, units, docs
+	install -D -m 755 $(BUILD)/postern $(DESTDIR)$(PREFIX)/bin/postern
+	script/gen-man $(BUILD)/postern $(BUILD)/man
+	install -d $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/doc/postern
+	install -m 644 $(BUILD)/man/*.1 $(SHARE)/man/man1
+	install -m 644 $(BUILD)/man/*.5 $(SHARE)/man/man5
+	install -m 644 $(DOCS) $(SHARE)/doc/postern
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
+		$(SHARE)/fish/vendor_completions.d
+	$(BUILD)/postern help --completion bash >$(SHARE)/bash-completion/completions/postern
+	$(BUILD)/postern help --completion zsh >$(SHARE)/zsh/vendor-completions/_postern
+	$(BUILD)/postern help --completion fish >$(SHARE)/fish/vendor_completions.d/postern.fish
+	install -d $(DESTDIR)$(UNITS)
+	for unit in service socket; do \
+		sed 's,/usr/bin/postern,$(PREFIX)/bin/postern,' contrib/systemd/postern.$$unit \
+			>$(DESTDIR)$(UNITS)/postern.$$unit; \
+	done
+	chmod -R u=rwX,go=rX $(SHARE)/bash-completion $(SHARE)/zsh $(SHARE)/fish $(DESTDIR)$(UNITS)/postern.*
+
+deb: ## a Debian package under build/deb (VERSION=X for another version)
+	script/deb $(VERSION)
 
 check: ## every test (script/test)
 	script/test

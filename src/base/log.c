@@ -4,13 +4,14 @@
  * "cut":true (as text: cut=true), for which there is always room. Values are cut to LOG_VALUE_MAX
  * bytes before escaping. What could mislead the reader of a log is escaped: control characters,
  * DEL, C1, line separators, the marks that change the direction of text or show nothing, and bytes
- * that are not UTF-8 (as U+FFFD). The sink is the only state: a descriptor and a level, set once
- * before threads start.
+ * that are not UTF-8 (as U+FFFD). The sink is the only state: a descriptor and a form, set once
+ * before threads start, and a level.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 
 static struct {
     int fd;
-    enum log_level least;
+    atomic_int least; /* a reload may change it */
     bool text;
 } sink = {2, LOG_INFO, false};
 
@@ -28,7 +29,12 @@ static const str CUT_JSON = STR_INIT(",\"cut\":true"), CUT_TEXT = STR_INIT(" cut
 void log_open(int fd, enum log_level least)
 {
     sink.fd = fd;
-    sink.least = least;
+    log_level_set(least);
+}
+
+void log_level_set(enum log_level least)
+{
+    atomic_store_explicit(&sink.least, (int)least, memory_order_relaxed);
 }
 
 void log_text(bool on)
@@ -38,7 +44,7 @@ void log_text(bool on)
 
 enum log_level log_level(void)
 {
-    return sink.least;
+    return (enum log_level)atomic_load_explicit(&sink.least, memory_order_relaxed);
 }
 
 /* All of s, or as much as the descriptor takes: a log that cannot be written stops nothing. */
@@ -77,7 +83,7 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
 {
     static const char *const NAMES[] = {"debug", "info", "warn", "error"};
     static const struct clock SYSTEM = {0};
-    l->muted = level < sink.least || level >= LOG_OFF;
+    l->muted = level < log_level() || level >= LOG_OFF;
     if (l->muted) {
         return;
     }

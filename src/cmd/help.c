@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cmd/args.h"
+#include "cmd/help_completion.h"
+#include "cmd/help_man.h"
 
 enum { PAGE = 1 << 18 };
 
@@ -185,12 +187,42 @@ static const struct command *find_command(const struct command_set *set, str wor
     return NULL;
 }
 
+static int man(struct cmd *c)
+{
+    struct buf b;
+    str name = args_get(c, "man");
+    page(c, &b);
+    if (!help_man(c, name, &b)) {
+        return cmd_fail(CMD_USAGE, "there is no manual page `%.*s`; see `postern help --man list`",
+                        STR_ARG(name));
+    }
+    return send(&b);
+}
+
+static int completion(struct cmd *c)
+{
+    struct buf b;
+    str shell = args_get(c, "completion");
+    page(c, &b);
+    if (!help_completion(c, shell, &b)) {
+        return cmd_fail(CMD_USAGE, "--completion takes bash, zsh or fish, not `%.*s`",
+                        STR_ARG(shell));
+    }
+    return send(&b);
+}
+
 static int help(struct cmd *c)
 {
     str *operands;
     size_t n = args_operands(c, &operands);
     if (args_has(c, "markdown")) {
         return markdown(c);
+    }
+    if (args_has(c, "man")) {
+        return man(c);
+    }
+    if (args_has(c, "completion")) {
+        return completion(c);
     }
     if (n == 0) {
         return help_overview(c, STDOUT_FILENO);
@@ -216,6 +248,8 @@ static int help(struct cmd *c)
 }
 
 static const struct option options[] = {
+    {"man", "PAGE", false, false, "write a manual page: postern, postern-WORD, postern.conf; list"},
+    {"completion", "bash|zsh|fish", false, false, "write the completion script of a shell"},
     {"markdown", NULL, false, false, "write docs/commands.md"},
 };
 

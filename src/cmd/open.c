@@ -13,12 +13,13 @@
 
 #include "cmd/args.h"
 #include "cmd/prepare.h"
+#include "cmd/serve_sockets.h"
 #include "codec/json.h"
 #include "db/migrate.h"
 
 extern char **environ;
 
-enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096 };
+enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096, AGAIN_MAX = 1 << 24 };
 
 static int log_fd = -1;
 
@@ -86,19 +87,53 @@ static int set_options(struct cmd *c)
     return CMD_DONE;
 }
 
+/* --config, else $POSTERN_CONFIG, else the file that a package installs, if it is there. */
+static const char *config_file(struct cmd *c)
+{
+    str file = args_get(c, "config");
+    const char *path = file.p ? arena_cstr(&c->arena, file) : getenv("POSTERN_CONFIG");
+    if (!path && access(POSTERN_CONFIG_FILE, F_OK) == 0) {
+        path = POSTERN_CONFIG_FILE;
+    }
+    return path && *path ? path : NULL;
+}
+
+static enum err read_sources(struct cmd *c, char *why, size_t why_size)
+{
+    const char *path = config_file(c);
+    enum err e = OK;
+    settings_init(&c->settings);
+    if (path) {
+        e = settings_file(&c->settings, path, why, why_size);
+    }
+    return e ? e : settings_environment(&c->settings, environ, why, why_size);
+}
+
 int open_read_settings(struct cmd *c)
 {
     char why[WHY];
-    str file = args_get(c, "config");
-    const char *path = file.p ? arena_cstr(&c->arena, file) : getenv("POSTERN_CONFIG");
-    settings_init(&c->settings);
-    if (path && *path && settings_file(&c->settings, path, why, sizeof why)) {
-        return cmd_fail(CMD_FAILED, "%s", why);
-    }
-    if (settings_environment(&c->settings, environ, why, sizeof why)) {
+    if (read_sources(c, why, sizeof why)) {
         return cmd_fail(CMD_FAILED, "%s", why);
     }
     return set_options(c);
+}
+
+enum err open_read_again(struct cmd *c, struct settings *out, char *why, size_t why_size)
+{
+    struct cmd again = *c;
+    arena_init(&again.arena, AGAIN_MAX);
+    enum err e = read_sources(&again, why, why_size);
+    if (e == OK && set_options(&again)) {
+        snprintf(why, why_size, "the command line is refused now"); /* it was taken at the start */
+        e = ERR_INVALID_REQUEST;
+    }
+    if (e == OK) {
+        e = serve_sockets(&again.settings, why, why_size);
+    }
+    e = e ? e : settings_check(&again.settings, why, why_size);
+    arena_free(&again.arena);
+    *out = again.settings;
+    return e;
 }
 
 static int checked(struct cmd *c, enum err (*check)(struct settings *, char *, size_t))

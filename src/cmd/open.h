@@ -15,6 +15,10 @@ enum open_mode {
 
 /* Defaults, file, environment, options; unchecked. */
 int open_read_settings(struct cmd *c);
+/* What open_read_settings reads now, with c's options, into `out` (its arena is the caller's to
+ * free); checked as a server would, with the descriptors that a service manager passed. For a
+ * reload: nothing of `c` changes. ERR_* with `why`. */
+enum err open_read_again(struct cmd *c, struct settings *out, char *why, size_t why_size);
 /* The same. Checks only what names the store. */
 int open_settings(struct cmd *c);
 /* The same, checked as a server would. */

@@ -16,12 +16,12 @@
 #include "cmd/open.h"
 #include "cmd/serve_app.h"
 #include "cmd/serve_notify.h"
+#include "cmd/serve_sockets.h"
 #include "dialect/dialect.h"
 
 enum { WHY = 1024, LISTENS = 32 };
 
-static struct net *running;       /* for the signal handlers */
-static struct serve_app *serving; /* the same */
+static struct net *running; /* for the signal handlers */
 
 static void on_stop(int signal_number)
 {
@@ -35,7 +35,6 @@ static void on_hup(int signal_number)
 {
     (void)signal_number;
     if (running) {
-        atomic_store(&serving->reload, true);
         net_reload(running);
     }
 }
@@ -153,7 +152,8 @@ static int run(struct cmd *c, struct serve_app *app)
     if (!net) {
         return cmd_fail(CMD_FAILED, "%s", why);
     }
-    serving = app;
+    app->net = net;
+    app->watchdog_us = serve_notify_watchdog_us();
     running = net;
     app->server.metrics.net = count_net;
     handle_signals();
@@ -167,13 +167,25 @@ static int run(struct cmd *c, struct serve_app *app)
     return left ? CMD_FAILED : CMD_DONE;
 }
 
+/* As open_server_settings, with the sockets of a service manager. */
+static int server_settings(struct cmd *c)
+{
+    char why[WHY];
+    int code = open_read_settings(c);
+    if (code == CMD_DONE && (serve_sockets(&c->settings, why, sizeof why) ||
+                             settings_check(&c->settings, why, sizeof why))) {
+        code = cmd_fail(CMD_FAILED, "%s", why);
+    }
+    return code;
+}
+
 static int serve(struct cmd *c)
 {
     const struct dialect *dialects[DIALECTS_MAX];
     static struct serve_app app;
     char why[WHY];
     harden();
-    int code = open_server_settings(c);
+    int code = server_settings(c);
     if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c))) {
         return code;
     }
@@ -181,6 +193,7 @@ static int serve(struct cmd *c)
     log_open(STDERR_FILENO, (enum log_level)setting_int(&c->settings, log_level));
     log_text(setting_int(&c->settings, log_format) != 0);
     dialect_select(&c->settings, dialects);
+    app.cmd = c;
     app.db = c->db;
     app.admin = c->settings.v[SETTING_admin_listen].list_n > 0;
     app.poll.since_s = c->now_s;
@@ -203,8 +216,11 @@ static const struct option options[] = {
 
 static const char more[] =
     "A store that does not exist is made, with its master key file and first keys.\n"
-    "SIGTERM and SIGINT stop when what was accepted is answered (setting `drain`); SIGHUP reads\n"
-    "certificate and keys again. The log goes to stderr (settings `log.*`).";
+    "SIGTERM and SIGINT stop when what was accepted is answered (setting `drain`). SIGHUP reads\n"
+    "settings file, certificate and keys again, and logs what was taken up and what needs a\n"
+    "restart. The log goes to stderr (settings `log.*`).\n"
+    "Sockets that a service manager passes (LISTEN_FDS) take the place of `listen`; those named\n"
+    "`tls` or `admin` (LISTEN_FDNAMES) that of tls.listen or admin_listen.";
 
 static const struct command commands[] = {
     {"", NULL, "Run the server.", more, CMD_OPTIONS(options), serve},

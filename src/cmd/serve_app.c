@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/serve_reload.h"
 #include "cmd/serve_tick.h"
 #include "oauth/rq.h"
 
@@ -163,6 +164,11 @@ static void tick(void *app)
     serve_tick(app);
 }
 
+static void reload(void *app)
+{
+    serve_reload(app);
+}
+
 static size_t body_limit(str path)
 {
     return oauth_body_limit(&the_app->server, path);
@@ -182,6 +188,7 @@ void serve_app_init(struct net_app *out, struct serve_app *app)
         .refuse = refuse,
         .done = done,
         .idle = idle,
+        .reload = reload,
         .tick = tick,
         .body_limit = body_limit,
     };

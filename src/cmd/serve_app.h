@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cmd/cmd.h"
 #include "net/net.h"
 #include "oauth/server.h"
 
@@ -11,12 +12,16 @@
 struct serve_app {
     struct server server;
     struct db *db; /* read-write */
-    bool admin;    /* there is an administrator's listener: health is served there only */
+    struct cmd *cmd;
+    struct net *net; /* NULL until it is open */
+    bool admin;      /* there is an administrator's listener: health is served there only */
     struct change_poll poll;
     int64_t sweep_s, keys_s; /* when housekeeping ran last */
     int64_t keys_retry_s;    /* when keys that could not be read are tried again */
     int sweep_next;          /* which table is next */
     uint64_t changes_seen;
+    int64_t watchdog_us,
+        watchdog_at_us; /* how often systemd wants a sign of life (0: never); next */
     atomic_bool reload; /* SIGHUP: read the keys again */
 };
 

@@ -2,11 +2,15 @@
 #include "cmd/serve_notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
 
 void serve_notify(const char *state)
 {
@@ -27,4 +31,24 @@ void serve_notify(const char *state)
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
     (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
     close(fd);
+}
+
+void serve_notify_reloading(void)
+{
+    char state[64];
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
+    serve_notify(state);
+}
+
+int64_t serve_notify_watchdog_us(void)
+{
+    const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    int64_t n;
+    if (!us || !str_i64(str_from(us), 1, INT64_MAX / 2, &n)) {
+        return 0;
+    }
+    /* The variable may have been inherited from another service. */
+    int64_t whose;
+    bool ours = !pid || (str_i64(str_from(pid), 1, INT32_MAX, &whose) && whose == getpid());
+    return ours ? n : 0;
 }

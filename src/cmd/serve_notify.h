@@ -2,7 +2,13 @@
 #ifndef CMD_SERVE_NOTIFY_H
 #define CMD_SERVE_NOTIFY_H
 
+#include <stdint.h>
+
 /* One datagram to $NOTIFY_SOCKET; nothing happens without one. */
 void serve_notify(const char *state);
+/* RELOADING=1 with the time, so that the READY=1 that follows is told from one before it. */
+void serve_notify_reloading(void);
+/* Within how many us systemd wants a WATCHDOG=1 ($WATCHDOG_USEC); 0: it wants none. */
+int64_t serve_notify_watchdog_us(void);
 
 #endif

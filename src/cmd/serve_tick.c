@@ -12,6 +12,7 @@
 
 #include "cmd/key_master.h"
 #include "cmd/serve_keys.h"
+#include "cmd/serve_notify.h"
 #include "store/grant.h"
 #include "store/tally.h"
 #include "store/throttle.h"
@@ -26,6 +27,7 @@ enum {
     KEYS_REST_S = 10,
     KEYS_RETRY_S = 5,
     KEYS_TROUBLE_S = 300,
+    WATCHDOG_PARTS = 4, /* signs of life per WatchdogSec */
     FX_MOST = 1 << 20
 };
 
@@ -164,11 +166,28 @@ static void keys(struct serve_app *app, int64_t now_s)
     keyring_unref(ring);
 }
 
+/* This thread lives, since it runs; the workers, if each has turned since the last look. */
+static void watchdog(struct serve_app *app)
+{
+    int64_t now_us = clock_mono_us();
+    if (app->watchdog_us == 0 || now_us < app->watchdog_at_us) {
+        return;
+    }
+    app->watchdog_at_us = now_us + app->watchdog_us / WATCHDOG_PARTS;
+    if (net_pulse(app->net)) {
+        serve_notify("WATCHDOG=1");
+    } else {
+        log_note(LOG_WARN, "watchdog", "a worker has not turned for %lld ms",
+                 (long long)(app->watchdog_us / WATCHDOG_PARTS / 1000));
+    }
+}
+
 void serve_tick(struct serve_app *app)
 {
     static const uint8_t nothing[16];
     int64_t now_s = clock_now_s(&app->server.clock);
-    if (atomic_exchange(&app->reload, false)) {
+    bool reload = atomic_exchange(&app->reload, false);
+    if (reload) {
         change_publish(&app->server.changes, CHANGE_KEYS, nothing);
     }
     change_poll(app->db, &app->poll, &app->server.changes, now_s);
@@ -176,4 +195,8 @@ void serve_tick(struct serve_app *app)
     keys(app, now_s);
     sweep(app, now_s);
     tally_run(&app->server.metrics.tally, app->db, now_s, TALLY_REST_S, TALLY_US);
+    watchdog(app);
+    if (reload) {
+        serve_notify("READY=1");
+    }
 }

@@ -89,6 +89,10 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(metrics, "metrics", BOOL, "true", 0, 1, "",                                                  \
       "Serve /metrics, on the administrator's listener when there is one.")
 
+/* Which of them a running server takes up on SIGHUP (settings_reload); the others need a restart.
+ * Numbers, flags and choices only, and what reads them does so by setting_live(). */
+#define SETTING_RELOAD_OF(X) X(log_level) X(log_requests)
+
 enum setting_id {
 #define X(member, ...) SETTING_##member,
     SETTING_LIST_OF(X)
@@ -114,6 +118,9 @@ struct settings {
 #define setting_text(s, member) ((s)->v[SETTING_##member].text)
 #define setting_int(s, member)  ((s)->v[SETTING_##member].number)
 
+/* The same of a setting that a reload may change while threads read it. */
+#define setting_live(s, member) __atomic_load_n(&(s)->v[SETTING_##member].number, __ATOMIC_RELAXED)
+
 struct setting_info {
     const char *name;
     enum setting_type type;
@@ -138,6 +145,15 @@ enum err settings_check(struct settings *s, char *why, size_t why_size);
 /* Only what names the store: db and master_key. For commands that serve nothing, so that they work
  * where the server's listeners and certificates are another user's business. */
 enum err settings_check_store(struct settings *s, char *why, size_t why_size);
+/* True for the settings of SETTING_RELOAD_OF. */
+bool settings_reload_can(enum setting_id id);
+/* Takes from `fresh` what a running server can change, and appends the names of what was taken to
+ * `taken`, and of what else differs and needs a restart to `waits`, each with a space between. */
+void settings_reload(struct settings *live, const struct settings *fresh, struct buf *taken,
+                     struct buf *waits);
+/* How a setting is spelt in the environment ("POSTERN_TLS_KEY"), and what it takes in words. */
+void settings_reference_variable(struct buf *out, const char *name);
+void settings_reference_takes(struct buf *out, const struct setting_info *info);
 /* Secrets are not settings, so all of it may be shown: YAML with sources as comments. */
 void settings_write(const struct settings *s, struct buf *out);
 /* The commented reference of all settings, for `postern config --reference` and the docs. */

@@ -16,7 +16,7 @@ static void put(struct buf *out, const char *z)
 }
 
 /* What it takes: "0 to 256 threads", "handle or uuid", "list of 1 to 8: A:P". */
-static void takes(struct buf *out, const struct setting_info *info)
+void settings_reference_takes(struct buf *out, const struct setting_info *info)
 {
     str rest = str_from(info->takes), word;
     switch (info->type) {
@@ -42,7 +42,7 @@ static void takes(struct buf *out, const struct setting_info *info)
     }
 }
 
-static void variable(struct buf *out, const char *name)
+void settings_reference_variable(struct buf *out, const char *name)
 {
     put(out, "POSTERN_");
     for (; *name; name++) {
@@ -51,25 +51,30 @@ static void variable(struct buf *out, const char *name)
     }
 }
 
+static bool reloads(const struct setting_info *info)
+{
+    return settings_reload_can((enum setting_id)(info - setting_infos));
+}
+
 static void markdown_row(struct buf *out, const struct setting_info *info)
 {
-    buf_printf(out, "## %s\n\n%s\n\n| takes | default | environment |\n|---|---|---|\n| ",
-               info->name, info->help);
-    takes(out, info);
+    buf_printf(out, "## %s\n\n%s%s\n\n| takes | default | environment |\n|---|---|---|\n| ",
+               info->name, info->help, reloads(info) ? " Taken up on SIGHUP." : "");
+    settings_reference_takes(out, info);
     put(out, " | ");
     put(out, *info->fallback ? "`" : "");
     put(out, *info->fallback ? info->fallback : "none");
     put(out, *info->fallback ? "` | `" : " | `");
-    variable(out, info->name);
+    settings_reference_variable(out, info->name);
     put(out, "` |\n\n");
 }
 
 static void yaml_row(struct buf *out, const struct setting_info *info)
 {
-    buf_printf(out, "# %s\n# Takes: ", info->help);
-    takes(out, info);
+    buf_printf(out, "# %s%s\n# Takes: ", info->help, reloads(info) ? " Taken up on SIGHUP." : "");
+    settings_reference_takes(out, info);
     put(out, ". Environment: ");
-    variable(out, info->name);
+    settings_reference_variable(out, info->name);
     buf_printf(out, "\n#%s: %s\n\n", info->name, info->fallback);
 }
 
@@ -79,7 +84,9 @@ static const char markdown_head[] =
     "YAML),\nthe environment, the command line (`--set NAME=VALUE` sets any of them). Names nest "
     "or are dotted:\n`tls.key: FILE` is the same as `tls:` with `key: FILE` below it. An unknown "
     "name is an error.\nWhere seconds are taken, `30s`, `15m`, `24h` and `90d` are too.\n"
-    "`postern config` shows what is in force and where each value came from.\n\n"
+    "`postern config` shows what is in force and where each value came from. A running server "
+    "reads the\nsettings file again on SIGHUP; it takes up what says so below and logs what needs "
+    "a restart.\n\n"
     "This page is the output of `postern config --reference --markdown`.\n\n";
 
 static const char yaml_head[] =

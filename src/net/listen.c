@@ -121,15 +121,15 @@ static bool probe(const struct endpoint *e)
     return alone;
 }
 
-static void spell(struct listener *l, const struct endpoint *e)
+static void spell(char address[LISTEN_ADDRESS], const struct endpoint *e)
 {
     char host[INET6_ADDRSTRLEN] = "";
     if (e->at.ss_family == AF_INET6) {
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&e->at)->sin6_addr, host, sizeof(host));
-        snprintf(l->address, sizeof(l->address), "[%s]:%u", host, port_of(&e->at));
+        snprintf(address, LISTEN_ADDRESS, "[%s]:%u", host, port_of(&e->at));
     } else {
         inet_ntop(AF_INET, &((const struct sockaddr_in *)&e->at)->sin_addr, host, sizeof(host));
-        snprintf(l->address, sizeof(l->address), "%s:%u", host, port_of(&e->at));
+        snprintf(address, LISTEN_ADDRESS, "%s:%u", host, port_of(&e->at));
     }
 }
 
@@ -151,7 +151,7 @@ static bool open_all(struct listener *l, struct endpoint *e, int workers)
             return false;
         }
     }
-    spell(l, e);
+    spell(l->address, e);
     return true;
 }
 
@@ -302,6 +302,17 @@ static int passed_fds(void)
     return (int)strtol(n, NULL, 10);
 }
 
+bool listen_name(int fd, char address[LISTEN_ADDRESS])
+{
+    struct endpoint e = {.n = sizeof(e.at)};
+    if (getsockname(fd, (struct sockaddr *)&e.at, &e.n) != 0 ||
+        (e.at.ss_family != AF_INET && e.at.ss_family != AF_INET6)) {
+        return false;
+    }
+    spell(address, &e);
+    return true;
+}
+
 static bool open_inherited(struct listener *l, const char *number, struct why w)
 {
     char *end;
@@ -326,8 +337,6 @@ static bool open_inherited(struct listener *l, const char *number, struct why w)
                        "(socket activation) or give an address",
                        fd);
     }
-    struct endpoint e = {.n = sizeof(e.at)};
-    getsockname((int)fd, (struct sockaddr *)&e.at, &e.n);
     l->kind = LISTEN_INHERITED;
     l->fds = calloc(1, sizeof(int));
     if (!l->fds || fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) | O_NONBLOCK) != 0 ||
@@ -335,9 +344,8 @@ static bool open_inherited(struct listener *l, const char *number, struct why w)
         return because(w, "cannot listen on fd:%ld: %s", fd, strerror(errno));
     }
     l->fds[l->fds_n++] = (int)fd;
-    if (e.at.ss_family == AF_INET || e.at.ss_family == AF_INET6) {
+    if (listen_name((int)fd, l->address)) {
         option((int)fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        spell(l, &e);
     } else {
         snprintf(l->address, sizeof(l->address), "fd:%ld", fd);
     }

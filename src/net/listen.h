@@ -9,14 +9,16 @@
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_INHERITED };
 
+enum { LISTEN_ADDRESS = 128 };
+
 struct listener {
     enum listen_kind kind;
     bool tls;
     bool admin;
     int *fds; /* TCP: one per worker (SO_REUSEPORT); else one that all share */
     int fds_n;
-    atomic_int users;  /* workers that wait on a shared one */
-    char address[128]; /* as bound: "127.0.0.1:39123", "unix:/run/postern.sock" */
+    atomic_int users;             /* workers that wait on a shared one */
+    char address[LISTEN_ADDRESS]; /* as bound: "127.0.0.1:39123", "unix:/run/postern.sock" */
     /* unix: the file that was made, so that only that one is removed again */
     dev_t file_dev;
     ino_t file_ino;
@@ -25,6 +27,8 @@ struct listener {
 /* Opens `spec` for that many workers. False: `why` says what is wrong and what to do. */
 bool listen_open(struct listener *l, const struct net_listen *spec, int workers, char *why,
                  size_t why_size);
+/* The TCP address of a socket, "127.0.0.1:8080" or "[::1]:8080"; false for other sockets. */
+bool listen_name(int fd, char address[LISTEN_ADDRESS]);
 /* The descriptor for worker i; *shared says whether other workers wait on it too. */
 int listen_fd(const struct listener *l, int i, bool *shared);
 /* The file of a Unix socket goes first, so that no client comes any more. */

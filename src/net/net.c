@@ -133,6 +133,9 @@ static void start(struct net *n)
 static void reload(struct net *n)
 {
     char why[512];
+    if (n->app.reload) {
+        n->app.reload(n->app.app);
+    }
     if (n->tls) {
         if (tls_reload(n->tls, why, sizeof(why))) {
             log_note(LOG_INFO, "tls", "the certificate was read again");
@@ -188,6 +191,18 @@ void net_stop(struct net *n)
 void net_reload(struct net *n)
 {
     poke(n, &n->reload);
+}
+
+bool net_pulse(struct net *n)
+{
+    unsigned last = atomic_fetch_add_explicit(&n->pulse, 1, memory_order_relaxed);
+    bool alive = true;
+    for (int i = 0; i < n->workers_n; i++) {
+        unsigned seen = atomic_load_explicit(&n->workers[i].pulse, memory_order_relaxed);
+        alive = alive && (seen == last || seen == WORKER_ENDED);
+        worker_wake(&n->workers[i]);
+    }
+    return alive;
 }
 
 void net_close(struct net *n)

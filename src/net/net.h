@@ -60,6 +60,8 @@ struct net_app {
     void (*done)(void *thread, struct exchange *x);
     /* Once per turn of a worker's loop, when it is about to sleep: flush logs, refresh copies. */
     void (*idle)(void *thread);
+    /* net_reload, in the thread of net_run, before the certificate is read; may be NULL. */
+    void (*reload)(void *app);
     /* In the committer thread, about every 200 ms: housekeeping, change poll. */
     void (*tick)(void *app);
     size_t (*body_limit)(str path);
@@ -96,9 +98,13 @@ const char *net_address(const struct net *n, size_t listen);
 int net_run(struct net *n);
 /* Async-signal-safe: stop accepting, finish what was accepted, return from net_run. */
 void net_stop(struct net *n);
-/* Async-signal-safe: read the certificate again (SIGHUP), and call app.tick soon. */
+/* Async-signal-safe: call app.reload, read the certificate again (SIGHUP), call app.tick soon. */
 void net_reload(struct net *n);
 void net_close(struct net *n);
+
+/* Wakes every worker; true when each has made a turn of its loop since the call before. For a
+ * watchdog: from one thread only, not more often than a turn may take. */
+bool net_pulse(struct net *n);
 
 struct net_stats {
     long connections, accepted, refused, queue_commit, queue_pool, batches;

@@ -23,6 +23,7 @@ struct net {
     atomic_bool stopping;          /* the workers have been told */
     atomic_long connections;       /* open now */
     atomic_long accepted, refused; /* since the start; refused: beyond the cap or out of memory */
+    atomic_uint pulse;             /* how often net_pulse was called */
     atomic_long unanswered;        /* requests that a stop cut off */
     int deadline_ms[DEADLINES];    /* tests shorten them between net_open and net_run */
 };

@@ -251,6 +251,13 @@ static void turn(struct worker *w)
     }
 }
 
+/* The proof of life that net_pulse looks for. */
+static void live(struct worker *w)
+{
+    unsigned now = atomic_load_explicit(&w->net->pulse, memory_order_relaxed);
+    atomic_store_explicit(&w->pulse, now, memory_order_relaxed);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
@@ -265,6 +272,7 @@ static void *run(void *arg)
     worker_watch_listeners(w, true);
     while (!w->stopping || w->connections > 0) {
         turn(w);
+        live(w);
         if (!w->stopping && atomic_load(&net->stopping)) {
             begin_stop(w);
         }
@@ -273,6 +281,7 @@ static void *run(void *arg)
         }
         settle(w);
     }
+    atomic_store_explicit(&w->pulse, WORKER_ENDED, memory_order_relaxed);
     net->app.thread_close(w->app);
     return NULL;
 }

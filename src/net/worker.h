@@ -2,6 +2,7 @@
 #ifndef NET_WORKER_H
 #define NET_WORKER_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -9,6 +10,8 @@
 #include "net/listen.h"
 #include "net/net.h"
 #include "net/slot.h"
+
+#define WORKER_ENDED UINT_MAX
 
 /* What an epoll event points at. */
 enum watch { WATCH_LISTENER, WATCH_WAKE, WATCH_CONNECTION };
@@ -41,6 +44,7 @@ struct worker {
     struct list outbox; /* for the committer, at the end of the turn */
     long outbox_n;
     long connections;
+    atomic_uint pulse; /* the net's when it last made a turn; WORKER_ENDED: there are no more */
     bool stopping;
     int64_t cut_ms; /* stopping: connections that have not ended by then are cut */
 

@@ -227,7 +227,7 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
     struct log_line l;
 
     metrics_request(t, rq, duration_us);
-    if (!setting_int(t->server->settings, log_requests))
+    if (!setting_live(t->server->settings, log_requests))
         return;
     log_begin(&l, rq->res->status >= 500 ? LOG_ERROR : LOG_INFO, "request");
     log_str(&l, "method", rq->req->method_text);
