@@ -51,7 +51,8 @@ $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 define part_rules
-$(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o)
+$(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) \
+	$(if $(filter admin,$(1)),$(BUILD)/gen/docs.o)
 	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
@@ -68,6 +69,14 @@ $(BUILD)/gen/migrations.c: script/gen-migrations $(sort $(wildcard src/db/schema
 	$(Q)script/gen-migrations src/db/schema >$@
 
 $(BUILD)/gen/migrations.o: $(BUILD)/gen/migrations.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# The files of the page at /docs become strings (admin/docs.h).
+$(BUILD)/gen/docs.c: script/gen-docs $(sort $(wildcard src/admin/docs/docs.*))
+	@mkdir -p $(@D)
+	$(Q)script/gen-docs src/admin/docs >$@
+
+$(BUILD)/gen/docs.o: $(BUILD)/gen/docs.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # test/unit/PART_WHAT.c is linked with PART and what PART may include.

@@ -78,7 +78,7 @@ void scrape_store_key_ages(struct scrape *s)
 void scrape_store_key_rotations(struct scrape *s)
 {
     const struct keyring *ring = signer_ring(s->rq->t->signer);
-    int64_t age_s = s->rq->server->metrics.rotation_age_s;
+    int64_t age_s = setting_int(s->rq->server->settings, keys_rotation_age_s);
 
     for (size_t i = 0; age_s > 0 && i < ring->n; i++) {
         const struct key *k = &ring->keys[i];

@@ -3,10 +3,13 @@
  * It owns every path that no other dialect claims, so it also answers for health and for what is
  * not there. Errors are the JSON of RFC 6749 5.2.
  */
+#include "admin/docs.h"
 #include "admin/health.h"
 #include "admin/metrics.h"
+#include "admin/openapi.h"
 #include "codec/json.h"
 #include "dialect/dialect.h"
+#include "dialect/rfc_api.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/token/jwt_profile.h"
 
@@ -20,6 +23,7 @@ static const struct route routes[] = {
         .body_max = LIMIT_TOKEN_BODY,
         .spec = "RFC 6749 3.2",
         .metadata = "token_endpoint",
+        .op = &token_operation,
     },
     {
         .methods = HTTP_POST,
@@ -30,6 +34,7 @@ static const struct route routes[] = {
         .body_max = LIMIT_TOKEN_BODY,
         .spec = "RFC 7662 2",
         .metadata = "introspection_endpoint",
+        .op = &introspect_operation,
     },
     {
         .methods = HTTP_POST,
@@ -40,6 +45,7 @@ static const struct route routes[] = {
         .body_max = LIMIT_TOKEN_BODY,
         .spec = "RFC 7009 2",
         .metadata = "revocation_endpoint",
+        .op = &revoke_operation,
     },
     {
         .methods = HTTP_GET,
@@ -49,6 +55,7 @@ static const struct route routes[] = {
         .rate = RATE_FREE,
         .spec = "RFC 7517 5",
         .metadata = "jwks_uri",
+        .op = &jwks_operation,
     },
     {
         .methods = HTTP_GET,
@@ -57,6 +64,39 @@ static const struct route routes[] = {
         .name = "metadata",
         .rate = RATE_FREE,
         .spec = "RFC 8414 3",
+        .op = &metadata_operation,
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/openapi.json",
+        .handler = openapi_document,
+        .name = "openapi",
+        .rate = RATE_FREE,
+        .spec = "OpenAPI 3.1",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/docs",
+        .handler = docs_page,
+        .name = "docs",
+        .rate = RATE_FREE,
+        .spec = "HTML",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/docs/docs.css",
+        .handler = docs_style,
+        .name = "docs_css",
+        .rate = RATE_FREE,
+        .spec = "CSS",
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/docs/docs.js",
+        .handler = docs_script,
+        .name = "docs_js",
+        .rate = RATE_FREE,
+        .spec = "ECMAScript",
     },
     {
         .methods = HTTP_GET,
@@ -113,6 +153,7 @@ const struct dialect dialect_rfc = {
     .routes_n = ROUTES,
     .jwt = &jwt_profile_rfc9068,
     .refuse = refuse,
+    .api = &rfc_api,
 };
 
 const struct dialect dialect_bare = {

@@ -60,7 +60,6 @@ void metrics_open(struct metrics *m, const struct server *s)
     for (const struct dialect *const *d = s->dialects; *d != NULL; d++)
         m->routes_n += (*d)->routes_n;
     m->start_us = clock_now_us(&system_clock);
-    m->rotation_age_s = 0;
     m->net = NULL;
     tally_init(&m->tally);
 }

@@ -96,7 +96,6 @@ struct metrics {
     struct metrics_commits commits;
     struct tally tally;
     int64_t start_us;                     /* wall clock */
-    int64_t rotation_age_s;               /* of signing keys; 0: not rotated by age */
     void (*net)(struct metrics_net *out); /* NULL: there are no sockets */
 };
 

@@ -48,6 +48,7 @@ struct operation {
     bool auth_optional;
     const struct param *form; /* the form body, from the table that binds it */
     size_t form_n;
+    bool form_alias;              /* the document has the aliases of its names */
     const struct op_body *bodies; /* other bodies; NULL: none */
     const struct op_param *params;
     const struct op_answer *answers;
@@ -63,7 +64,8 @@ struct api {
     const char *title, *description;
     const char *document; /* path of its OpenAPI document */
     const char *basic;    /* what HTTP Basic takes, in words */
-    const struct op_schema *schemas;
+    const char *error_media;
+    const struct op_schema *schemas; /* "Error" among them: of every refusal */
 };
 
 #endif

@@ -34,3 +34,19 @@ enum err certs_twilio(struct rq *rq)
     buf_char(b, '}');
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "The public keys; Cache-Control says how long they may be kept.", "application/json",
+     "oauth.v1.certs"},
+    {401, "Account credentials were sent, and are wrong.", "application/json", "Error"},
+    {0},
+};
+
+const struct operation certs_twilio_operation = {
+    .id = "FetchCerts",
+    .tag = "OauthV1Certs",
+    .summary = "The public keys that verify the tokens",
+    .auth = OP_AUTH_BASIC,
+    .auth_optional = true,
+    .answers = answers,
+};

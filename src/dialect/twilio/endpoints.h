@@ -2,7 +2,7 @@
 #ifndef DIALECT_TWILIO_ENDPOINTS_H
 #define DIALECT_TWILIO_ENDPOINTS_H
 
-#include "oauth/rq.h"
+#include "oauth/operation.h"
 
 enum err token_twilio_v1(struct rq *rq); /* POST /v1/token */
 enum err token_twilio_v2(struct rq *rq); /* POST /v2/token */
@@ -10,5 +10,9 @@ enum err certs_twilio(struct rq *rq);    /* GET /v1/certs */
 enum err cors_twilio(struct rq *rq);     /* OPTIONS of every path */
 /* Writes rq->failure in the words of Twilio's dictionary. */
 void refuse_twilio(struct rq *rq);
+
+/* What each takes and gives. */
+extern const struct operation token_twilio_operation_v1, token_twilio_operation_v2,
+    certs_twilio_operation;
 
 #endif

@@ -280,3 +280,39 @@ enum err token_twilio_v2(struct rq *rq)
     json_close(&rq->res->body, '}');
     return OK;
 }
+
+static const struct op_answer answers_v1[] = {
+    {201, "The token.", "application/json", "oauth.v1.token"},
+    {400, "The request or the grant is refused.", "application/json", "Error"},
+    {401, "Wrong credentials.", "application/json", "Error"},
+    {0},
+};
+
+/* The body in PascalCase, as Twilio documents this version; snake_case is taken as well. */
+const struct operation token_twilio_operation_v1 = {
+    .id = "CreateToken",
+    .tag = "OauthV1Token",
+    .summary = "Issue an access token",
+    .auth = OP_AUTH_BASIC | OP_AUTH_FORM,
+    .form = params,
+    .form_n = sizeof params / sizeof *params,
+    .form_alias = true,
+    .answers = answers_v1,
+};
+
+static const struct op_answer answers_v2[] = {
+    {200, "The token.", "application/json", "oauth.v2.token"},
+    {400, "The request or the grant is refused.", "application/json", "Error"},
+    {401, "Wrong credentials.", "application/json", "Error"},
+    {0},
+};
+
+const struct operation token_twilio_operation_v2 = {
+    .id = "CreateTokenV2",
+    .tag = "OauthV2Token",
+    .summary = "Issue an access token",
+    .auth = OP_AUTH_BASIC | OP_AUTH_FORM,
+    .form = params,
+    .form_n = sizeof params / sizeof *params,
+    .answers = answers_v2,
+};

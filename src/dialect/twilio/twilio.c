@@ -7,7 +7,9 @@
  *
  * Left out on purpose: every Twilio resource that is not about who may have a token.
  */
+#include "admin/openapi.h"
 #include "dialect/dialect.h"
+#include "dialect/twilio/api.h"
 #include "dialect/twilio/claims.h"
 #include "dialect/twilio/endpoints.h"
 
@@ -24,7 +26,8 @@ static const struct route routes[] = {
      .name = "twilio.token_v1",
      .rate = RATE_TOKEN,
      .body_max = LIMIT_TOKEN_BODY,
-     .spec = "Twilio OauthV1Token CreateToken"},
+     .spec = "Twilio OauthV1Token CreateToken",
+     .op = &token_twilio_operation_v1},
     PREFLIGHT("/v1/token", "twilio.token_v1_options"),
     {.methods = HTTP_POST,
      .path = "/v2/token",
@@ -32,15 +35,23 @@ static const struct route routes[] = {
      .name = "twilio.token_v2",
      .rate = RATE_TOKEN,
      .body_max = LIMIT_TOKEN_BODY,
-     .spec = "Twilio OauthV2Token CreateToken"},
+     .spec = "Twilio OauthV2Token CreateToken",
+     .op = &token_twilio_operation_v2},
     PREFLIGHT("/v2/token", "twilio.token_v2_options"),
     {.methods = HTTP_GET,
      .path = "/v1/certs",
      .handler = certs_twilio,
      .name = "twilio.certs",
      .rate = RATE_FREE,
-     .spec = "Twilio OauthV1 FetchCerts"},
+     .spec = "Twilio OauthV1 FetchCerts",
+     .op = &certs_twilio_operation},
     PREFLIGHT("/v1/certs", "twilio.certs_options"),
+    {.methods = HTTP_GET,
+     .path = "/v1/openapi.json",
+     .handler = openapi_document,
+     .name = "twilio.openapi",
+     .rate = RATE_FREE,
+     .spec = "OpenAPI 3.1"},
 };
 
 static const char *const prefixes[] = {"/v1/", "/v2/", NULL};
@@ -53,4 +64,5 @@ const struct dialect dialect_twilio = {
     .routes_n = sizeof routes / sizeof *routes,
     .jwt = &claims_twilio,
     .refuse = refuse_twilio,
+    .api = &api_twilio,
 };

@@ -2,12 +2,16 @@
 #ifndef OAUTH_ENDPOINT_ENDPOINT_H
 #define OAUTH_ENDPOINT_ENDPOINT_H
 
-#include "oauth/rq.h"
+#include "oauth/operation.h"
 
 enum err token_endpoint(struct rq *rq);      /* RFC 6749 3.2 */
 enum err introspect_endpoint(struct rq *rq); /* RFC 7662 */
 enum err revoke_endpoint(struct rq *rq);     /* RFC 7009 */
 enum err jwks_endpoint(struct rq *rq);       /* RFC 7517 5 */
 enum err metadata_endpoint(struct rq *rq);   /* RFC 8414 */
+
+/* What each takes and gives. */
+extern const struct operation token_operation, introspect_operation, revoke_operation,
+    jwks_operation, metadata_operation;
 
 #endif

@@ -62,3 +62,19 @@ enum err introspect_endpoint(struct rq *rq)
         BUF_LIT(&rq->res->body, "{\"active\":false}");
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "What the token is, or only that it is not active.", "application/json", "Introspection"},
+    {401, "The client is unknown or its credentials are wrong.", "application/json", "Error"},
+    {0},
+};
+
+const struct operation introspect_operation = {
+    .id = "introspectToken",
+    .tag = "OAuth",
+    .summary = "Say what a token is",
+    .auth = OP_AUTH_BASIC | OP_AUTH_FORM,
+    .form = token_param_table,
+    .form_n = TOKEN_PARAM_N,
+    .answers = answers,
+};

@@ -13,3 +13,16 @@ enum err jwks_endpoint(struct rq *rq)
     buf_put(&rq->res->body, signer_ring(rq->t->signer)->jwks);
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "The public keys; Cache-Control says how long they may be kept.",
+     "application/jwk-set+json", "Keys"},
+    {0},
+};
+
+const struct operation jwks_operation = {
+    .id = "fetchKeys",
+    .tag = "Discovery",
+    .summary = "The public keys that verify the tokens",
+    .answers = answers,
+};

@@ -89,3 +89,15 @@ enum err metadata_endpoint(struct rq *rq)
     buf_put(&rq->res->body, rq->server->metadata);
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "The server's metadata.", "application/json", "Metadata"},
+    {0},
+};
+
+const struct operation metadata_operation = {
+    .id = "fetchMetadata",
+    .tag = "Discovery",
+    .summary = "What this server offers, and where",
+    .answers = answers,
+};

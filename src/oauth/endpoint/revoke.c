@@ -37,3 +37,20 @@ enum err revoke_endpoint(struct rq *rq)
     BUF_LIT(&rq->res->body, "{}");
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "The token is nothing from now on.", "application/json", "Empty"},
+    {400, "The token is another client's.", "application/json", "Error"},
+    {401, "The client is unknown or its credentials are wrong.", "application/json", "Error"},
+    {0},
+};
+
+const struct operation revoke_operation = {
+    .id = "revokeToken",
+    .tag = "OAuth",
+    .summary = "End a token",
+    .auth = OP_AUTH_BASIC | OP_AUTH_FORM,
+    .form = token_param_table,
+    .form_n = TOKEN_PARAM_N,
+    .answers = answers,
+};

@@ -90,3 +90,20 @@ enum err token_endpoint(struct rq *rq)
     answer(rq, &issued);
     return OK;
 }
+
+static const struct op_answer answers[] = {
+    {200, "The access token.", "application/json", "Token"},
+    {400, "The request, the grant or the scope is refused.", "application/json", "Error"},
+    {401, "The client is unknown or its credentials are wrong.", "application/json", "Error"},
+    {0},
+};
+
+const struct operation token_operation = {
+    .id = "createToken",
+    .tag = "OAuth",
+    .summary = "Issue an access token",
+    .auth = OP_AUTH_BASIC | OP_AUTH_FORM,
+    .form = params,
+    .form_n = sizeof params / sizeof *params,
+    .answers = answers,
+};

@@ -16,7 +16,7 @@ struct token_param_form {
         .offset = offsetof(struct token_param_form, member), .spec = (where)                       \
     }
 
-static const struct param params[] = {
+const struct param token_param_table[TOKEN_PARAM_N] = {
     PARAM(token, true, LIMIT_PARAM_VALUE, "RFC 7662 2.1"),
     PARAM(token_type_hint, false, 128, "RFC 7662 2.1"),
     PARAM(client_id, false, 255, "RFC 6749 A.1"),
@@ -28,7 +28,7 @@ enum err token_param_read(struct rq *rq, str *token)
     struct token_param_form form = {0};
     enum err e;
 
-    if ((e = params_bind(rq, params, sizeof params / sizeof *params, &form)) != OK)
+    if ((e = params_bind(rq, token_param_table, TOKEN_PARAM_N, &form)) != OK)
         return e;
     *token = form.token;
     return client_auth_require(rq, form.client_id, form.client_secret);

@@ -4,9 +4,12 @@
 #ifndef OAUTH_ENDPOINT_TOKEN_PARAM_H
 #define OAUTH_ENDPOINT_TOKEN_PARAM_H
 
-#include "oauth/rq.h"
+#include "oauth/params.h"
 
 /* Binds the form and authenticates the client; *token is the token to look at. */
 enum err token_param_read(struct rq *rq, str *token);
+
+#define TOKEN_PARAM_N 4
+extern const struct param token_param_table[TOKEN_PARAM_N];
 
 #endif

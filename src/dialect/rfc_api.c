@@ -1,0 +1,43 @@
+/* rfc_api: the schemas of the standard dialect (RFC 6749 5, RFC 7662 2.2, RFC 7517, RFC 8414 2). */
+#include "dialect/rfc_api.h"
+
+static const struct op_schema schemas[] = {
+    {"Token", "{\"type\":\"object\",\"properties\":{\"access_token\":{\"type\":\"string\"},\"token_"
+              "type\":{\"type\":\"string\",\"enum\":[\"Bearer\"]},\"expires_in\":{\"type\":"
+              "\"integer\"},\"refresh_token\":{\"type\":\"string\"},\"scope\":{\"type\":\"string\"}"
+              "},\"required\":[\"access_token\",\"token_type\",\"expires_in\"]}"},
+    {"Introspection",
+     "{\"type\":\"object\",\"properties\":{\"active\":{\"type\":\"boolean\"},\"scope\":{\"type\":"
+     "\"string\"},\"client_id\":{\"type\":\"string\"},\"sub\":{\"type\":\"string\"},\"token_type\":"
+     "{\"type\":\"string\"},\"exp\":{\"type\":\"integer\"},\"iat\":{\"type\":\"integer\"},\"aud\":{"
+     "\"type\":\"string\"},\"iss\":{\"type\":\"string\",\"format\":\"uri\"},\"jti\":{\"type\":"
+     "\"string\"}},\"required\":[\"active\"]}"},
+    {"Empty", "{\"type\":\"object\"}"},
+    {"Keys", "{\"type\":\"object\",\"properties\":{\"keys\":{\"type\":\"array\",\"items\":{"
+             "\"type\":\"object\",\"properties\":{\"kty\":{\"type\":\"string\"},\"kid\":{\"type\":"
+             "\"string\"},\"use\":{\"type\":\"string\"},\"alg\":{\"type\":\"string\"},\"crv\":{"
+             "\"type\":\"string\"},\"x\":{\"type\":\"string\"},\"y\":{\"type\":\"string\"},\"n\":{"
+             "\"type\":\"string\"},\"e\":{\"type\":\"string\"}},\"required\":[\"kty\",\"kid\","
+             "\"use\",\"alg\"]}}},\"required\":[\"keys\"]}"},
+    {"Metadata",
+     "{\"type\":\"object\",\"properties\":{\"issuer\":{\"type\":\"string\",\"format\":\"uri\"},"
+     "\"token_endpoint\":{\"type\":\"string\",\"format\":\"uri\"},\"introspection_endpoint\":{"
+     "\"type\":\"string\",\"format\":\"uri\"},\"revocation_endpoint\":{\"type\":\"string\","
+     "\"format\":\"uri\"},\"jwks_uri\":{\"type\":\"string\",\"format\":\"uri\"},\"response_types_"
+     "supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"grant_types_supported\":{"
+     "\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"token_endpoint_auth_methods_"
+     "supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},\"required\":[\"issuer\","
+     "\"token_endpoint\",\"jwks_uri\",\"response_types_supported\"]}"},
+    {"Error", "{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"string\"},\"error_"
+              "description\":{\"type\":\"string\"}},\"required\":[\"error\"]}"},
+    {NULL, NULL},
+};
+
+const struct api rfc_api = {
+    .title = "OAuth 2.0",
+    .description = "Tokens, introspection, revocation, keys and metadata as the RFCs have them.",
+    .document = "/openapi.json",
+    .basic = "Client id and secret, each percent-encoded first (RFC 6749 2.3.1).",
+    .error_media = "application/json",
+    .schemas = schemas,
+};
