@@ -1,5 +1,6 @@
 /* health: /healthz says that the process answers, /readyz that it can issue: the store answers a
- * read, and an active key and pepper are loaded. A load balancer asks the second.
+ * read and took the last write, and an active key and pepper are loaded. A load balancer asks the
+ * second.
  */
 #include "admin/health.h"
 
@@ -27,6 +28,8 @@ enum err health_ready(struct rq *rq)
 
     if (key_count(rq->t->db, &keys) != OK)
         return fail(rq, ERR_UNAVAILABLE, "The store does not answer.");
+    if (atomic_load(&rq->server->store_fails))
+        return fail(rq, ERR_UNAVAILABLE, "The store could not take the last write.");
     if (keyring_active(ring, KEY_SIGNING, alg) == NULL ||
         keyring_active(ring, KEY_PEPPER, 0) == NULL)
         return fail(rq, ERR_UNAVAILABLE, "No key is active.");

@@ -10,10 +10,13 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,13 +25,24 @@ static struct {
     int fd;
     atomic_int least; /* a reload may change it */
     bool text;
-} sink = {2, LOG_INFO, false};
+    bool may_block; /* not a file: asked before each write whether it would */
+} sink = {2, LOG_INFO, false, false};
+
+static atomic_long lost; /* lines that nobody took */
 
 static const str CUT_JSON = STR_INIT(",\"cut\":true"), CUT_TEXT = STR_INIT(" cut=true");
+
+/* Pipes and terminals stop a writer when nobody reads. */
+static bool may_block(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+}
 
 void log_open(int fd, enum log_level least)
 {
     sink.fd = fd;
+    sink.may_block = may_block(fd);
     log_level_set(least);
 }
 
@@ -47,8 +61,36 @@ enum log_level log_level(void)
     return (enum log_level)atomic_load_explicit(&sink.least, memory_order_relaxed);
 }
 
-/* All of s, or as much as the descriptor takes: a log that cannot be written stops nothing. */
-static void write_all(int fd, str s)
+static bool is_ready(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+/* As many whole lines as a ready pipe takes without blocking (PIPE_BUF bytes), at least one. */
+static str some_lines(str s)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < s.n; at = n) {
+        size_t end = str_find(s, '\n', at) + 1;
+        if (n > 0 && end > PIPE_BUF) {
+            break;
+        }
+        n = end < s.n ? end : s.n;
+    }
+    return str_sub(s, 0, n);
+}
+
+static long count_lines(str s)
+{
+    long n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        n += s.p[i] == '\n';
+    }
+    return n;
+}
+
+static void write_piece(int fd, str s)
 {
     while (s.n > 0) {
         ssize_t n = write(fd, s.p, s.n);
@@ -60,6 +102,26 @@ static void write_all(int fd, str s)
         }
         s = str_sub(s, (size_t)n, s.n);
     }
+}
+
+/* Whole lines. A log that cannot be written stops nothing: lines that a pipe does not take now are
+ * lost, and counted (log_lost). */
+static void write_all(int fd, str s)
+{
+    while (s.n > 0) {
+        str piece = sink.may_block ? some_lines(s) : s;
+        if (sink.may_block && !is_ready(fd)) {
+            atomic_fetch_add(&lost, count_lines(s));
+            return;
+        }
+        write_piece(fd, piece);
+        s = str_sub(s, piece.n, s.n);
+    }
+}
+
+long log_lost(void)
+{
+    return atomic_exchange(&lost, 0);
 }
 
 /* "2026-11-22 01:24:40.123Z info  request " */

@@ -42,6 +42,8 @@ void log_text(bool on);
 enum log_level log_level(void);
 /* From any thread, at any time. */
 void log_level_set(enum log_level least);
+/* Lines lost since the last call because the reader of a pipe did not take them. */
+long log_lost(void);
 void log_begin(struct log_line *l, enum log_level level, const char *event);
 void log_str(struct log_line *l, const char *key, str value);
 void log_int(struct log_line *l, const char *key, int64_t value);

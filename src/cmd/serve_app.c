@@ -129,6 +129,7 @@ static void commit(void *arg, struct exchange **batch, size_t n)
         int64_t start_us = clock_mono_us();
         commit_run(app->db, &app->server.changes, &app->server.clock, sets, m);
         metrics_batch(&app->server.metrics, sets, m, clock_mono_us() - start_us);
+        atomic_store(&app->server.store_fails, sets[0].outcome == COMMIT_FAILED);
         for (size_t i = 0; i < m; i++) {
             struct served *s = batch[done + i]->user;
             s->outcome = sets[i].outcome;

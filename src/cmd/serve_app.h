@@ -17,6 +17,7 @@ struct serve_app {
     bool admin;      /* there is an administrator's listener: health is served there only */
     struct change_poll poll;
     int64_t sweep_s, keys_s; /* when housekeeping ran last */
+    int64_t try_s;           /* when a store that failed is tried again */
     int64_t keys_retry_s;    /* when keys that could not be read are tried again */
     int sweep_next;          /* which table is next */
     uint64_t changes_seen;

@@ -21,6 +21,7 @@
 enum {
     SWEEP_ROWS = 500,
     SWEEP_US = 10000,
+    TRY_REST_S = 1,
     SWEEP_REST_S = 5,
     TALLY_US = 2000,
     TALLY_REST_S = 30,
@@ -182,6 +183,32 @@ static void watchdog(struct serve_app *app)
     }
 }
 
+/* After a failed write nobody may send us requests any more (/readyz), so we try one of our own. */
+static void try_store(struct serve_app *app, int64_t now_s)
+{
+    struct effects fx;
+    struct arena arena;
+    struct commit_set set = {.fx = &fx, .outcome = COMMIT_FAILED};
+
+    if (!atomic_load(&app->server.store_fails) || now_s < app->try_s)
+        return;
+    app->try_s = now_s + TRY_REST_S;
+    arena_init(&arena, FX_MOST);
+    effects_init(&fx, &arena);
+    throttle_count(&fx, STR("store probe"), now_s, 1);
+    commit_run(app->db, &app->server.changes, &app->server.clock, &set, 1);
+    atomic_store(&app->server.store_fails, set.outcome == COMMIT_FAILED);
+    arena_free(&arena);
+}
+
+static void tell_lost_lines(void)
+{
+    long lines = log_lost();
+
+    if (lines > 0)
+        log_note(LOG_WARN, "log", "%ld lines were lost: whoever reads the log is too slow", lines);
+}
+
 void serve_tick(struct serve_app *app)
 {
     static const uint8_t nothing[16];
@@ -194,6 +221,8 @@ void serve_tick(struct serve_app *app)
     follow_keys(app, now_s);
     keys(app, now_s);
     sweep(app, now_s);
+    try_store(app, now_s);
+    tell_lost_lines();
     tally_run(&app->server.metrics.tally, app->db, now_s, TALLY_REST_S, TALLY_US);
     watchdog(app);
     if (reload) {

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 struct scheme {
@@ -54,9 +55,20 @@ static const char *remedy(enum db_status status)
     return "check the disk and the permissions of the database's directory";
 }
 
-/* The statement's name, what the engine says, and the remedy. */
+/* The statement's name, what the engine says, and the remedy; at most once a second, since the log
+ * may lie on the same full disk. */
 static enum err failed(struct db *db, const char *what, enum db_status status)
 {
+    int64_t now_ms = clock_mono_ms();
+
+    if (now_ms - db->told_ms < 1000) {
+        db->untold++;
+        return ERR_UNAVAILABLE;
+    }
+    if (db->untold > 0)
+        log_note(LOG_ERROR, "db", "%ld more failures of the store", db->untold);
+    db->told_ms = now_ms;
+    db->untold = 0;
     log_note(LOG_ERROR, "db", "%s: %s: %s", what, db->ops->message(db), remedy(status));
     return ERR_UNAVAILABLE;
 }

@@ -78,8 +78,10 @@ struct db_ops {
 
 struct db {
     const struct db_ops *ops;
-    bool views;   /* reads open a view when there is none */
-    bool in_view; /* a read transaction is open that db_view_end ends */
+    int64_t told_ms; /* when a failure was logged last */
+    long untold;     /* failures since then that were not */
+    bool views;      /* reads open a view when there is none */
+    bool in_view;    /* a read transaction is open that db_view_end ends */
     /* the driver's struct begins with this */
 };
 

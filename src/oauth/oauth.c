@@ -140,8 +140,6 @@ static enum flow finish(struct rq *rq)
 
     if ((e = sign_fill(rq)) != OK)
         refuse_anew(rq, e);
-    else if (rq->res->body.overflow || rq->res->headers.overflow)
-        refuse_anew(rq, ERR_SERVER_ERROR);
     return FLOW_ANSWER;
 }
 
@@ -151,6 +149,8 @@ static enum flow run(struct rq *rq)
 
     if (e == ERR_SLOW && !rq->t->slow)
         return FLOW_POOL;
+    if (e == OK && (rq->res->body.overflow || rq->res->headers.overflow))
+        e = fail(rq, ERR_SERVER_ERROR, "The answer is too large."); /* before anything is durable */
     if (e != OK) {
         effects_refuse(&rq->fx);
         refuse(rq, e);

@@ -29,6 +29,7 @@ struct server {
     pthread_mutex_t ring_lock;
     struct keyring *_Atomic ring;          /* newest; a reference is taken under ring_lock */
     atomic_uint_fast64_t ring_seq;         /* the newest change of keys that it has in it */
+    atomic_bool store_fails;               /* the last commit failed; /readyz says so */
     atomic_bool ring_stale;                /* keys changed but could not be read: try again */
     const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
     bool misbehaves;                       /* some fault.* setting is on */

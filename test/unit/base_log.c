@@ -303,6 +303,37 @@ static void party_ids(void **state)
     assert_int_equal(id.b[8] >> 6, 2);
 }
 
+/* Nobody reads: the writer goes on, the lines are counted, and what arrived is whole. */
+static void a_full_pipe_stops_nothing(void **state)
+{
+    enum { LINES = 2000 };
+    struct log_batch batch = {.n = 0};
+    char seen[1 << 17];
+    int full[2];
+    long arrived = 0;
+    (void)state;
+    assert_int_equal(pipe(full), 0);
+    log_open(full[1], LOG_INFO);
+    for (int i = 0; i < LINES; i++) {
+        struct log_line l;
+        log_begin(&l, LOG_INFO, "request");
+        log_int(&l, "number", i);
+        log_end_batch(&l, &batch);
+    }
+    log_flush(&batch);
+    ssize_t n = read(full[0], seen, sizeof(seen));
+    assert_true(n > 0);
+    assert_int_equal(seen[n - 1], '\n');
+    for (ssize_t i = 0; i < n; i++) {
+        arrived += seen[i] == '\n';
+    }
+    assert_int_equal(log_lost(), LINES - arrived);
+    assert_int_equal(log_lost(), 0);
+    assert_true(arrived < LINES);
+    close(full[0]);
+    close(full[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +341,7 @@ int main(void)
         cmocka_unit_test(text_lines),
         cmocka_unit_test(hostile_values),
         cmocka_unit_test(batches),
+        cmocka_unit_test(a_full_pipe_stops_nothing),
         cmocka_unit_test(values_and_lines_are_cut),
         cmocka_unit_test(dates),
         cmocka_unit_test(errors),

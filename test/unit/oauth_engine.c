@@ -50,6 +50,19 @@ static enum err family_endpoint(struct rq *rq)
     return OK;
 }
 
+/* Records something, then writes more than any answer may have. */
+static enum err boast_endpoint(struct rq *rq)
+{
+    static char much[65536];
+
+    token_end_access(&rq->fx, &(struct id){{0}});
+    rq_answer(rq, 200, STR("text/plain"));
+    memset(much, 'x', sizeof much);
+    for (int i = 0; i < LIMIT_RESPONSE / 65536 + 2; i++)
+        buf_put(&rq->res->body, str_make(much, sizeof much));
+    return OK;
+}
+
 static void refuse(struct rq *rq)
 {
     rq_answer(rq, err_info(rq->failure.e)->status, STR("text/plain"));
@@ -58,6 +71,7 @@ static void refuse(struct rq *rq)
 
 static const struct route family_routes[] = {
     {.methods = HTTP_POST, .path = "/family", .handler = family_endpoint, .name = "family"},
+    {.methods = HTTP_POST, .path = "/family/boast", .handler = boast_endpoint, .name = "boast"},
 };
 static const struct route standard_routes[] = {
     {.methods = HTTP_POST, .path = "/token", .handler = token_endpoint, .name = "token"},
@@ -69,7 +83,7 @@ static const struct dialect family = {
     .name = "family",
     .prefixes = (const char *const[]){"/family", NULL},
     .routes = family_routes,
-    .routes_n = 1,
+    .routes_n = 2,
     .refuse = refuse,
 };
 static const struct dialect standard = {
@@ -366,6 +380,19 @@ static void nothing_leaves_before_the_commit(void **state)
     assert_int_equal(c.flow, FLOW_ANSWER);
     assert_int_equal(c.res.status, 503);
     assert_true(str_eq(body(&c), STR("UNAVAILABLE")));
+    arena_free(&c.arena);
+}
+
+static void an_answer_that_is_too_large_leaves_nothing_behind(void **state)
+{
+    struct call c;
+
+    (void)state;
+    begin(&c, "/family/boast");
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    assert_int_equal(c.flow, FLOW_ANSWER);
+    assert_true(effects_empty(&c.rq.fx));
+    assert_int_equal(c.res.status, 500);
     arena_free(&c.arena);
 }
 
@@ -705,6 +732,7 @@ int main(void)
         T(a_jwt_is_issued_without_a_write),
         T(a_jwt_can_be_revoked),
         T(nothing_leaves_before_the_commit),
+        T(an_answer_that_is_too_large_leaves_nothing_behind),
         T(a_conflict_reruns_three_times_then_503),
         T(two_refreshes_in_flight_end_in_one_successor),
         T(replay_in_grace_repeats_the_answer_until_the_successor_is_used),
