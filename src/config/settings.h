@@ -46,11 +46,11 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(access_token_alg, "access_token.alg", CHOICE, "ES256", 0, 0, "ES256|RS256|PS256|EdDSA",      \
       "What signs JWT access tokens; a key of that algorithm must be active (`postern key`).")     \
     X(jwks_max_age_s, "jwks.max_age", INT, "3600", 0, 86400, "seconds",                            \
-      "How long clients may keep the JWKS.")                                                       \
+      "How long clients may keep the JWKS. A new key waits as long before it signs, so "           \
+      "lower this only while `postern key list` shows no published key.")                          \
     X(keys_rotation_age_s, "keys.rotation_age", INT, "90d", 0, 315360000, "seconds",               \
-      "How long a signing key signs before the server replaces it (`postern key list` says "       \
-      "when). "                                                                                    \
-      "At least 1d; 0: never.")                                                                    \
+      "How long a signing key signs before the server replaces it (`postern key list` "            \
+      "says when). At least 1d; 0: never.")                                                        \
     X(refresh_grace_s, "refresh.grace", INT, "10", 0, 300, "seconds",                              \
       "How long a rotated refresh token gets the same answer again.")                              \
     X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \

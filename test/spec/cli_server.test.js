@@ -28,12 +28,21 @@ describe('keys', () => {
       assert.match(k.id, UUID);
       assert.equal(k.kid, 'IC' + k.id.replaceAll('-', ''));
       assert.match(k.created, TIME);
+      assert.equal(k.age, '0m');
+      assert.equal(k.next, k.use === 'signing' ? 'successor' : null);
     }
+    const [signing] = list.filter((k) => k.use === 'signing');
+    assert.equal(Date.parse(signing.next_at) - Date.parse(signing.created),
+      (90 * 86400 - 3600 - 60) * 1000);
   });
 
   test('rotate, retire, drop a signing key', () => {
     const [first] = keys('signing');
     const next = json(['key', 'rotate']);
+    assert.equal(next.next, 'active');
+    assert.equal(Date.parse(next.next_at) - Date.parse(next.created), 3660 * 1000);
+    const waiting = keys().find((k) => k.id === first.id);
+    assert.deepEqual([waiting.next, waiting.next_at], ['retired', next.next_at]);
     assert.deepEqual([next.use, next.alg, next.state, next.activated],
       ['signing', 'ES256', 'published', null]);
     refused(4, 'a rotation is under way', ['key', 'rotate']);
@@ -67,7 +76,7 @@ describe('keys', () => {
     assert.equal(old.secrets, 1);
     const fresh_one = json(['key', 'rotate', '--pepper']);
     assert.deepEqual([fresh_one.state, fresh_one.secrets], ['active', 0]);
-    refused(4, '1 client secrets are hashed with this pepper', ['key', 'drop', old.id]);
+    refused(4, '1 client secrets and auth tokens are hashed with this pepper', ['key', 'drop', old.id]);
     json(['client', 'secret', c.id, '--overlap', '0']);
     assert.equal(keys('pepper').find((k) => k.id === fresh_one.id).secrets, 1);
     assert.equal(json(['key', 'drop', old.id]).id, old.id);
