@@ -74,15 +74,16 @@ void scrape_store_key_ages(struct scrape *s)
     }
 }
 
-/* Peppers and the shape key are not rotated by age. */
+/* Peppers, the shape key and keys of other algorithms are not rotated by age. */
 void scrape_store_key_rotations(struct scrape *s)
 {
     const struct keyring *ring = signer_ring(s->rq->t->signer);
     int64_t age_s = setting_int(s->rq->server->settings, keys_rotation_age_s);
+    enum jws_alg alg = (enum jws_alg)setting_int(s->rq->server->settings, access_token_alg);
 
     for (size_t i = 0; age_s > 0 && i < ring->n; i++) {
         const struct key *k = &ring->keys[i];
-        if (k->use == KEY_SIGNING && k->state == KEY_ACTIVE)
+        if (k->use == KEY_SIGNING && k->state == KEY_ACTIVE && k->alg == alg)
             scrape_int(s, VALUES(alg_of(k)), k->activated_s + age_s - s->rq->now_s);
     }
 }

@@ -103,6 +103,8 @@ test('metrics count what happened', async (t) => {
     assert.ok(m['postern_store_bytes{file="db"}'] > 0);
     assert.ok(m['postern_store_rows{table="key"}'] >= 3);
     assert.ok(Object.keys(m).some((k) => /^postern_key_age_seconds\{kid="IC[0-9a-f]{32}",use="signing",alg="ES256",state="active"\}$/.test(k)));
+    const due = m['postern_key_rotation_due_seconds{alg="ES256"}'];
+    assert.ok(due > 89 * 86400 && due <= 90 * 86400, ``);
     assert.ok(m.process_resident_memory_bytes > 1e6);
     assert.ok(m.process_open_fds > 5 && m.process_open_fds < m.process_max_fds);
     assert.ok(Math.abs(m.process_start_time_seconds - Date.now() / 1000) < 60);
