@@ -42,7 +42,7 @@ enum {
 #define COLUMNS                                                                                    \
     "SELECT id, organization_id, name, grants, scopes, all_groups, token_format, auth_method, "    \
     "rotation, introspect_organization, enabled, access_ttl_s, refresh_ttl_s, family_ttl_s, "      \
-    "epoch, created_s FROM client "
+    "epoch, created_s, updated_s, created_by, description, owner, policy FROM client "
 
 /* The one without an end is the newest. Ids do not tell: those that two processes make within a
  * second are in no order. */
@@ -62,13 +62,15 @@ static const struct sql sql[] = {
     [PUT] = {"client.put",
              "INSERT INTO client (id, organization_id, name, grants, scopes, all_groups, "
              "token_format, auth_method, rotation, introspect_organization, enabled, "
-             "access_ttl_s, refresh_ttl_s, family_ttl_s, epoch, created_s) VALUES ($1, $2, $3, "
-             "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING"},
+             "access_ttl_s, refresh_ttl_s, family_ttl_s, epoch, created_s, updated_s, created_by, "
+             "description, owner, policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+             "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING"},
     [UPDATE] = {"client.update",
                 "UPDATE client SET name = $2, grants = $3, scopes = $4, all_groups = $5, "
                 "token_format = $6, auth_method = $7, rotation = $8, "
                 "introspect_organization = $9, enabled = $10, access_ttl_s = $11, "
-                "refresh_ttl_s = $12, family_ttl_s = $13 WHERE id = $1"},
+                "refresh_ttl_s = $12, family_ttl_s = $13, updated_s = $14, description = $15, "
+                "owner = $16, policy = $17 WHERE id = $1"},
     [HOLD] = {"client.hold", "UPDATE client SET epoch = epoch WHERE id = $1"},
     [DELETE] = {"client.delete", "DELETE FROM client WHERE id = $1"},
     [DELETE_SECRETS] = {"client.delete_secrets", "DELETE FROM client_secret WHERE client_id = $1"},
@@ -120,6 +122,11 @@ static void read_row(struct rows *r, struct arena *a, struct client *c)
     c->family_ttl_s = row_int(r, 13);
     c->epoch = row_int(r, 14);
     c->created_s = row_int(r, 15);
+    c->updated_s = row_int(r, 16);
+    c->created_by = row_text(r, 17, a);
+    c->description = row_text(r, 18, a);
+    c->owner = row_text(r, 19, a);
+    c->policy = row_text(r, 20, a);
 }
 
 static enum err load_secrets(struct db *db, struct arena *a, int64_t now_s, struct client *c)
@@ -202,7 +209,9 @@ void client_put(struct effects *fx, const struct client *c)
                      db_int(c->all_groups), db_int(c->token_format), db_int(c->auth_method),
                      db_int(c->rotation), db_int(c->introspect_organization), db_int(c->enabled),
                      db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s),
-                     db_int(c->epoch), db_int(c->created_s)));
+                     db_int(c->epoch), db_int(c->created_s), db_int(c->updated_s),
+                     db_text(c->created_by), db_text(c->description), db_text(c->owner),
+                     db_text(c->policy)));
     changed(fx, &c->id);
 }
 
@@ -213,7 +222,9 @@ void client_update(struct effects *fx, const struct client *c)
                      db_text(c->scopes.p ? c->scopes : STR("")), db_int(c->all_groups),
                      db_int(c->token_format), db_int(c->auth_method), db_int(c->rotation),
                      db_int(c->introspect_organization), db_int(c->enabled),
-                     db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s)));
+                     db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s),
+                     db_int(c->updated_s), db_text(c->description), db_text(c->owner),
+                     db_text(c->policy)));
     changed(fx, &c->id);
 }
 

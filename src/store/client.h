@@ -44,7 +44,11 @@ struct client {
     int64_t refresh_ttl_s; /* idle end of a refresh token */
     int64_t family_ttl_s;  /* absolute end of a family; rotation never extends it */
     int64_t epoch;         /* raised to revoke everything of the client */
-    int64_t created_s;
+    int64_t created_s, updated_s;
+    /* What an app that was registered over HTTP brought along; p == NULL: nothing. */
+    str created_by; /* the SID of the account or app that registered it */
+    str description, owner;
+    str policy; /* JSON: {"allow":[...],"deny":[...]} */
     struct client_secret secrets[CLIENT_SECRETS];
     size_t secrets_n;
 };

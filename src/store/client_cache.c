@@ -22,6 +22,7 @@
 #define LEAST       16 /* clients that one request may meet, and more */
 #define SCRATCH_MAX (1 << 20)
 #define RETIRED     8
+#define STRINGS     (7 + CLIENT_SECRETS)
 
 struct entry {
     struct cached_client cached;
@@ -150,12 +151,16 @@ static enum err load(struct db *db, struct arena *a, const struct uid *id, int64
 }
 
 /* Every str of the entry, for measuring and for moving. */
-static size_t strings_of(struct cached_client *cc, str *out[4 + CLIENT_SECRETS])
+static size_t strings_of(struct cached_client *cc, str *out[STRINGS])
 {
     size_t n = 0;
 
     out[n++] = &cc->client.name;
     out[n++] = &cc->client.scopes;
+    out[n++] = &cc->client.created_by;
+    out[n++] = &cc->client.description;
+    out[n++] = &cc->client.owner;
+    out[n++] = &cc->client.policy;
     out[n++] = &cc->organization.name;
     for (size_t i = 0; i < cc->client.secrets_n; i++)
         out[n++] = &cc->client.secrets[i].argon2;
@@ -166,7 +171,7 @@ static size_t strings_of(struct cached_client *cc, str *out[4 + CLIENT_SECRETS])
 static struct entry *pack(const struct cached_client *from)
 {
     struct cached_client cc = *from;
-    str *strings[4 + CLIENT_SECRETS];
+    str *strings[STRINGS];
     size_t n = strings_of(&cc, strings);
     size_t groups = cc.groups_n > 0 ? (size_t)cc.groups_n * sizeof(struct id) : 0, size = groups;
     struct entry *e;

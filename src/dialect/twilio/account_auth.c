@@ -8,11 +8,21 @@
 #include "dialect/twilio/codes.h"
 #include "oauth/client_auth/client_auth.h"
 
-static enum err wrong(struct rq *rq)
+static enum err refuse(struct rq *rq, const char *text)
 {
     rq->failure.code = CODE_AUTHENTICATE;
     rq->failure.challenge = "Basic realm=\"Twilio API\""; /* RFC 9110 15.5.2 */
-    return fail(rq, ERR_INVALID_CLIENT, "The account is unknown or its auth token is wrong.");
+    return fail(rq, ERR_INVALID_CLIENT, text);
+}
+
+static enum err wrong(struct rq *rq)
+{
+    return refuse(rq, "The account is unknown or its auth token is wrong.");
+}
+
+enum err account_auth_missing(struct rq *rq)
+{
+    return refuse(rq, "The request needs the SID and auth token of an account, or a token.");
 }
 
 /* One hash: against a live token, or in vain. */

@@ -8,6 +8,14 @@ enum err token_twilio_v1(struct rq *rq); /* POST /v1/token */
 enum err token_twilio_v2(struct rq *rq); /* POST /v2/token */
 enum err certs_twilio(struct rq *rq);    /* GET /v1/certs */
 enum err cors_twilio(struct rq *rq);     /* OPTIONS of every path */
+/* /v1/Account/OAuthApps */
+enum err apps_list_create(struct rq *rq);
+enum err apps_list_all(struct rq *rq);
+/* /v1/Account/OAuthApps/{sid} */
+enum err apps_fetch(struct rq *rq);
+enum err apps_update(struct rq *rq);
+enum err apps_delete(struct rq *rq);
+enum err apps_secret(struct rq *rq); /* POST .../secret */
 /* Writes rq->failure in the words of Twilio's dictionary. */
 void refuse_twilio(struct rq *rq);
 

@@ -19,6 +19,8 @@
         .rate = RATE_FREE, .spec = "Fetch 3.2.2"                                                   \
     }
 
+#define APPS "/v1/Account/OAuthApps"
+
 static const struct route routes[] = {
     {.methods = HTTP_POST,
      .path = "/v1/token",
@@ -52,6 +54,48 @@ static const struct route routes[] = {
      .name = "twilio.openapi",
      .rate = RATE_FREE,
      .spec = "OpenAPI 3.1"},
+    {.methods = HTTP_POST,
+     .path = APPS "",
+     .handler = apps_list_create,
+     .name = "twilio.app_create",
+     .rate = RATE_WRITE,
+     .body_max = LIMIT_BODY,
+     .spec = "Twilio IamV1 CreateOAuthApp"},
+    {.methods = HTTP_GET,
+     .path = APPS "",
+     .handler = apps_list_all,
+     .name = "twilio.apps",
+     .rate = RATE_READ,
+     .spec = "Twilio IamV1 ListOAuthApp"},
+    {.methods = HTTP_GET,
+     .path = APPS "/{id}",
+     .handler = apps_fetch,
+     .name = "twilio.app",
+     .rate = RATE_READ,
+     .spec = "Twilio IamV1 FetchOAuthApp"},
+    {.methods = HTTP_PUT,
+     .path = APPS "/{id}",
+     .handler = apps_update,
+     .name = "twilio.app_update",
+     .rate = RATE_WRITE,
+     .body_max = LIMIT_BODY,
+     .spec = "Twilio IamV1 UpdateOAuthApp"},
+    {.methods = HTTP_DELETE,
+     .path = APPS "/{id}",
+     .handler = apps_delete,
+     .name = "twilio.app_delete",
+     .rate = RATE_WRITE,
+     .spec = "Twilio IamV1 DeleteOAuthApp"},
+    {.methods = HTTP_POST,
+     .path = APPS "/{id}/secret",
+     .handler = apps_secret,
+     .name = "twilio.app_secret",
+     .rate = RATE_WRITE,
+     .body_max = LIMIT_BODY,
+     .spec = "Twilio IamV1 rotate secret"},
+    PREFLIGHT(APPS "", "twilio.apps_options"),
+    PREFLIGHT(APPS "/{id}", "twilio.app_options"),
+    PREFLIGHT(APPS "/{id}/secret", "twilio.app_secret_options"),
 };
 
 static const char *const prefixes[] = {"/v1/", "/v2/", NULL};
