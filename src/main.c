@@ -2,9 +2,19 @@
 #include "cmd/cmd.h"
 
 static const struct command_set *const sets[] = {
-    &serve_commands,  &org_commands,  &group_commands,   &client_commands,
-    &token_commands,  &key_commands,  &migrate_commands, &check_commands,
-    &config_commands, &list_commands, &help_commands,    NULL,
+    &serve_commands,
+    &org_commands,
+    &account_commands,
+    &group_commands,
+    &client_commands,
+    &token_commands,
+    &key_commands,
+    &migrate_commands,
+    &check_commands,
+    &config_commands,
+    &list_commands,
+    &help_commands,
+    NULL,
 };
 
 int main(int argc, char **argv)

@@ -297,6 +297,7 @@ static const char import_more[] =
     "The file (- is stdin) holds one JSON object or an array of them:\n"
     "  {\"client_id\": UUID or OQ..., \"client_secret\": \"...\", \"name\": \"...\",\n"
     "   \"organization\": \"ID\" or {\"id\": \"ID\", \"name\": \"...\"},\n"
+    "   \"account_sid\": \"AC...\",\n"
     "   \"groups\": [\"ID\" or {\"id\": \"ID\", \"name\": \"...\", \"bio\": \"...\"}],\n"
     "   \"all_groups\": false, \"grants\": [\"client_credentials\"], \"scopes\": [\"group\"],\n"
     "   \"token_format\": \"jwt\", \"access_ttl\": 3600, \"refresh_rotation\": \"always\",\n"

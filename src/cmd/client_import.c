@@ -35,7 +35,8 @@ struct import {
     struct cmd *c;
     str name; /* of the file, for messages */
     struct id_map clients, organizations, groups;
-    struct id_map counts; /* groups that an organization will have, in place of an id */
+    struct id_map accounts; /* whose they are: organization ids */
+    struct id_map counts;   /* groups that an organization will have, in place of an id */
     struct imported *first, **end;
     size_t made, changed;
 };
@@ -65,6 +66,17 @@ static int read_file(struct cmd *c, str name, str *text)
     return CMD_DONE;
 }
 
+/* If the record names an account, it is the organization's. */
+static int check_account(struct import *im, const struct import_record *r, str where)
+{
+    const struct id *owner = id_map_get(&im->accounts, r->account.b, sizeof r->account.b);
+    if (!r->has_account || (owner && id_eq(owner, &r->client.organization))) {
+        return CMD_DONE;
+    }
+    return cmd_fail(CMD_CONFLICT, "%.*s: account_sid: the organization has another account",
+                    STR_ARG(where));
+}
+
 /* The organization exists, was made by this file, or is made now. */
 static int need_organization(struct import *im, const struct import_record *r, str where)
 {
@@ -72,12 +84,13 @@ static int need_organization(struct import *im, const struct import_record *r, s
     struct organization o;
     const struct id *id = &r->client.organization;
     if (id_map_get(&im->organizations, id->b, sizeof id->b)) {
-        return CMD_DONE;
+        return check_account(im, r, where);
     }
     enum err e = organization_load(c->db, &c->arena, id, &o);
     if (e == ERR_ABSENT && r->organization_name.p) {
         o = (struct organization){
             .id = *id, .name = r->organization_name, .epoch = c->now_s, .created_s = c->now_s};
+        o.account = r->has_account ? r->account : uid_new();
         organization_put(&c->fx, &o);
         e = OK;
     }
@@ -91,7 +104,8 @@ static int need_organization(struct import *im, const struct import_record *r, s
         return open_trouble(c);
     }
     id_map_put(&im->organizations, id->b, sizeof id->b, id);
-    return CMD_DONE;
+    id_map_put(&im->accounts, o.account.b, sizeof o.account.b, id);
+    return check_account(im, r, where);
 }
 
 /* A place for one more group, counting those that this file makes. */
@@ -349,6 +363,7 @@ int client_import(struct cmd *c)
     im.name = from_stdin ? STR("stdin") : im.name;
     id_map_init(&im.clients, &c->arena);
     id_map_init(&im.organizations, &c->arena);
+    id_map_init(&im.accounts, &c->arena);
     id_map_init(&im.groups, &c->arena);
     id_map_init(&im.counts, &c->arena);
     int code =

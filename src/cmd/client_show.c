@@ -9,6 +9,7 @@
 #include "cmd/client_options.h"
 #include "cmd/open.h"
 #include "cmd/values.h"
+#include "store/account.h"
 
 static str word_of(const char *words, int index)
 {
@@ -73,6 +74,21 @@ static void show_settings(struct show *s, const struct client *k)
     show_bool(s, "enabled", k->enabled);
 }
 
+static int show_account(struct show *s, const struct client *k)
+{
+    struct account a;
+    enum err e = account_load_of(s->c->db, &k->organization, &a);
+    if (e != OK && e != ERR_ABSENT) {
+        return open_trouble(s->c);
+    }
+    if (e == OK) {
+        show_uid(s, "account_sid", &a.id, ACCOUNT_SID, SPELLING_SID);
+    } else {
+        show_text(s, "account_sid", (str){0});
+    }
+    return CMD_DONE;
+}
+
 int client_show_object(struct show *s, const struct client *k, str secret)
 {
     show_object(s);
@@ -84,7 +100,8 @@ int client_show_object(struct show *s, const struct client *k, str secret)
     }
     show_text(s, "name", k->name);
     show_id(s, "organization", &k->organization);
-    int code = show_groups(s, k);
+    int code = show_account(s, k);
+    code = code ? code : show_groups(s, k);
     show_bool(s, "all_groups", k->all_groups);
     show_settings(s, k);
     show_secrets(s, k);

@@ -73,8 +73,8 @@ int cmd_print(str text);
 /* For cases that hold text for stderr, beside the object on stdout. */
 void cmd_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-extern const struct command_set serve_commands, org_commands, group_commands, client_commands,
-    token_commands, key_commands, migrate_commands, check_commands, config_commands, list_commands,
-    help_commands;
+extern const struct command_set serve_commands, org_commands, account_commands, group_commands,
+    client_commands, token_commands, key_commands, migrate_commands, check_commands,
+    config_commands, list_commands, help_commands;
 
 #endif

@@ -62,6 +62,15 @@ static int read_organization(struct cmd *c, const struct json *v, const char *la
     return code || !name.p ? code : values_name(name, label, &out->organization_name);
 }
 
+static int read_account(struct cmd *c, const struct json *v, const char *label,
+                        struct import_record *out)
+{
+    (void)c;
+    out->has_account = true;
+    return v->type == JSON_STR_T ? values_account(v->s, label, &out->account)
+                                 : wrong(label, "a string");
+}
+
 static int read_group(const struct json *v, const char *label, struct group *g)
 {
     const struct json *object;
@@ -250,6 +259,7 @@ static const struct {
     {"client_secret", read_secret, false},
     {"name", read_name, false},
     {"organization", read_organization, false},
+    {"account_sid", read_account, false},
     {"groups", read_groups, false},
     {"all_groups", read_all_groups, false},
     {"grants", read_grants, false},

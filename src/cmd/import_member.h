@@ -13,7 +13,9 @@ struct import_record {
     str secret; /* p == NULL: not given */
     bool has_organization;
     str organization_name; /* p == NULL: not given */
-    struct group *groups;  /* name.p == NULL: must exist */
+    bool has_account;
+    struct uid account;   /* of the organization */
+    struct group *groups; /* name.p == NULL: must exist */
     size_t groups_n;
     bool has_groups;
 };

@@ -11,6 +11,7 @@
 #include "codec/url.h"
 #include "config/duration.h"
 #include "config/suggest.h"
+#include "store/account.h"
 
 static str cut(str text)
 {
@@ -34,6 +35,16 @@ int values_client(str text, const char *option, struct uid *out)
     }
     return cmd_fail(CMD_USAGE, "%s: `%.*s` is no client id; it is a UUID, or OQ and 32 hex digits",
                     option, STR_ARG(cut(text)));
+}
+
+int values_account(str text, const char *option, struct uid *out)
+{
+    enum spelling spelling;
+    if (uid_parse(text, ACCOUNT_SID, out, &spelling)) {
+        return CMD_DONE;
+    }
+    return cmd_fail(CMD_USAGE, "%s: `%.*s` is no account SID; it is AC and 32 hex digits", option,
+                    STR_ARG(cut(text)));
 }
 
 static bool has_control(str s, const char *allowed)

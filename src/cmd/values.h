@@ -13,6 +13,8 @@
 int values_id(str text, const char *option, struct id *out);
 /* A client's id: UUID or SID. */
 int values_client(str text, const char *option, struct uid *out);
+/* An account: AC and 32 hex digits. */
+int values_account(str text, const char *option, struct uid *out);
 /* 1 to LIMIT_NAME bytes of UTF-8 without control characters. */
 int values_name(str text, const char *option, str *out);
 /* 0 to LIMIT_BIO bytes of UTF-8; line feeds and tabs are allowed. */

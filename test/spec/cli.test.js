@@ -86,13 +86,14 @@ describe('organizations and groups', () => {
 
   test('an organization from create to delete', () => {
     const o = org('Acme Häuser');
-    assert.deepEqual(Object.keys(o), ['id', 'name', 'created']);
+    assert.deepEqual(Object.keys(o), ['id', 'account_sid', 'name', 'created']);
     assert.match(o.id, ID);
+    assert.match(o.account_sid, /^AC[0-9a-f]{32}$/);
     assert.match(o.created, TIME);
     assert.deepEqual(json(['org', 'show', o.id]), o);
     assert.deepEqual(json(['org', 'list']), [o]);
-    assert.match(run(['org', 'list']).out, /^ID +CREATED +NAME\n.*Acme Häuser\n$/);
-    assert.match(run(['org', 'show', o.id]).out, /^id +[0-9a-f]{24}\nname +Acme Häuser\n/);
+    assert.match(run(['org', 'list']).out, /^ID +ACCOUNT_SID +CREATED +NAME\n.*Acme Häuser\n$/);
+    assert.match(run(['org', 'show', o.id]).out, /^id +[0-9a-f]{24}\naccount_sid +AC\w{32}\nname +Acme Häuser\n/);
     assert.equal(json(['org', 'update', o.id, '--name', 'B']).name, 'B');
     assert.equal(json(['org', 'show', o.id]).name, 'B');
     assert.equal(json(['org', 'delete', o.id]).id, o.id);
@@ -170,7 +171,7 @@ describe('clients', () => {
     const { client_secret: secret, ...rest } = c;
     assert.deepEqual(rest, {
       id: c.client_id, client_id: c.client_id, client_sid: c.client_sid, name: 'App',
-      organization: o.id, groups: [], all_groups: false,
+      organization: o.id, account_sid: o.account_sid, groups: [], all_groups: false,
       grants: ['client_credentials', 'refresh_token'], scopes: ['group', 'organization'],
       token_format: 'jwt', access_ttl: 3600, refresh_ttl: 2592000, family_ttl: 31536000,
       refresh_rotation: 'default', auth_method: 'any', introspect: 'own', enabled: true,
