@@ -263,7 +263,7 @@ enum err settings_check(struct settings *s, char *why, size_t why_size)
     if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine) &&
         !setting_int(s, dialect_twilio)) {
         snprintf(why, why_size,
-                 "`dialect.standard` and `dialect.twine` are both off: nothing "
+                 "`dialect.standard`, `dialect.twine` and `dialect.twilio` are all off: nothing "
                  "would be served");
         return ERR_INVALID_REQUEST;
     }

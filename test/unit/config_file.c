@@ -193,7 +193,7 @@ static void contradictions(void **state)
         {"tls: {key: k, certificate: c}\n", "`tls.listen` is not"},
         {"db: mysql://x\n", "`db` takes sqlite:PATH"},
         {"db: 'sqlite::memory:'\n", "`db` takes sqlite:PATH"},
-        {"dialect: {standard: false, twine: false}\n", "are both off"},
+        {"dialect: {standard: false, twine: false, twilio: false}\n", "are all off"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (checked(cases[i].text) == OK || !strstr(why, cases[i].part)) {
