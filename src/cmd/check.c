@@ -6,7 +6,9 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cmd/args.h"
@@ -14,7 +16,7 @@
 #include "cmd/show.h"
 #include "db/migrate.h"
 
-enum { WHY = 1024 };
+enum { WHY = 1024, DISK_LOW_MB = 256, CLOCK_SKEW_S = 60 };
 
 enum verdict { PASS, WARN, FAIL };
 
@@ -68,6 +70,32 @@ static void check_file_mode(struct check *k, const char *path)
     }
 }
 
+/* Who may rename files in the store's directory decides what the store is. */
+static void check_directory(struct check *k, const char *path)
+{
+    struct stat st, file;
+    struct statvfs fs;
+    const char *slash = strrchr(path, '/');
+    const char *directory =
+        slash ? arena_cstr(&k->c->arena, str_make(path, (size_t)(slash - path) + 1)) : ".";
+    if (stat(directory, &st) != 0 || stat(path, &file) != 0 || statvfs(directory, &fs) != 0) {
+        return;
+    }
+    long long free_mb = (long long)fs.f_bavail * (long long)fs.f_frsize >> 20;
+    if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+        verdict(k, FAIL, "directory", "%s may be changed by anybody; run: chmod o-w %s", directory,
+                directory);
+    } else if (file.st_uid != st.st_uid && st.st_uid != 0) {
+        verdict(k, WARN, "directory", "%s and %s belong to different users; run: chown %u %s",
+                directory, path, (unsigned)st.st_uid, path);
+    } else if (free_mb < DISK_LOW_MB) {
+        verdict(k, WARN, "directory", "%s has %lld MB left; a full disk makes every answer 503",
+                directory, free_mb);
+    } else {
+        verdict(k, PASS, "directory", "%s, %lld MB free", directory, free_mb);
+    }
+}
+
 /* True when the store can be used further. */
 static bool check_store(struct check *k)
 {
@@ -80,6 +108,7 @@ static bool check_store(struct check *k)
         return false;
     }
     check_file_mode(k, path);
+    check_directory(k, path);
     if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why)) {
         verdict(k, FAIL, "store", "%s", why);
         return false;
@@ -124,6 +153,11 @@ static void check_active(struct check *k)
 {
     struct cmd *c = k->c;
     enum jws_alg alg = (enum jws_alg)setting_int(&c->settings, access_token_alg);
+    int64_t newest_s = 0;
+    for (size_t i = 0; i < c->ring->n; i++) {
+        int64_t made_s = c->ring->keys[i].created_s;
+        newest_s = made_s > newest_s ? made_s : newest_s;
+    }
     if (!keyring_active(c->ring, KEY_SIGNING, alg)) {
         verdict(k, FAIL, "keys",
                 "no %s signing key is active; run: postern key rotate --alg %s "
@@ -131,6 +165,11 @@ static void check_active(struct check *k)
                 jws_algs[alg].name, jws_algs[alg].name);
     } else if (!keyring_active(c->ring, KEY_PEPPER, 0)) {
         verdict(k, FAIL, "keys", "no pepper is active; run: postern key rotate --pepper");
+    } else if (newest_s > c->now_s + CLOCK_SKEW_S) {
+        char when[20];
+        clock_rfc3339(newest_s, when);
+        verdict(k, FAIL, "keys", "a key was made at %.20s, later than now: the clock was set back",
+                when);
     } else {
         verdict(k, PASS, "keys", "%zu keys, all of them open", c->ring->n);
     }

@@ -199,6 +199,14 @@ describe('the store', () => {
     const open = run(['check']);
     assert.equal(open.code, 0);
     assert.match(open.out, /warn +store file .*chmod 600/);
+    fs.chmodSync(work.dir, 0o777);
+    const shared = run(['check']);
+    assert.equal(shared.code, 1);
+    assert.match(shared.out, /FAIL +directory .*chmod o-w/);
+    fs.chmodSync(work.dir, 0o700);
+    const early = run(['check'], { env: faketime('-1h') });
+    assert.equal(early.code, 1);
+    assert.match(early.out, /FAIL +keys .*the clock was set back/);
     const bad = run(['check', '--set', 'tls.key=x']);
     assert.equal(bad.code, 1);
     assert.match(bad.out, /FAIL +settings .*tls\.certificate/);
