@@ -3,7 +3,9 @@
  * The first block is 4 KiB and comes with the first allocation, so an idle arena costs nothing;
  * each further block doubles. Blocks are zero from the start (calloc) and what was used is wiped
  * at reset, so an allocation never has to clear. Only the head block is allocated from: the rest
- * of older blocks is lost until the reset, which bounds the waste at one half.
+ * of older blocks is lost until the reset, which bounds the waste at one half. A large piece gets a
+ * block of exactly its size, so that it can be given back early and never makes the next block
+ * larger.
  * Under AddressSanitizer everything not handed out is poisoned, also the gap up to the alignment.
  */
 #include "base/arena.h"
@@ -32,7 +34,7 @@
 #define UNPOISON(p, n) ((void)0)
 #endif
 
-enum { ALIGN = 16, FIRST_BLOCK = 4096, KEEP_AT_MOST = 16384 };
+enum { ALIGN = 16, FIRST_BLOCK = 4096, KEEP_AT_MOST = 16384, LARGE = 32768 };
 
 struct arena_block {
     struct arena_block *older;
@@ -46,10 +48,9 @@ void arena_init(struct arena *a, size_t cap_bytes)
     *a = (struct arena){.cap = cap_bytes};
 }
 
-/* A new head with room for n bytes; n is rounded already. */
-static void grow(struct arena *a, size_t n)
+/* A block of about `total` bytes, header included, with room for n; it goes in front of *list. */
+static struct arena_block *add(struct arena *a, struct arena_block **list, size_t total, size_t n)
 {
-    size_t total = a->head ? 2 * (a->head->size + sizeof(struct arena_block)) : FIRST_BLOCK;
     size_t left = a->cap - a->total;
     if (n > left || left - n < sizeof(struct arena_block)) {
         fatal("an arena of %zu bytes has no room for %zu more", a->cap, n);
@@ -64,11 +65,25 @@ static void grow(struct arena *a, size_t n)
     if (!b) {
         fatal("out of memory");
     }
-    b->older = a->head;
+    b->older = *list;
     b->size = total - sizeof(*b);
     POISON(b->data, b->size);
-    a->head = b;
+    *list = b;
     a->total += total;
+    return b;
+}
+
+/* The block that the next n bytes come from; n is rounded already. */
+static struct arena_block *block_for(struct arena *a, size_t n)
+{
+    if (a->head && a->head->size - a->head->used >= n) {
+        return a->head;
+    }
+    if (n > LARGE) {
+        return add(a, &a->large, 0, n);
+    }
+    size_t total = a->head ? 2 * (a->head->size + sizeof(struct arena_block)) : FIRST_BLOCK;
+    return add(a, &a->head, total, n);
 }
 
 void *arena_alloc(struct arena *a, size_t n)
@@ -77,11 +92,9 @@ void *arena_alloc(struct arena *a, size_t n)
         fatal("an allocation of %zu bytes", n);
     }
     size_t rounded = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
-    if (!a->head || a->head->size - a->head->used < rounded) {
-        grow(a, rounded);
-    }
-    void *p = a->head->data + a->head->used;
-    a->head->used += rounded;
+    struct arena_block *b = block_for(a, rounded);
+    void *p = b->data + b->used;
+    b->used += rounded;
     UNPOISON(p, n);
     return p;
 }
@@ -149,11 +162,25 @@ static void wipe(struct arena_block *b)
     b->used = 0;
 }
 
+void arena_give_back(struct arena *a, void *p)
+{
+    for (struct arena_block **at = &a->large; *at; at = &(*at)->older) {
+        struct arena_block *b = *at;
+        if (b->data == p) {
+            *at = b->older;
+            a->total -= b->size + sizeof(*b);
+            wipe(b);
+            free(b);
+            return;
+        }
+    }
+}
+
 /* Wipes all blocks, frees all but `keep`. */
-static void release(struct arena *a, const struct arena_block *keep)
+static void release(struct arena_block *newest, const struct arena_block *keep)
 {
     struct arena_block *older;
-    for (struct arena_block *b = a->head; b; b = older) {
+    for (struct arena_block *b = newest; b; b = older) {
         older = b->older;
         wipe(b);
         if (b == keep) {
@@ -174,14 +201,17 @@ void arena_reset(struct arena *a)
     if (oldest && oldest->size > KEEP_AT_MOST) {
         oldest = NULL;
     }
-    release(a, oldest);
+    release(a->head, oldest);
+    release(a->large, NULL);
     a->head = oldest;
+    a->large = NULL;
     a->total = oldest ? oldest->size + sizeof(*oldest) : 0;
 }
 
 void arena_free(struct arena *a)
 {
-    release(a, NULL);
-    a->head = NULL;
+    release(a->head, NULL);
+    release(a->large, NULL);
+    a->head = a->large = NULL;
     a->total = 0;
 }

@@ -13,9 +13,10 @@
 struct arena_block;
 
 struct arena {
-    struct arena_block *head; /* newest block; allocations come from it */
-    size_t total;             /* bytes held in all blocks */
-    size_t cap;               /* most that `total` may reach */
+    struct arena_block *head;  /* newest block; allocations come from it */
+    struct arena_block *large; /* blocks of one large allocation each */
+    size_t total;              /* bytes held in all blocks */
+    size_t cap;                /* most that `total` may reach */
 };
 
 /* An empty arena that holds no memory yet. */
@@ -30,6 +31,9 @@ void *arena_array(struct arena *a, size_t n, size_t size);
 #define ARENA_MORE(a, items, n, room)                                                              \
     ((items) = arena_more((a), (items), (n), &(room), sizeof *(items)))
 void *arena_more(struct arena *a, void *items, size_t n, size_t *room, size_t size);
+/* p will not be used again: wipes and frees it at once if it is large enough to have a block of its
+ * own, else it waits for the reset. */
+void arena_give_back(struct arena *a, void *p);
 /* A copy of s in the arena. */
 str arena_dup(struct arena *a, str s);
 /* A NUL-terminated copy of s. */

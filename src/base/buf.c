@@ -38,6 +38,7 @@ static bool grow(struct buf *b, size_t n)
     if (b->n > 0) {
         memcpy(p, b->p, b->n);
     }
+    arena_give_back(b->arena, b->p);
     b->p = p;
     b->size = size;
     return true;

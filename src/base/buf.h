@@ -1,7 +1,7 @@
 /* buf: output that grows to a cap and remembers when it could not.
  *
  * Writers append without looking; whoever sends the bytes checks `overflow` once. Storage comes
- * from an arena (growth leaves the old storage to the arena) or is one fixed piece.
+ * from an arena (growth gives the old storage back to it) or is one fixed piece.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

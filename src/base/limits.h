@@ -27,6 +27,7 @@
     X(IDLE_MS, 30000, "ms", "close")                                                               \
     X(REQUESTS_PER_CONNECTION, 1000, "requests", "close after the answer")                         \
     X(RESPONSE, 4194304, "bytes", "500")                                                           \
+    X(UNSENT, 67108864, "bytes", "close")                                                          \
     X(REQUEST_ARENA, 33554432, "bytes", "the process ends: a broken invariant")                    \
     X(RERUNS, 3, "runs", "503")                                                                    \
     X(JWT, 16384, "bytes", "the token is invalid")                                                 \

@@ -1,7 +1,8 @@
 /* response: from what a handler filled to bytes.
  *
  * Everything is appended to one buf with plain copies; the length is computed beforehand, so no
- * byte is moved twice. Date, Content-Length and Connection are written here and nowhere else.
+ * byte is moved twice. A large body is not copied at all: the sender takes it in pieces. Date,
+ * Content-Length and Connection are written here and nowhere else.
  */
 #include "http/response.h"
 
@@ -64,26 +65,13 @@ void http_res_header(struct http_res *res, str name, str value)
     res->headers.n += name.n + value.n + 4;
 }
 
-static size_t body_length(const struct http_res *res)
+size_t http_res_length(const struct http_res *res)
 {
     size_t n = res->body.n;
     for (size_t i = 0; i < res->holes_n; i++) {
         n += res->holes[i].text.n;
     }
     return n;
-}
-
-static void write_body(struct buf *out, const struct http_res *res)
-{
-    str rest = buf_str(&res->body);
-    size_t at = 0;
-    for (size_t i = 0; i < res->holes_n; i++) {
-        const struct http_hole *hole = &res->holes[i];
-        buf_put(out, str_sub(rest, at, hole->at));
-        buf_put(out, hole->text);
-        at = hole->at;
-    }
-    buf_put(out, str_sub(rest, at, rest.n));
 }
 
 static void write_status_line(struct buf *out, int status)
@@ -105,17 +93,33 @@ static bool has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-void http_res_write(struct buf *out, const struct http_res *res, bool head_only, bool keep_alive,
-                    const char *date29)
+size_t http_res_pieces(const struct http_res *res, bool head_only, str out[HTTP_PIECES])
 {
-    bool with_body = has_body(res->status);
+    str body = buf_str(&res->body);
+    size_t at = 0, n = 0;
+    if (head_only || !has_body(res->status)) {
+        return 0;
+    }
+    for (size_t i = 0; i < res->holes_n; i++) {
+        const struct http_hole *hole = &res->holes[i];
+        out[n++] = str_sub(body, at, hole->at);
+        out[n++] = hole->text;
+        at = hole->at;
+    }
+    out[n++] = str_sub(body, at, body.n);
+    return n;
+}
+
+void http_res_write_head(struct buf *out, const struct http_res *res, bool keep_alive,
+                         const char *date29)
+{
     write_status_line(out, res->status);
     buf_put(out, str_make(date29, 29));
     BUF_LIT(out, "\r\n");
     buf_put(out, buf_str(&res->headers));
-    if (with_body) {
+    if (has_body(res->status)) {
         BUF_LIT(out, "Content-Length: ");
-        buf_i64(out, (int64_t)body_length(res));
+        buf_i64(out, (int64_t)http_res_length(res));
         BUF_LIT(out, "\r\n");
     }
     if (keep_alive && !res->close) {
@@ -123,8 +127,16 @@ void http_res_write(struct buf *out, const struct http_res *res, bool head_only,
     } else {
         BUF_LIT(out, "Connection: close\r\n\r\n");
     }
-    if (with_body && !head_only) {
-        write_body(out, res);
+}
+
+void http_res_write(struct buf *out, const struct http_res *res, bool head_only, bool keep_alive,
+                    const char *date29)
+{
+    str pieces[HTTP_PIECES];
+    size_t n = http_res_pieces(res, head_only, pieces);
+    http_res_write_head(out, res, keep_alive, date29);
+    for (size_t i = 0; i < n; i++) {
+        buf_put(out, pieces[i]);
     }
 }
 

@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 
-#define HTTP_HOLES 2
+#define HTTP_HOLES  2
+#define HTTP_PIECES (2 * HTTP_HOLES + 1)
 
 struct http_hole {
     size_t at; /* offset in the body */
@@ -34,6 +35,13 @@ void http_res_header(struct http_res *res, str name, str value);
  * has the Content-Length and no body. date29 is the Date value of this second. */
 void http_res_write(struct buf *out, const struct http_res *res, bool head_only, bool keep_alive,
                     const char *date29);
+/* The same in two parts, for bodies that are not worth copying: all before the body, and the slices
+ * that make up the body, in order (0 of them when none is sent). */
+void http_res_write_head(struct buf *out, const struct http_res *res, bool keep_alive,
+                         const char *date29);
+size_t http_res_pieces(const struct http_res *res, bool head_only, str out[HTTP_PIECES]);
+/* Bytes of the body with its holes filled. */
+size_t http_res_length(const struct http_res *res);
 const char *http_reason(int status);
 
 #endif

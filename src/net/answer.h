@@ -8,6 +8,8 @@
 void answer_send(struct conn *c);
 /* The socket takes more. */
 void answer_flush(struct conn *c);
+/* The answer has left or was given up: what it held of the budget of unsent bytes is free. */
+void answer_release(struct conn *c);
 /* Lets the application word a refusal and sends it. `closing`: nothing may follow on this
  * connection, its framing is lost. */
 void answer_refuse(struct conn *c, enum err e, const char *reason, bool closing);

@@ -93,6 +93,7 @@ static void report_done(struct conn *c)
 {
     if (c->working) {
         c->working = false;
+        answer_release(c);
         c->worker->net->app.done(c->worker->app, &c->slot->x);
     }
 }
@@ -201,7 +202,9 @@ static void dispatch(struct conn *c, enum net_next next)
         break;
     case NET_POOL:
         conn_enter(c, DEADLINE_NONE);
-        if (!pool_put(&w->net->pool, x)) {
+        if (c->reset) {
+            conn_close(c); /* nobody would hear the answer */
+        } else if (!pool_put(&w->net->pool, x)) {
             answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
         }
         break;
@@ -394,6 +397,10 @@ void conn_event(struct conn *c, uint32_t events)
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         c->hung_up = true;
     }
+    /* Both ways are shut. A client that has only shut its own (EPOLLRDHUP) waits for the answer. */
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        c->reset = true;
+    }
     switch (c->deadline.phase) {
     case DEADLINE_HANDSHAKE:
         handshake(c);
@@ -405,8 +412,13 @@ void conn_event(struct conn *c, uint32_t events)
     case DEADLINE_DRAIN:
         drain(c);
         break;
-    case DEADLINE_LATE: /* it waits for us */
     case DEADLINE_NONE:
+        /* Slow work that nobody waits for is not begun; what has begun is finished. */
+        if (c->reset && pool_drop(&c->worker->net->pool, &c->slot->x)) {
+            conn_close(c);
+        }
+        break;
+    case DEADLINE_LATE: /* it waits for us */
     case DEADLINES:
         break;
     case DEADLINE_IDLE:

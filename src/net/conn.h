@@ -20,6 +20,7 @@ struct conn {
     unsigned drained;    /* bytes thrown away after the last answer */
     bool readable;       /* a read may give something: nothing said EAGAIN since the last edge */
     bool hung_up;        /* the client will send no more */
+    bool reset;          /* ... and take nothing either */
     bool watching_write; /* EPOLLOUT is asked for; it stays so */
     bool working;        /* the application knows the exchange; it is owed a done() */
     bool closing;        /* the answer is the last one */

@@ -81,6 +81,7 @@ static struct net *create(const struct net_options *options, const struct net_ap
     n->app = *app;
     n->options = *options;
     deadline_defaults(n->deadline_ms);
+    n->unsent_max = LIMIT_UNSENT;
     n->deadline_ms[DEADLINE_LATE] = options->late_ms;
     committer_init(&n->committer, &n->app, options->batch_max);
     pool_init(&n->pool, &n->app, &n->committer, options->pool_threads, options->pool_queue_max);
@@ -229,6 +230,8 @@ void net_stats(const struct net *n, struct net_stats *out)
     out->connections = atomic_load_explicit(&n->connections, memory_order_relaxed);
     out->accepted = atomic_load_explicit(&n->accepted, memory_order_relaxed);
     out->refused = atomic_load_explicit(&n->refused, memory_order_relaxed);
+    out->unsent = atomic_load_explicit(&n->unsent, memory_order_relaxed);
+    out->unread = atomic_load_explicit(&n->unread, memory_order_relaxed);
     out->queue_commit = atomic_load_explicit(&n->committer.queued, memory_order_relaxed);
     out->queue_pool = atomic_load_explicit(&n->pool.queued, memory_order_relaxed);
     out->batches = atomic_load_explicit(&n->committer.batches, memory_order_relaxed);

@@ -108,6 +108,8 @@ bool net_pulse(struct net *n);
 
 struct net_stats {
     long connections, accepted, refused, queue_commit, queue_pool, batches;
+    long unsent; /* bytes held by answers that wait for their clients to read */
+    long unread; /* connections closed because LIMIT_UNSENT was used up */
 };
 /* Counters since the start and sizes of now; callable from any thread. */
 void net_stats(const struct net *n, struct net_stats *out);

@@ -48,14 +48,16 @@ bool pool_put(struct pool *p, struct exchange *x)
     return room;
 }
 
-struct exchange *pool_cancel(struct pool *p, const struct worker *w)
+/* The first in the queue that is x, or of the worker w; removed. */
+static struct exchange *remove_from(struct pool *p, const struct exchange *x,
+                                    const struct worker *w)
 {
     struct exchange *found = NULL;
     pthread_mutex_lock(&p->lock);
     for (struct list *l = p->queue.next; l != &p->queue && !found; l = l->next) {
-        struct exchange *x = LIST_ENTRY(l, struct exchange, link);
-        if (x->worker == w) {
-            found = x;
+        struct exchange *queued = LIST_ENTRY(l, struct exchange, link);
+        if (queued == x || queued->worker == w) {
+            found = queued;
         }
     }
     if (found) {
@@ -64,6 +66,16 @@ struct exchange *pool_cancel(struct pool *p, const struct worker *w)
     }
     pthread_mutex_unlock(&p->lock);
     return found;
+}
+
+struct exchange *pool_cancel(struct pool *p, const struct worker *w)
+{
+    return remove_from(p, NULL, w);
+}
+
+bool pool_drop(struct pool *p, const struct exchange *x)
+{
+    return remove_from(p, x, NULL) != NULL;
 }
 
 /* The next exchange; NULL when the pool stops. */

@@ -29,6 +29,8 @@ bool pool_put(struct pool *p, struct exchange *x);
 /* Takes an exchange that no thread has begun yet out of the queue; NULL when there is none that
  * belongs to this worker. */
 struct exchange *pool_cancel(struct pool *p, const struct worker *w);
+/* The same for one exchange; false when it is not in the queue (begun, or never was). */
+bool pool_drop(struct pool *p, const struct exchange *x);
 /* Ends the threads once the queue is empty. */
 void pool_stop(struct pool *p);
 void pool_free(struct pool *p);

@@ -63,6 +63,8 @@ static void begin(struct slot *slot)
     x->in_use = true;
     http_parse_init(&slot->parser);
     slot->parsed_n = slot->start;
+    slot->pieces_n = 0;
+    slot->unsent = 0;
     slot->continue_sent = false;
     slot->synchronous = false;
     slot->committed = false;

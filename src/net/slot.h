@@ -17,12 +17,15 @@ enum {
 struct slot {
     struct exchange x; /* first: an exchange is its slot */
     struct http_parser parser;
-    char *bytes;        /* own, or grown on the heap */
-    size_t size;        /* of bytes */
-    size_t start, n;    /* bytes[start..n) are not consumed yet */
-    size_t dirty;       /* bytes[0..dirty) must be wiped */
-    size_t parsed_n;    /* n when the parser looked last */
-    struct buf out;     /* the answer, in the exchange's arena */
+    char *bytes;             /* own, or grown on the heap */
+    size_t size;             /* of bytes */
+    size_t start, n;         /* bytes[start..n) are not consumed yet */
+    size_t dirty;            /* bytes[0..dirty) must be wiped */
+    size_t parsed_n;         /* n when the parser looked last */
+    struct buf out;          /* the answer, in the exchange's arena; of a large one only the head */
+    str pieces[HTTP_PIECES]; /* the body of a large answer, where the handler wrote it */
+    size_t pieces_n;
+    size_t unsent;      /* what it holds of the budget net.unsent while its client does not read */
     bool continue_sent; /* "100 Continue" has left */
     bool synchronous;   /* a pool thread waits for the commit (net_commit_now) */
     bool committed;     /* ... and may go on */

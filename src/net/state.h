@@ -25,6 +25,10 @@ struct net {
     atomic_long accepted, refused; /* since the start; refused: beyond the cap or out of memory */
     atomic_uint pulse;             /* how often net_pulse was called */
     atomic_long unanswered;        /* requests that a stop cut off */
+    atomic_long unsent;            /* bytes held by answers that wait for their clients */
+    atomic_long unread;            /* connections closed because that was too much */
+    atomic_llong unread_said_ms;   /* when the log was told last */
+    long unsent_max;               /* LIMIT_UNSENT; tests lower it between net_open and net_run */
     int deadline_ms[DEADLINES];    /* tests shorten them between net_open and net_run */
 };
 

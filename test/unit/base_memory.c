@@ -56,6 +56,33 @@ static void arena_copies(void **state)
     assert_int_equal(a.total, 0);
 }
 
+/* A large piece has a block of its own: it can go early, and small ones do not pay for it. */
+static void arena_takes_back_large_pieces(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    char *small = arena_alloc(&a, 10);
+    size_t before = a.total;
+    char *first = arena_alloc(&a, 200000), *second = arena_alloc(&a, 300000);
+    first[0] = second[0] = 1;
+    assert_true(a.total < before + 500000 + 200);
+    assert_ptr_equal(arena_alloc(&a, 10), small + 16);
+    arena_give_back(&a, first);
+    assert_true(a.total < before + 300000 + 100);
+    assert_int_equal(second[0], 1);
+    arena_give_back(&a, small); /* stays until the reset */
+    arena_give_back(&a, second);
+    assert_int_equal(a.total, before);
+    for (int i = 0; i < 100; i++) { /* more than the cap, one after the other */
+        arena_give_back(&a, arena_alloc(&a, 100000));
+    }
+    arena_alloc(&a, 100000);
+    arena_reset(&a);
+    assert_int_equal(a.total, before);
+    arena_free(&a);
+}
+
 static void arena_arrays_grow(void **state)
 {
     (void)state;
@@ -213,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(arena_copies),
+        cmocka_unit_test(arena_takes_back_large_pieces),
         cmocka_unit_test(arena_arrays_grow),
         cmocka_unit_test(arena_dies_past_its_cap),
         cmocka_unit_test(buf_grows_to_its_cap),

@@ -75,6 +75,32 @@ static void holes_are_filled(void **state)
     assert_true(str_ends(s, STR("\r\n\r\nfirst{\"a\":\"\",\"b\":\"\"}second")));
 }
 
+/* A large body leaves in pieces; head and pieces together are what http_res_write writes. */
+static void pieces_make_the_same_bytes(void **state)
+{
+    (void)state;
+    static char storage[4096];
+    struct http_res res;
+    struct buf parts;
+    str pieces[HTTP_PIECES];
+    http_res_init(&res, &arena);
+    BUF_LIT(&res.body, "{\"a\":\"\",\"b\":\"\"}");
+    res.holes[0] = (struct http_hole){6, STR("first")};
+    res.holes[1] = (struct http_hole){13, STR("second")};
+    res.holes_n = 2;
+    assert_int_equal(http_res_length(&res), 26);
+    for (int head_only = 0; head_only < 2; head_only++) {
+        buf_fixed(&parts, storage, sizeof(storage));
+        http_res_write_head(&parts, &res, true, DATE);
+        size_t n = http_res_pieces(&res, head_only, pieces);
+        assert_int_equal(n, head_only ? 0 : HTTP_PIECES);
+        for (size_t i = 0; i < n; i++) {
+            buf_put(&parts, pieces[i]);
+        }
+        assert_true(str_eq(buf_str(&parts), written(&res, head_only, true)));
+    }
+}
+
 static void a_header_cannot_be_split(void **state)
 {
     (void)state;
@@ -148,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers),
         cmocka_unit_test(holes_are_filled),
+        cmocka_unit_test(pieces_make_the_same_bytes),
         cmocka_unit_test(a_header_cannot_be_split),
         cmocka_unit_test(routes),
         cmocka_unit_test(method_names),

@@ -236,6 +236,7 @@ UNUSED static int server_join(struct server *s)
     pthread_join(s->thread, NULL);
     assert_int_equal(atomic_load(&s->app.opened), atomic_load(&s->app.closed));
     assert_int_equal(s->net->connections, 0);
+    assert_int_equal(s->net->unsent, 0);
     net_close(s->net);
     return s->result;
 }

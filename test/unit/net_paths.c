@@ -122,6 +122,89 @@ static void full_pool_refuses(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* A client that resets its connection while it waits for the pool costs the pool nothing; one that
+ * has only shut its own side still gets its answer. */
+static void reset_leaves_the_pool_queue(void **state)
+{
+    static const struct linger at_once = {.l_onoff = 1};
+    struct server s;
+    struct client c[4];
+    (void)state;
+    server_start(&s);
+    for (int i = 0; i < 4; i++) {
+        client_open(&c[i], &s);
+        get(&c[i], i < 2 ? "/slow/block" : "/slow/a");
+        if (i < 2) {
+            await_count(&s.app.blocked, i + 1);
+        }
+    }
+    await_count(&s.app.handled, 4);
+    shutdown(c[3].fd, SHUT_WR);
+    setsockopt(c[2].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    client_close(&c[2]);
+    await_count(&s.app.done, 1);
+    struct net_stats stats;
+    net_stats(s.net, &stats);
+    assert_int_equal(stats.queue_pool, 1);
+    open_gate(&s);
+    hear(&c[0], 200, NULL);
+    hear(&c[1], 200, NULL);
+    hear(&c[3], 200, "GET /slow/a  0");
+    assert_int_equal(atomic_load(&s.app.slow), 3);
+    client_close(&c[0]);
+    client_close(&c[1]);
+    client_close(&c[3]);
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* Those who ask for large answers and do not read them hold a bounded amount of memory: the first
+ * ones wait, the others are cut off, and who reads is served all the time. */
+static void unread_answers_are_bounded(void **state)
+{
+    enum { CLIENTS = 12, EACH = 3, MAX = 16 << 20 }; /* the kernel takes one answer, not three */
+    static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
+    struct net_options o = server_options(listens, 1);
+    struct server s;
+    struct client c[CLIENTS], reader;
+    struct net_stats stats = {0};
+    int whole = 0;
+    (void)state;
+    server_open(&s, &o);
+    s.net->unsent_max = MAX;
+    server_run(&s);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_open(&c[i], &s);
+        for (int k = 0; k < EACH; k++) {
+            get(&c[i], "/big");
+        }
+    }
+    for (int i = 0; i < 5000 && stats.unread == 0; i++) {
+        usleep(1000);
+        net_stats(s.net, &stats);
+    }
+    assert_in_range(stats.unread, 1, CLIENTS - 1);
+    assert_in_range(stats.unsent, 3 * 1024 * 1024, MAX);
+    client_open(&reader, &s);
+    get(&reader, "/a");
+    hear(&reader, 200, "GET /a  0");
+    for (int i = 0; i < CLIENTS; i++) {
+        int got = 0;
+        while (got < EACH && hear_any(&c[i], true)) {
+            assert_int_equal(c[i].body_n, 3 * 1024 * 1024);
+            got++;
+        }
+        whole += got == EACH;
+        client_close(&c[i]);
+    }
+    assert_true(whole > 0);
+    net_stats(s.net, &stats);
+    assert_int_equal(whole + stats.unread, CLIENTS);
+    get(&reader, "/big"); /* the budget is free again */
+    hear(&reader, 200, NULL);
+    client_close(&reader);
+    assert_int_equal(server_stop(&s), 0);
+}
+
 static void no_pool_refuses(void **state)
 {
     static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
@@ -319,6 +402,8 @@ int main(void)
         cmocka_unit_test(commits_gather),
         cmocka_unit_test(batches_are_bounded),
         cmocka_unit_test(full_pool_refuses),
+        cmocka_unit_test(reset_leaves_the_pool_queue),
+        cmocka_unit_test(unread_answers_are_bounded),
         cmocka_unit_test(no_pool_refuses),
         cmocka_unit_test(stop_answers_everything),
         cmocka_unit_test(stop_under_load),
