@@ -107,7 +107,7 @@ static void put_body(struct buf *b, const struct dialect *d, const struct operat
     if (op->form == NULL && op->bodies == NULL)
         return;
     open_key(b, "requestBody", '{');
-    json_key_bool(b, STR("required"), true);
+    json_key_bool(b, STR("required"), !op->body_optional);
     open_key(b, "content", '{');
     if (op->form != NULL)
         put_form(b, d, op);

@@ -50,6 +50,7 @@ struct operation {
     size_t form_n;
     bool form_alias;              /* the document has the aliases of its names */
     const struct op_body *bodies; /* other bodies; NULL: none */
+    bool body_optional;
     const struct op_param *params;
     const struct op_answer *answers;
 };

@@ -165,6 +165,33 @@ test('the API describes itself', async (t) => {
     validates(validator('/v1/openapi.json', '/v2/token', 'post', 200, 'application/json'), v2.body);
     const certs = await apis.OauthV1Certs.FetchCerts();
     validates(validator('/v1/openapi.json', '/v1/certs', 'get', 200, 'application/json'), certs.body);
+
+    const account = await p.cli(['account', 'token', c.organization.id]);
+    const options = { securities: { authorized: {
+      basic: { username: account.account_sid, password: account.auth_token } } } };
+    const checked = (answer, at, method, status) => {
+      assert.equal(answer.status, status);
+      validates(validator('/v1/openapi.json', at, method, status, 'application/json'), answer.body);
+      return answer.body;
+    };
+    const apps = apis.IamV1OAuthApps;
+    const root = '/v1/Account/OAuthApps';
+    const app = checked(await apps.CreateOAuthApp({}, { ...options, requestBody: {
+      type: 'Client Credential', friendly_name: 'Made', policy: { allow: ['x'], deny: [] } } }),
+    root, 'post', 201);
+    assert.equal(checked(await apps.ListOAuthApp({ PageSize: 1 }, options), root, 'get', 200)
+      .oauth_apps.length, 1);
+    checked(await apps.FetchOAuthApp({ id: app.sid }, options), `${root}/{id}`, 'get', 200);
+    assert.equal(checked(await apps.UpdateOAuthApp({ id: app.sid }, { ...options, requestBody: {
+      friendly_name: 'Changed' } }), `${root}/{id}`, 'put', 200).friendly_name, 'Changed');
+    assert.notEqual(checked(await apps.RotateOAuthAppSecret({ id: app.sid }, { ...options,
+      requestBody: { grace_period_days: 0 } }), `${root}/{id}/secret`, 'post', 201).secret, app.secret);
+    assert.equal((await apps.DeleteOAuthApp({ id: app.sid }, options)).status, 204);
+    await assert.rejects(apps.FetchOAuthApp({ id: app.sid }, options), (e) => {
+      validates(validator('/v1/openapi.json', `${root}/{id}`, 'get', 404, 'application/json'),
+        e.response.body);
+      return e.status === 404;
+    });
   });
 });
 

@@ -5,5 +5,7 @@
 #include "oauth/operation.h"
 
 extern const struct api api_twilio;
+extern const struct operation api_twilio_create_app, api_twilio_apps, api_twilio_app,
+    api_twilio_update_app, api_twilio_delete_app, api_twilio_app_secret;
 
 #endif
