@@ -153,6 +153,70 @@ describe('organizations and groups', () => {
   });
 });
 
+describe('accounts', () => {
+  before(fresh);
+  after(remove);
+  const AC = 'AC' + '0123456789abcdef'.repeat(2);
+
+  test('shown by SID and by organization, with a token that is shown once', () => {
+    const o = org();
+    const shown = json(['account', 'show', o.id]);
+    assert.deepEqual(shown, { id: o.account_sid, account_sid: o.account_sid, organization: o.id,
+      tokens: 0, old_token_ends: null, created: o.created });
+    assert.deepEqual(json(['account', 'show', o.account_sid]), shown);
+    const { auth_token: token, ...rest } = json(['account', 'token', o.account_sid]);
+    assert.match(token, SECRET);
+    assert.deepEqual(rest, { ...shown, tokens: 1 });
+    const next = json(['account', 'token', o.id, '--overlap', '1h']);
+    assert.equal(next.tokens, 2);
+    assert.ok(Math.abs(Date.parse(next.old_token_ends) - Date.now() - 3600e3) < 10e3);
+    const own = run(['account', 'token', o.id, '--token-stdin', '--json'], { input: 'f'.repeat(32) });
+    assert.equal(own.code, 0, own.err);
+    assert.equal(JSON.parse(own.out).auth_token, undefined);
+    for (const file of fs.readdirSync(work.dir)) {
+      assert.ok(!fs.readFileSync(path.join(work.dir, file)).includes(token), `${file} has the token`);
+    }
+  });
+
+  test('refusals', () => {
+    const o = org();
+    refused(2, 'neither the SID of an account', ['account', 'show', 'AC1']);
+    refused(3, `there is no account ${AC}`, ['account', 'show', AC]);
+    refused(3, 'there is no account', ['account', 'token', 'f'.repeat(24)]);
+    refused(2, 'the auth token has 31 characters', ['account', 'token', o.id, '--token-stdin'],
+      { input: 'f'.repeat(31) });
+    refused(2, '--overlap', ['account', 'token', o.id, '--overlap', '31d']);
+    refused(2, '--account-sid: `OQ1` is no account SID',
+      ['org', 'create', '--name', 'x', '--account-sid', 'OQ1']);
+    refused(4, `the account ${o.account_sid} exists already`,
+      ['org', 'create', '--name', 'x', '--account-sid', o.account_sid]);
+    assert.equal(json(['account', 'show', o.id]).tokens, 0);
+  });
+
+  test('moved in: with an organization, and with a client', () => {
+    assert.equal(json(['org', 'create', '--name', 'M', '--account-sid', AC]).account_sid, AC);
+    const moved = 'AC' + 'e'.repeat(32), organization = { id: 'e'.repeat(24), name: 'N' };
+    const take = ['client', 'import', '-', '--json'];
+    const give = (records) => ({ input: JSON.stringify(records) });
+    const record = { name: 'App', organization, account_sid: moved };
+    const made = run(take, give([record, record]));
+    assert.equal(made.code, 0, made.err);
+    assert.deepEqual(JSON.parse(made.out).map((c) => c.account_sid), [moved, moved]);
+    assert.equal(json(['org', 'show', organization.id]).account_sid, moved);
+    // what is exported can be imported again; another account is a contradiction
+    const { client_secret: secret, ...exported } = JSON.parse(made.out)[0];
+    assert.equal(run([...take, '--update'], give(exported)).code, 0);
+    refused(4, 'the organization has another account', ['client', 'import', '-'],
+      give({ ...record, account_sid: AC }));
+    refused(4, 'the organization has another account', ['client', 'import', '-'],
+      give([{ ...record, organization: { id: 'd'.repeat(24), name: 'D' }, account_sid: undefined },
+        { ...record, organization: { id: 'd'.repeat(24), name: 'D' } }]));
+    refused(2, 'is no account SID', ['client', 'import', '-'], give({ ...record, account_sid: 'x' }));
+    refused(4, '', ['client', 'import', '-'],
+      give({ ...record, organization: { id: 'c'.repeat(24), name: 'C' } }));
+  });
+});
+
 describe('clients', () => {
   let o, g;
   beforeEach(() => {
