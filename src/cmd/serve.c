@@ -99,16 +99,19 @@ static void fill_options(struct cmd *c, struct net_options *o, struct net_listen
     };
 }
 
-static void announce(struct cmd *c, const struct net *net, size_t listens_n)
+/* net_app.ready: every thread has its store, its keys and its sockets. */
+static void announce(void *arg)
 {
+    const struct serve_app *app = arg;
+    const struct cmd *c = app->cmd;
     char storage[1024];
     struct buf addresses;
     struct log_line l;
     str issuer = setting_text(&c->settings, issuer);
     buf_fixed(&addresses, storage, sizeof storage);
-    for (size_t i = 0; i < listens_n; i++) {
+    for (size_t i = 0; i < app->listens_n; i++) {
         buf_put(&addresses, i ? STR(" ") : STR(""));
-        buf_put(&addresses, str_from(net_address(net, i)));
+        buf_put(&addresses, str_from(net_address(app->net, i)));
     }
     log_begin(&l, LOG_INFO, "ready");
     log_str(&l, "version", STR(POSTERN_VERSION));
@@ -148,6 +151,8 @@ static int run(struct cmd *c, struct serve_app *app)
     char why[WHY];
     fill_options(c, &options, listens);
     serve_app_init(&callbacks, app);
+    callbacks.ready = announce;
+    app->listens_n = options.listens_n;
     struct net *net = net_open(&options, &callbacks, why, sizeof why);
     if (!net) {
         return cmd_fail(CMD_FAILED, "%s", why);
@@ -157,7 +162,6 @@ static int run(struct cmd *c, struct serve_app *app)
     running = net;
     app->server.metrics.net = count_net;
     handle_signals();
-    announce(c, net, options.listens_n);
     int left = net_run(net);
     running = NULL;
     serve_notify("STOPPING=1");

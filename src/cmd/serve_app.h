@@ -14,7 +14,8 @@ struct serve_app {
     struct db *db; /* read-write */
     struct cmd *cmd;
     struct net *net; /* NULL until it is open */
-    bool admin;      /* there is an administrator's listener: health is served there only */
+    size_t listens_n;
+    bool admin; /* there is an administrator's listener: health is served there only */
     struct change_poll poll;
     int64_t sweep_s, keys_s; /* when housekeeping ran last */
     int64_t try_s;           /* when a store that failed is tried again */

@@ -121,14 +121,22 @@ const char *net_address(const struct net *n, size_t listen)
 static void start(struct net *n)
 {
     sigset_t all, before;
+    unsigned threads = (unsigned)(n->workers_n + n->pool.threads_n);
+    if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0) {
+        fatal("out of memory");
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     committer_start(&n->committer);
-    pool_start(&n->pool);
+    pool_start(&n->pool, &n->opened);
     for (int i = 0; i < n->workers_n; i++) {
         worker_start(&n->workers[i]);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_barrier_wait(&n->opened);
+    if (n->app.ready) {
+        n->app.ready(n->app.app);
+    }
 }
 
 static void reload(struct net *n)
@@ -170,6 +178,7 @@ int net_run(struct net *n)
     }
     pool_stop(&n->pool);
     committer_stop(&n->committer);
+    pthread_barrier_destroy(&n->opened);
     return atomic_load(&n->unanswered) == 0 ? 0 : 1;
 }
 

@@ -42,6 +42,8 @@ struct exchange {
 
 struct net_app {
     void *app;
+    /* Every thread has what it needs, and the listeners are watched from now on. May be NULL. */
+    void (*ready)(void *app);
     /* Per-thread state for worker or pool threads; NULL on failure (fatal). */
     void *(*thread_open)(void *app, const char *name);
     void (*thread_close)(void *thread);

@@ -105,6 +105,7 @@ static void *run(void *arg)
     if (!thread) {
         fatal("%s could not open what it needs", name);
     }
+    pthread_barrier_wait(p->opened);
     for (struct exchange *x; (x = take(p));) {
         x->next = p->app->handle_slow(thread, x);
         if (x->next == NET_COMMIT) {
@@ -120,8 +121,9 @@ static void *run(void *arg)
     return NULL;
 }
 
-void pool_start(struct pool *p)
+void pool_start(struct pool *p, pthread_barrier_t *opened)
 {
+    p->opened = opened;
     p->threads = calloc((size_t)p->threads_n + 1, sizeof(pthread_t));
     if (!p->threads) {
         fatal("out of memory");

@@ -12,7 +12,8 @@ struct pool {
     struct committer *committer;
     int threads_n, queue_max;
     pthread_t *threads;
-    int started; /* threads that run */
+    int started;               /* threads that run */
+    pthread_barrier_t *opened; /* where threads wait until all have what they need */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list queue;
@@ -23,7 +24,7 @@ struct pool {
 
 void pool_init(struct pool *p, const struct net_app *app, struct committer *c, int threads_n,
                int queue_max);
-void pool_start(struct pool *p);
+void pool_start(struct pool *p, pthread_barrier_t *opened);
 /* False when the queue is full (or there is no pool): the caller refuses the exchange. */
 bool pool_put(struct pool *p, struct exchange *x);
 /* Takes an exchange that no thread has begun yet out of the queue; NULL when there is none that

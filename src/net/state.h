@@ -18,6 +18,7 @@ struct net {
     struct committer committer;
     struct pool pool;
     struct tls *tls;
+    pthread_barrier_t opened;      /* threads, and net_run, until every thread has what it needs */
     int control_fd;                /* eventfd: net_stop and net_reload wake net_run */
     atomic_bool stop, reload;      /* set by those two */
     atomic_bool stopping;          /* the workers have been told */
