@@ -142,3 +142,29 @@ size_t str_utf8(str s, uint32_t *code)
     *code = c;
     return c < LEAST[n] || c > 0x10ffff || surrogate ? 0 : n;
 }
+
+size_t str_mark(str s, size_t at)
+{
+    unsigned char a = (unsigned char)s.p[at];
+    unsigned char b = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
+    unsigned char c = at + 2 < s.n ? (unsigned char)s.p[at + 2] : 0;
+    if (a < 0x20 || a == 0x7f) {
+        return 1;
+    }
+    if (a == 0xc2 && b >= 0x80 && b < 0xa0) {
+        return 2;
+    }
+    bool bidi = a == 0xe2 && ((b == 0x80 && (c == 0x8e || c == 0x8f || (c >= 0xaa && c <= 0xae))) ||
+                              (b == 0x81 && c >= 0xa6 && c <= 0xa9));
+    return bidi ? 3 : 0;
+}
+
+bool str_has_marks(str s, const char *allowed)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (str_mark(s, i) && (s.p[i] == 0 || !strchr(allowed, s.p[i]))) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -65,4 +65,11 @@ bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out);
  * point; 0 if there is none: overlong forms, surrogates and all above U+10FFFF are none. */
 size_t str_utf8(str s, uint32_t *code);
 
+/* Bytes of the control character (C0, DEL, C1) or bidi mark (U+200E, U+200F, U+202A-E, U+2066-9) at
+ * `at`; 0 if there is none. Both make a terminal or a page show another text than the one that is
+ * there. */
+size_t str_mark(str s, size_t at);
+/* Some are in s, beside the characters of `allowed`. */
+bool str_has_marks(str s, const char *allowed);
+
 #endif

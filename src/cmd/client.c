@@ -303,7 +303,8 @@ static const char import_more[] =
     "   \"token_format\": \"jwt\", \"access_ttl\": 3600, \"refresh_rotation\": \"always\",\n"
     "   \"auth_method\": \"any\", \"introspect\": \"own\", \"enabled\": true}\n"
     "name and organization are required. Organizations and groups that do not exist are made\n"
-    "when a name is given. Without client_secret one is made and shown. All or nothing.";
+    "when a name is given. Without client_secret one is made and shown. All or nothing.\n"
+    "A large import holds the store while it is written; a server may answer 503 meanwhile.";
 
 static const struct command commands[] = {
     {"create", NULL, "Make a client. Its secret is shown this once.", NULL,
@@ -315,8 +316,8 @@ static const struct command commands[] = {
     {"delete", "ID", "Delete a client with its tokens.", NULL, NULL, 0, delete},
     {"import", "FILE", "Take over clients with their ids, secrets and groups.", import_more,
      CMD_OPTIONS(import_options), client_import},
-    {"disable", "ID", "Refuse a client and its tokens until it is enabled again.", NULL, NULL, 0,
-     disable},
+    {"disable", "ID", "Refuse a client and its tokens until it is enabled again.",
+     "A running server follows within a second.", NULL, 0, disable},
     {"enable", "ID", "Let a disabled client in again.", NULL, NULL, 0, enable},
     {"secret", "ID", "Make a new secret. The old one ends after the overlap.", NULL,
      CMD_OPTIONS(secret_options), secret_command},

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,13 +18,30 @@
 #include "cmd/open.h"
 #include "config/suggest.h"
 
+/* One message to stderr. What it quotes may come from others (imported files, the store), so
+ * control characters other than line ends, and bidi marks, become '?'. */
+static void say(const char *before, const char *format, va_list args)
+{
+    char *text = NULL;
+    int n = vasprintf(&text, format, args);
+    str s = str_make(text, n > 0 ? (size_t)n : 0);
+    fputs(before, stderr);
+    for (size_t i = 0; i < s.n;) {
+        size_t mark = s.p[i] == '\n' ? 0 : str_mark(s, i);
+        fputc(mark ? '?' : s.p[i], stderr);
+        i += mark ? mark : 1;
+    }
+    fputc('\n', stderr);
+    if (n >= 0) {
+        free(text);
+    }
+}
+
 int cmd_fail(int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("postern: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    say("postern: ", format, args);
     va_end(args);
     return code;
 }
@@ -32,8 +50,7 @@ void cmd_note(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    say("", format, args);
     va_end(args);
 }
 

@@ -1,8 +1,9 @@
 /* show: objects as text for people and as JSON for programs, from the same calls.
  *
  * Lists are written as they come, in pieces, so that a hundred thousand clients cost no memory;
- * for that the columns of a table have fixed widths. Values are shown with control characters
- * replaced: what a partner was named must not drive the administrator's terminal.
+ * for that the columns of a table have fixed widths. Values are shown with control characters and
+ * bidi marks replaced (in JSON: escaped): what a partner was named must not drive the
+ * administrator's terminal.
  */
 #include "cmd/show.h"
 
@@ -23,13 +24,37 @@ static void parse_columns(struct show *s, const char *columns)
     }
 }
 
-/* Text without control characters; those become '?'. */
+/* Text without control characters and bidi marks; those become '?'. */
 static void put_safe(struct buf *b, str value)
 {
-    for (size_t i = 0; i < value.n; i++) {
-        unsigned char ch = (unsigned char)value.p[i];
-        bool c1 = ch == 0xc2 && i + 1 < value.n && (unsigned char)value.p[i + 1] < 0xa0;
-        buf_char(b, ch < 0x20 || ch == 0x7f || c1 ? '?' : value.p[i]);
+    for (size_t i = 0; i < value.n;) {
+        size_t mark = str_mark(value, i);
+        buf_char(b, mark ? '?' : value.p[i]);
+        i += mark ? mark : 1;
+    }
+}
+
+/* JSON leaves C1 controls and bidi marks as they are (RFC 8259 7); --json may be looked at in a
+ * terminal too. */
+static void put_json(struct buf *b, str value)
+{
+    size_t from = b->n;
+    json_str(b, value);
+    if (b->overflow || !str_has_marks(value, "")) {
+        return;
+    }
+    str text = str_sub(buf_str(b), from, b->n), plain = arena_dup(b->arena, text);
+    b->n = from;
+    for (size_t i = 0; i < plain.n;) {
+        uint32_t code;
+        size_t mark = str_mark(plain, i);
+        if (mark > 1 && str_utf8(str_sub(plain, i, plain.n), &code) == mark) {
+            buf_printf(b, "\\u%04x", (unsigned)code);
+        } else {
+            mark = 1;
+            buf_char(b, plain.p[i]);
+        }
+        i += mark;
     }
 }
 
@@ -125,7 +150,7 @@ void show_text(struct show *s, const char *name, str value)
     }
     json_key(&s->out, str_from(name));
     if (value.p) {
-        json_str(&s->out, value);
+        put_json(&s->out, value);
     } else {
         json_nil(&s->out);
     }
@@ -182,7 +207,7 @@ void show_list(struct show *s, const char *name, const str *values, size_t n)
         json_open(&s->out, '[');
         for (size_t i = 0; i < n; i++) {
             json_item(&s->out);
-            json_str(&s->out, values[i]);
+            put_json(&s->out, values[i]);
         }
         json_close(&s->out, ']');
         return;

@@ -149,7 +149,7 @@ static const struct option revoke_options[] = {
 
 static const struct command commands[] = {
     {"revoke", NULL, "End a token with its grant, or all tokens of a client or organization.",
-     "The end is immediate on a running server. There is no way back; clients get new tokens.",
+     "A running server follows within a second. There is no way back; clients get new tokens.",
      CMD_OPTIONS(revoke_options), revoke},
 };
 

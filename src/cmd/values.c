@@ -1,6 +1,7 @@
 /* values: typed values from text, for options and for imports alike.
  *
- * Names must be UTF-8 without control characters: they are shown in terminals, logs and pages.
+ * Names must be UTF-8 without control characters and bidi marks: they are shown in terminals, logs
+ * and pages.
  * Secrets from outside must be printable ASCII: RFC 6749 A.2 (VSCHAR) allows no more on the wire.
  */
 #include "cmd/values.h"
@@ -47,18 +48,6 @@ int values_account(str text, const char *option, struct uid *out)
                     STR_ARG(cut(text)));
 }
 
-static bool has_control(str s, const char *allowed)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char ch = (unsigned char)s.p[i];
-        bool c1 = ch == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
-        if (c1 || ch == 0x7f || (ch < 0x20 && (ch == 0 || !strchr(allowed, ch)))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int text_of(str text, const char *option, size_t least, size_t most, const char *allowed,
                    str *out)
 {
@@ -69,8 +58,8 @@ static int text_of(str text, const char *option, size_t least, size_t most, cons
     if (!url_is_utf8(text)) {
         return cmd_fail(CMD_USAGE, "%s: the text is not valid UTF-8", option);
     }
-    if (has_control(text, allowed)) {
-        return cmd_fail(CMD_USAGE, "%s: the text holds control characters", option);
+    if (str_has_marks(text, allowed)) {
+        return cmd_fail(CMD_USAGE, "%s: the text holds control characters or bidi marks", option);
     }
     *out = text;
     return CMD_DONE;
@@ -194,10 +183,11 @@ int values_secret(str text, const char *option, str *out)
 
 int values_stdin(struct arena *a, size_t most, str *out)
 {
-    char *p = arena_alloc(a, most + 2);
+    size_t room = most + 3; /* the line end, and one byte that shows that there is more */
+    char *p = arena_alloc(a, room);
     size_t n = 0;
-    while (n < most + 2) {
-        ssize_t got = read(STDIN_FILENO, p + n, most + 2 - n);
+    while (n < room) {
+        ssize_t got = read(STDIN_FILENO, p + n, room - n);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -209,7 +199,9 @@ int values_stdin(struct arena *a, size_t most, str *out)
         }
         n += (size_t)got;
     }
-    n -= n > 0 && p[n - 1] == '\n';
+    if (n > 0 && p[n - 1] == '\n') {
+        n -= n > 1 && p[n - 2] == '\r' ? 2 : 1;
+    }
     if (n > most) {
         return cmd_fail(CMD_USAGE, "stdin holds more than %zu bytes", most);
     }

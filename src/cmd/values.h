@@ -15,7 +15,7 @@ int values_id(str text, const char *option, struct id *out);
 int values_client(str text, const char *option, struct uid *out);
 /* An account: AC and 32 hex digits. */
 int values_account(str text, const char *option, struct uid *out);
-/* 1 to LIMIT_NAME bytes of UTF-8 without control characters. */
+/* 1 to LIMIT_NAME bytes of UTF-8 without control characters and bidi marks. */
 int values_name(str text, const char *option, str *out);
 /* 0 to LIMIT_BIO bytes of UTF-8; line feeds and tabs are allowed. */
 int values_bio(str text, const char *option, str *out);
@@ -32,7 +32,8 @@ enum { VALUES_GRANTS = 2 };
 size_t values_grant_names(uint32_t grants, str out[VALUES_GRANTS]);
 /* A client secret as a client could send it: printable ASCII, 1 to 255 characters. */
 int values_secret(str text, const char *option, str *out);
-/* Everything that stdin holds, without the line feed at its end; at most `most` bytes. */
+/* Everything that stdin holds, without the line end (LF or CR LF) at its end; at most `most` bytes.
+ */
 int values_stdin(struct arena *a, size_t most, str *out);
 
 #endif

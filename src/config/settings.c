@@ -155,9 +155,17 @@ enum err settings_set(struct settings *s, str name, str value, const char *sourc
                  setting_infos[id].name);
         return ERR_INVALID_REQUEST;
     }
+    if (value.n > SETTINGS_VALUE_MAX) {
+        snprintf(why, why_size, "`%s` takes at most %d bytes, not %zu", setting_infos[id].name,
+                 SETTINGS_VALUE_MAX, value.n);
+        return ERR_INVALID_REQUEST;
+    }
     struct setting_value v = {.text = arena_dup(&s->arena, value), .source = source};
     const struct setting_info *info = &setting_infos[id];
     enum err e = setters[info->type](s, info, &v, why, why_size);
+    if (e == OK) {
+        e = settings_check_value((enum setting_id)id, &v, why, why_size);
+    }
     if (e == OK) {
         s->v[id] = v;
     }
@@ -168,7 +176,7 @@ void settings_init(struct settings *s)
 {
     char why[256];
     *s = (struct settings){0};
-    arena_init(&s->arena, 1 << 20);
+    arena_init(&s->arena, 1 << 24);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const struct setting_info *info = &setting_infos[i];
         str fallback = str_from(info->fallback);

@@ -100,6 +100,9 @@ enum setting_id {
         SETTING_COUNT
 };
 
+/* No value is longer, so that the arena of the settings holds what every source may say. */
+enum { SETTINGS_VALUE_MAX = 32768 };
+
 /* The value of one setting: text always; number for INT, BOOL (0, 1) and CHOICE (its index). */
 struct setting_value {
     str text;
@@ -139,6 +142,9 @@ enum err settings_environment(struct settings *s, char **environ, char *why, siz
 /* One value by its dotted name, e.g. from the command line; lists are split at ",". */
 enum err settings_set(struct settings *s, str name, str value, const char *source, char *why,
                       size_t why_size);
+/* What the type of a setting does not show of one value: addresses, URLs, host names. */
+enum err settings_check_value(enum setting_id id, const struct setting_value *v, char *why,
+                              size_t why_size);
 /* What no single value shows: TLS needs both files, http issuers are loopback, ... Also fills in
  * what defaults derive from others (issuer, master_key). */
 enum err settings_check(struct settings *s, char *why, size_t why_size);

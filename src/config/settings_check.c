@@ -1,6 +1,8 @@
-/* settings_check: what no single value shows, and defaults that derive from other settings.
+/* settings_check: what types do not show of a value, what no single value shows, and defaults that
+ * derive from other settings.
  *
- * It is run once, after every source has been read. Each refusal names the settings involved and
+ * settings_check_value() runs whenever a value is set, so that its source is named; the rest once,
+ * after every source has been read. Each refusal names the settings involved and
  * what to write instead. Files are looked at only where starting with them would be unsafe or
  * bound to fail: the TLS pair. The master key file is judged where it is read (crypto/seal).
  */
@@ -58,21 +60,6 @@ static enum err check_address(str address, const char *setting, char *why, size_
     return ERR_INVALID_REQUEST;
 }
 
-static enum err check_listens(const struct settings *s, char *why, size_t why_size)
-{
-    static const enum setting_id ids[] = {SETTING_listen, SETTING_admin_listen, SETTING_tls_listen};
-    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
-        for (size_t i = 0; i < s->v[ids[k]].list_n; i++) {
-            enum err e =
-                check_address(s->v[ids[k]].list[i], setting_infos[ids[k]].name, why, why_size);
-            if (e) {
-                return e;
-            }
-        }
-    }
-    return OK;
-}
-
 /* http:// and the first listen address, if that is loopback or any address of this machine. */
 static enum err default_issuer(struct settings *s, char *why, size_t why_size)
 {
@@ -97,13 +84,9 @@ static enum err default_issuer(struct settings *s, char *why, size_t why_size)
     return ERR_INVALID_REQUEST;
 }
 
-static enum err check_issuer(struct settings *s, char *why, size_t why_size)
+static enum err check_issuer(str issuer, char *why, size_t why_size)
 {
-    str issuer = setting_text(s, issuer);
     struct url url;
-    if (issuer.n == 0) {
-        return default_issuer(s, why, why_size);
-    }
     /* RFC 8414 2: https, no query, no fragment. A path is allowed there, but every route of ours is
      * at the root, so the endpoints below one would not exist. */
     if (url_parse(issuer, &url) || url.has_query || url.has_fragment || url.has_userinfo ||
@@ -122,6 +105,59 @@ static enum err check_issuer(struct settings *s, char *why, size_t why_size)
         return ERR_INVALID_REQUEST;
     }
     return OK;
+}
+
+static enum err check_db(str db, char *why, size_t why_size)
+{
+    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:"))) {
+        return OK;
+    }
+    snprintf(why, why_size, "`db` takes sqlite:PATH, not `%.*s`", STR_ARG(db));
+    return ERR_INVALID_REQUEST;
+}
+
+/* A host name, an IPv4 address or an [IPv6] one, as the Host of a request has it. Patterns would
+ * never match, and a port is not compared. */
+static enum err check_host(str host, char *why, size_t why_size)
+{
+    bool v6 = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    str inner = v6 ? str_sub(host, 1, host.n - 1) : host;
+    bool good = inner.n > 0 && inner.n <= 255;
+    for (size_t i = 0; i < inner.n; i++) {
+        char c = inner.p[i], lower = (char)(c | 32);
+        bool hex = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
+        bool name = (lower >= 'a' && lower <= 'z') || c == '-' || c == '_';
+        good = good && (hex || c == '.' || (v6 ? c == ':' : name));
+    }
+    if (good) {
+        return OK;
+    }
+    host.n = host.n > 64 ? 64 : host.n;
+    snprintf(why, why_size,
+             "`hosts` takes host names without port or pattern (auth.example.com, 192.0.2.1, "
+             "[2001:db8::1]), not `%.*s`",
+             STR_ARG(host));
+    return ERR_INVALID_REQUEST;
+}
+
+enum err settings_check_value(enum setting_id id, const struct setting_value *v, char *why,
+                              size_t why_size)
+{
+    enum err e = OK;
+    if (id == SETTING_db) {
+        return check_db(v->text, why, why_size);
+    }
+    if (id == SETTING_issuer && v->text.n > 0) {
+        return check_issuer(v->text, why, why_size);
+    }
+    for (size_t i = 0; i < v->list_n && e == OK; i++) {
+        if (id == SETTING_hosts) {
+            e = check_host(v->list[i], why, why_size);
+        } else if (id == SETTING_listen || id == SETTING_admin_listen || id == SETTING_tls_listen) {
+            e = check_address(v->list[i], setting_infos[id].name, why, why_size);
+        }
+    }
+    return e;
 }
 
 static bool issuer_is_loopback(const struct settings *s)
@@ -201,16 +237,6 @@ static enum err check_tls(struct settings *s, char *why, size_t why_size)
     return key ? check_key_file(s, why, why_size) : OK;
 }
 
-static enum err check_db(const struct settings *s, char *why, size_t why_size)
-{
-    str db = setting_text(s, db);
-    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:"))) {
-        return OK;
-    }
-    snprintf(why, why_size, "`db` takes sqlite:PATH, not `%.*s`", STR_ARG(db));
-    return ERR_INVALID_REQUEST;
-}
-
 /* A systemd credential if there is one, else the database path with ".key". */
 static void default_master_key(struct settings *s)
 {
@@ -232,11 +258,10 @@ static void default_master_key(struct settings *s)
 
 enum err settings_check_store(struct settings *s, char *why, size_t why_size)
 {
-    enum err e = check_db(s, why, why_size);
-    if (e == OK) {
-        default_master_key(s);
-    }
-    return e;
+    (void)why;
+    (void)why_size;
+    default_master_key(s);
+    return OK;
 }
 
 /* Each retired key stays in the JWKS for 30 days, so keys of hours would pile up there. */
@@ -254,10 +279,10 @@ static enum err check_keys(const struct settings *s, char *why, size_t why_size)
 enum err settings_check(struct settings *s, char *why, size_t why_size)
 {
     enum err e;
-    if ((e = settings_check_store(s, why, why_size)) || (e = check_listens(s, why, why_size)) ||
-        (e = check_issuer(s, why, why_size)) || (e = check_bench(s, why, why_size)) ||
-        (e = check_keys(s, why, why_size)) || (e = check_fault(s, why, why_size)) ||
-        (e = check_tls(s, why, why_size))) {
+    if ((e = settings_check_store(s, why, why_size)) ||
+        (setting_text(s, issuer).n == 0 && (e = default_issuer(s, why, why_size))) ||
+        (e = check_bench(s, why, why_size)) || (e = check_keys(s, why, why_size)) ||
+        (e = check_fault(s, why, why_size)) || (e = check_tls(s, why, why_size))) {
         return e;
     }
     if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine) &&

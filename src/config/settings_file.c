@@ -43,6 +43,20 @@ static enum err refuse_syntax(struct reader *r)
     return refuse_at(r, r->yaml.problem_mark, reason);
 }
 
+static bool is_marked(const yaml_event_t *e)
+{
+    switch ((int)e->type) {
+    case YAML_SCALAR_EVENT:
+        return e->data.scalar.anchor || e->data.scalar.tag;
+    case YAML_SEQUENCE_START_EVENT:
+        return e->data.sequence_start.anchor || e->data.sequence_start.tag;
+    case YAML_MAPPING_START_EVENT:
+        return e->data.mapping_start.anchor || e->data.mapping_start.tag;
+    default:
+        return false;
+    }
+}
+
 static enum err next(struct reader *r)
 {
     if (r->has_event) {
@@ -56,8 +70,7 @@ static enum err next(struct reader *r)
     if (r->event.type == YAML_ALIAS_EVENT) {
         return refuse_at(r, r->event.start_mark, "aliases (`*name`) are not taken here");
     }
-    if (r->event.type == YAML_SCALAR_EVENT &&
-        (r->event.data.scalar.anchor || r->event.data.scalar.tag)) {
+    if (is_marked(&r->event)) {
         return refuse_at(r, r->event.start_mark, "anchors and tags are not taken here");
     }
     return OK;
@@ -92,14 +105,19 @@ static enum err set(struct reader *r, const char *name, yaml_mark_t name_at, str
 /* The items of a sequence, joined by commas. */
 static enum err sequence(struct reader *r, const char *name, yaml_mark_t name_at)
 {
-    char joined[4096];
+    char joined[SETTINGS_VALUE_MAX], reason[WHY];
     size_t n = 0;
     yaml_mark_t at = r->event.start_mark;
     enum err e;
     while ((e = next(r)) == OK && r->event.type == YAML_SCALAR_EVENT) {
         str item = scalar(r);
-        if (item.n == 0 || str_find(item, ',', 0) < item.n || n + item.n + 1 > sizeof joined) {
+        if (item.n == 0 || str_find(item, ',', 0) < item.n) {
             return refuse_at(r, r->event.start_mark, "an item of a list is a text without commas");
+        }
+        if (item.n + 1 > sizeof joined - n) {
+            snprintf(reason, sizeof reason, "`%s` takes at most %d bytes", name,
+                     SETTINGS_VALUE_MAX);
+            return refuse_at(r, r->event.start_mark, reason);
         }
         if (n) {
             joined[n++] = ',';

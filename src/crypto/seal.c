@@ -16,6 +16,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -398,6 +399,21 @@ enum err seal_create_master(const char *path, struct master_key *out, char *why,
     return e;
 }
 
+/* Callers go on behind the sentence: "...; nothing was changed". */
+static enum err refuse_link(const char *path, char *why, size_t why_size)
+{
+    char *target = realpath(path, NULL);
+    if (target && strcmp(target, path) != 0)
+        snprintf(why, why_size,
+                 "%s is a link to %s and is not replaced; name that file as the master key "
+                 "(--master-key)",
+                 path, target);
+    else
+        snprintf(why, why_size, "%s is not a regular file and is not replaced", path);
+    free(target);
+    return ERR_INVALID_REQUEST;
+}
+
 enum err seal_write_master(const char *path, const struct master_key *keys, char *why,
                            size_t why_size)
 {
@@ -408,10 +424,8 @@ enum err seal_write_master(const char *path, const struct master_key *keys, char
         return e;
     if (lstat(path, &st) != 0)
         return explain_errno(path, "replace", why, why_size);
-    if (!S_ISREG(st.st_mode)) {
-        snprintf(why, why_size, "%s is not a regular file; name the file that it leads to.", path);
-        return ERR_INVALID_REQUEST;
-    }
+    if (!S_ISREG(st.st_mode))
+        return refuse_link(path, why, why_size);
     if (!write_neighbour(path, &st, keys, temporary))
         return explain_errno(path, "replace", why, why_size);
     if (rename(temporary, path) == 0 && sync_directory(path))

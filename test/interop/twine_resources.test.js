@@ -401,6 +401,8 @@ test('groups that cannot be made', async () => {
   await bad({ name: 'a\n' }, '/data/attributes/name');
   await bad({ name: 'x', bio: 'a\u001b[31m' }, '/data/attributes/bio');
   await bad({ name: 'x', bio: '\u007f' }, '/data/attributes/bio');
+  await bad({ name: 'x\u202etxt', bio: null }, '/data/attributes/name');
+  await bad({ name: 'x', bio: 'a\u2066b' }, '/data/attributes/bio');
   await bad({ name: 'x' }, '/data/type', { type: 'patient' });
   await bad('x', '/data/attributes');
   await bad(undefined, '/data/attributes');

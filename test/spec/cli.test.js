@@ -69,6 +69,13 @@ describe('help and usage', () => {
     refused(2, 'options begin with two dashes', ['org', 'list', '-x']);
     refused(2, '--set takes NAME=VALUE', ['org', 'list', '--set', 'drain']);
     refused(2, 'did you mean `drain`?', ['org', 'list', '--set', 'drian=1']);
+    refused(2, '--db: `db` takes sqlite:PATH', ['org', 'list', '--db', 'mysql://x']);
+    refused(2, '--listen: `listen` takes 127.0.0.1:8080', ['serve', '--listen', '8080']);
+    refused(2, '--admin-listen: `admin_listen` takes', ['serve', '--admin-listen', 'x']);
+    refused(2, '--issuer: `issuer` may be http only', ['serve', '--issuer', 'http://a.example']);
+    const raw = run(['org', 'list', '--set', 'drain=\u202e']);
+    assert.equal(raw.code, 2);
+    assert.doesNotMatch(raw.err, /\u202e/); // messages do not drive the terminal
   });
 
   test('stdout that cannot be written is a failure', () => {
@@ -133,6 +140,10 @@ describe('organizations and groups', () => {
     refused(2, 'control characters', ['org', 'create', '--name', 'a\x1b[31m']);
     refused(2, 'control characters', ['org', 'create', '--name', 'a\nb']);
     refused(2, 'control characters', ['org', 'create', '--name', 'a\u0085b']);
+    for (const mark of ['\u200e', '\u200f', '\u202a', '\u202e', '\u2066', '\u2069']) {
+      refused(2, 'bidi marks', ['org', 'create', '--name', `a${mark}b`]);
+      refused(2, 'bidi marks', ['group', 'create', '--org', o.id, '--name', 'g', '--bio', mark]);
+    }
     refused(2, 'takes 0 to 1500 bytes',
       ['group', 'create', '--org', o.id, '--name', 'g', '--bio', 'x'.repeat(1501)]);
     for (const bad of ['', 'x', o.id.toUpperCase().replace(/\d/g, 'A'), o.id + '0', '../..']) {
@@ -311,6 +322,9 @@ describe('clients', () => {
     const make = ['client', 'create', '--org', o.id, '--name', 'x', '--secret-stdin'];
     const strong = 's'.repeat(32);
     assert.equal(json(make, { input: strong + '\n' }).client_secret, undefined);
+    assert.equal(json(make, { input: strong + '\r\n' }).client_secret, undefined);
+    refused(2, 'fewer than 32 can be guessed', make, { input: 's'.repeat(31) + '\r\n' });
+    refused(2, 'printable ASCII', make, { input: strong + '\r\n\r\n' });
     refused(2, 'fewer than 32 can be guessed', make, { input: 's'.repeat(31) });
     assert.equal(json([...make, '--allow-weak'], { input: 'short' }).secrets, 1);
     refused(2, 'printable ASCII', make, { input: 's'.repeat(40) + 'é' });

@@ -169,7 +169,7 @@ describe('the store', () => {
   });
 
   test('paths that cannot be', () => {
-    refused(1, 'takes sqlite:PATH', ['org', 'list', '--db', 'mysql://x']);
+    refused(2, 'takes sqlite:PATH', ['org', 'list', '--db', 'mysql://x']);
     refused(1, 'does not exist', ['org', 'create', '--name', 'x', '--db', `sqlite:${work.dir}/a/b/c`]);
     fs.writeFileSync(`${work.dir}/text`, 'this is no database, only text of some length\n'.repeat(99));
     refused(1, 'is not a SQLite database', ['org', 'list', '--db', `sqlite:${work.dir}/text`]);
@@ -279,11 +279,11 @@ describe('settings', () => {
   });
 
   test('what a server refuses to start with', () => {
-    refused(1, 'http only on this machine', ['serve', '--issuer', 'http://auth.example.com']);
+    refused(2, 'http only on this machine', ['serve', '--issuer', 'http://auth.example.com']);
     refused(1, 'refused with the public issuer',
       ['serve', '--issuer', 'https://auth.example.com', '--bench-routes']);
     refused(1, '`issuer` must be set', ['serve', '--listen', '10.1.2.3:80']);
-    refused(1, '`listen` takes', ['serve', '--listen', 'nowhere']);
+    refused(2, '`listen` takes', ['serve', '--listen', 'nowhere']);
     refused(1, '`tls.listen` needs', ['serve', '--set', 'tls.listen=:8443', '--issuer',
       'https://auth.example.com']);
     assert.deepEqual(fs.readdirSync(work.dir), [], 'nothing was made');

@@ -147,11 +147,35 @@ static void secrets(void **state)
     assert_memory_equal(&s, &ZERO, sizeof(s));
 }
 
+static void marks_that_mislead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {{"\x1b", 1},         {"\x7f", 1},         {"\n", 1},           {"\xc2\x85", 2},
+                 {"\xc2\xa0", 0},     {"\xe2\x80\x8d", 0}, {"\xe2\x80\x8e", 3}, {"\xe2\x80\x8f", 3},
+                 {"\xe2\x80\x90", 0}, {"\xe2\x80\xa9", 0}, {"\xe2\x80\xaa", 3}, {"\xe2\x80\xae", 3},
+                 {"\xe2\x80\xaf", 0}, {"\xe2\x81\xa5", 0}, {"\xe2\x81\xa6", 3}, {"\xe2\x81\xa9", 3},
+                 {"\xe2\x81\xaa", 0}, {"\xe2\x80", 0},     {"\xc2", 0},         {"a", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(str_mark(str_from(cases[i].text), 0), cases[i].n);
+        assert_int_equal(str_has_marks(str_from(cases[i].text), ""), cases[i].n > 0);
+    }
+    assert_true(str_has_marks(STR("a\0"), "\n"));
+    assert_false(str_has_marks(STR("a\nb"), "\n\t"));
+    assert_true(str_has_marks(STR("a\nb\xe2\x80\xae"), "\n\t"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compare), cmocka_unit_test(cut_and_words), cmocka_unit_test(numbers),
-        cmocka_unit_test(utf8),    cmocka_unit_test(secrets),
+        cmocka_unit_test(marks_that_mislead),
+        cmocka_unit_test(compare),
+        cmocka_unit_test(cut_and_words),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,11 @@ static void bad_files(void **state)
         {"tls:\n  key: a\ntls.key: b\n", "3:1", "`tls.key` is set twice; first in line 2"},
         {"drain: &a 1\n", "1:8", "anchors and tags are not taken here"},
         {"drain: !!int 1\n", "1:8", "anchors and tags are not taken here"},
+        {"tls: &a\n  key: x\n", "1:6", "anchors and tags are not taken here"},
+        {"tls: !!map {key: x}\n", "1:6", "anchors and tags are not taken here"},
+        {"!x\ndrain: 1\n", "1:1", "anchors and tags are not taken here"},
+        {"hosts: &a [a]\n", "1:8", "anchors and tags are not taken here"},
+        {"hosts: !!seq [a]\n", "1:8", "anchors and tags are not taken here"},
         {"hosts: [a]\ndb: *a\n", "2:5", "aliases (`*name`) are not taken here"},
         {"hosts: [[a]]\n", "1:9", "an item of a list is a text without commas"},
         {"hosts: ['a,b']\n", "1:9", "an item of a list is a text without commas"},
@@ -94,6 +99,30 @@ static void bad_files(void **state)
         assert_string_equal(why, expected);
         arena_free(&s.arena);
     }
+}
+
+/* A huge value is refused where it stands, and its setting is named. */
+static void huge_values(void **state)
+{
+    static const char *const before[] = {"db: \"", "hosts: [\""}, *const after[] = {"\"\n",
+                                                                                    "\"]\n"};
+    static const char *const said[] = {":1:5: `db` takes at most 32768 bytes, not 2000000",
+                                       ":1:9: `hosts` takes at most 32768 bytes"};
+    enum { HUGE = 2000000 };
+    char *text = malloc(HUGE + 64);
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char expected[512];
+        size_t n = strlen(before[i]);
+        memcpy(text, before[i], n);
+        memset(text + n, 'x', HUGE);
+        memcpy(text + n + HUGE, after[i], strlen(after[i]) + 1);
+        assert_int_not_equal(read_text(text), OK);
+        snprintf(expected, sizeof expected, "%s%s", path, said[i]);
+        assert_string_equal(why, expected);
+        arena_free(&s.arena);
+    }
+    free(text);
 }
 
 /* The library words its own complaints; the place must be there. */
@@ -122,7 +151,7 @@ static void written_and_read(void **state)
     (void)state;
     static char text[65536], again[65536];
     struct buf b;
-    assert_int_equal(read_text("tls.listen: [':1', '[::1]:2']\nissuer: \"https://a/\\\"b\\\\c\"\n"
+    assert_int_equal(read_text("tls.listen: [':1', '[::1]:2']\nmaster_key: \"a/\\\"b\\\\c\"\n"
                                "db: 'sqlite:a b # c.db'\n"),
                      OK);
     buf_fixed(&b, text, sizeof text - 1);
@@ -132,7 +161,7 @@ static void written_and_read(void **state)
     arena_free(&s.arena);
     assert_int_equal(read_text(text), OK);
     assert_true(str_eq(setting_text(&s, db), STR("sqlite:a b # c.db")));
-    assert_true(str_eq(setting_text(&s, issuer), STR("https://a/\"b\\c")));
+    assert_true(str_eq(setting_text(&s, master_key), STR("a/\"b\\c")));
     assert_int_equal(s.v[SETTING_tls_listen].list_n, 2);
     buf_fixed(&b, again, sizeof again);
     settings_write(&s, &b);
@@ -142,8 +171,8 @@ static void written_and_read(void **state)
 
 static enum err checked(const char *text)
 {
-    assert_int_equal(read_text(text), OK);
-    return settings_check(&s, why, sizeof why);
+    enum err e = read_text(text);
+    return e ? e : settings_check(&s, why, sizeof why);
 }
 
 static void derived(void **state)
@@ -175,6 +204,12 @@ static void contradictions(void **state)
         {"listen: \"127.0.0.1:99999\"\n", "`listen` takes 127.0.0.1:8080"},
         {"listen: \"::1:80\"\n", "`listen` takes 127.0.0.1:8080"},
         {"admin_listen: nowhere\n", "`admin_listen` takes"},
+        {"hosts: '*'\n", "`hosts` takes host names without port or pattern"},
+        {"hosts: [a.example, '*.example']\n", "not `*.example`"},
+        {"hosts: a.example b.example\n", "not `a.example b.example`"},
+        {"hosts: 'a.example:8443'\n", "not `a.example:8443`"},
+        {"hosts: '2001:db8::1'\n", "not `2001:db8::1`"},
+        {"hosts: '[a.example]'\n", "not `[a.example]`"},
         {"issuer: http://auth.example.com\n", "may be http only on this machine"},
         {"issuer: https://a.example/\n", "`issuer` takes https://HOST"},
         {"issuer: https://a.example?x\n", "`issuer` takes https://HOST"},
@@ -222,10 +257,10 @@ static void key_file_mode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_files),    cmocka_unit_test(bad_files),
-        cmocka_unit_test(not_yaml),      cmocka_unit_test(written_and_read),
-        cmocka_unit_test(derived),       cmocka_unit_test(contradictions),
-        cmocka_unit_test(key_file_mode),
+        cmocka_unit_test(good_files),       cmocka_unit_test(bad_files),
+        cmocka_unit_test(huge_values),      cmocka_unit_test(not_yaml),
+        cmocka_unit_test(written_and_read), cmocka_unit_test(derived),
+        cmocka_unit_test(contradictions),   cmocka_unit_test(key_file_mode),
     };
     return cmocka_run_group_tests(tests, make_file, drop_file);
 }

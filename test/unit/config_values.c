@@ -68,6 +68,9 @@ static void refusals(void **state)
         {"listen", "", "`listen` takes 1 to 8 values (A:P, [A]:P, unix:PATH or fd:N), not ``"},
         {"issuer", "a\nb", "`issuer` holds control characters or is not UTF-8"},
         {"issuer", "\xff", "`issuer` holds control characters or is not UTF-8"},
+        {"listen", "8080",
+         "`listen` takes 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/postern.sock or fd:3, "
+         "not `8080`"},
         {"drian", "1", "unknown setting `drian`; did you mean `drain`?"},
         {"twine.token-shape", "uuid",
          "unknown setting `twine.token-shape`; did you mean `twine.token_shape`?"},
@@ -95,6 +98,7 @@ static void accepted(void **state)
     assert_int_equal(set(s, "listen", "127.0.0.1:1, [::1]:2"), OK);
     assert_int_equal(s->v[SETTING_listen].list_n, 2);
     assert_true(str_eq(s->v[SETTING_listen].list[1], STR("[::1]:2")));
+    assert_int_equal(set(s, "hosts", "a-b.example, 192.0.2.1,[2001:db8::1]"), OK);
     assert_int_equal(set(s, "hosts", ""), OK);
     assert_int_equal(s->v[SETTING_hosts].list_n, 0);
 }

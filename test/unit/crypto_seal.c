@@ -345,6 +345,8 @@ static void links_are_followed_for_reading_alone(void **state)
     assert_int_equal(symlink(target, f->path), 0);
     assert_int_equal(read_back(f, &read), OK);
     assert_int_equal(seal_write_master(f->path, &f->m, f->why, sizeof f->why), ERR_INVALID_REQUEST);
+    assert_non_null(strstr(f->why, " is a link to "));
+    assert_non_null(strstr(f->why, "/target and is not replaced; name that file"));
     assert_int_equal(seal_create_master(f->path, &read, f->why, sizeof f->why), ERR_CONFLICT);
     assert_int_equal(chmod(target, 0644), 0);
     assert_int_equal(read_back(f, &read), ERR_FORBIDDEN);

@@ -120,30 +120,24 @@ enum err groups_twine_list(struct rq *rq)
     return OK;
 }
 
-/* Control characters would take six bytes each in JSON (docs/limits.md), and belong in no name. */
-static bool has_control(str s, const char *allowed)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == 0x7f || (c < 0x20 && (c == 0 || strchr(allowed, c) == NULL)))
-            return true;
-    }
-    return false;
-}
-
+/* Control characters would take six bytes each in JSON (docs/limits.md); they and bidi marks belong
+ * in no name. */
 static enum err check_texts(struct rq *rq, const struct decode_body *body, const struct group *g)
 {
     str name = decode_pointer(rq, body, STR("name")), bio = decode_pointer(rq, body, STR("bio"));
 
     if (g->name.n == 0 || g->name.n > LIMIT_NAME)
         return fail_at(rq, ERR_INVALID_BODY, "The name must have 1 to 200 bytes", name);
-    if (has_control(g->name, ""))
-        return fail_at(rq, ERR_INVALID_BODY, "The name must hold no control characters", name);
+    if (str_has_marks(g->name, ""))
+        return fail_at(rq, ERR_INVALID_BODY,
+                       "The name must hold no control characters or bidi marks", name);
     if (g->bio.n > LIMIT_BIO)
         return fail_at(rq, ERR_INVALID_BODY, "The bio must have at most 1,500 bytes", bio);
-    if (has_control(g->bio, "\n\t\r"))
+    if (str_has_marks(g->bio, "\n\t\r"))
         return fail_at(rq, ERR_INVALID_BODY,
-                       "The bio must hold no control characters but tabs and line ends", bio);
+                       "The bio must hold no bidi marks, and no control characters but tabs and "
+                       "line ends",
+                       bio);
     return OK;
 }
 
