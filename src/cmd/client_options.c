@@ -23,7 +23,8 @@ void client_options_defaults(struct client *k, int64_t now_s)
         .access_ttl_s = 3600,
         .refresh_ttl_s = 30 * 86400,
         .family_ttl_s = 365 * 86400,
-        .epoch = now_s, /* made again under an old id, it does not revive old tokens */
+        .epoch =
+            client_first_epoch(), /* made again under an old id, it does not revive old tokens */
         .created_s = now_s,
     };
 }

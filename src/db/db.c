@@ -126,8 +126,8 @@ static void view_open(struct db *db)
 
 void db_view_end(struct db *db)
 {
-    if (db->in_view)
-        db_run(db, &view_end, NO_ARGS, NULL);
+    if (db->in_view && db_run(db, &view_end, NO_ARGS, NULL) != OK)
+        db_rollback(db); /* never a frozen view */
     db->in_view = false;
 }
 

@@ -10,6 +10,7 @@
 #include "store/client.h"
 
 #include "base/log.h"
+#include "base/rand.h"
 
 #include "base/limits.h"
 #include "store/key.h"
@@ -24,6 +25,8 @@ enum {
     GROUPS,
     PUT,
     UPDATE,
+    UPDATE_APP,
+    HOLD_APP,
     HOLD,
     DELETE,
     DELETE_SECRETS,
@@ -71,6 +74,13 @@ static const struct sql sql[] = {
                 "introspect_organization = $9, enabled = $10, access_ttl_s = $11, "
                 "refresh_ttl_s = $12, family_ttl_s = $13, updated_s = $14, description = $15, "
                 "owner = $16, policy = $17 WHERE id = $1"},
+    [UPDATE_APP] = {"client.update_app",
+                    "UPDATE client SET name = $2, description = $3, owner = $4, policy = $5, "
+                    "access_ttl_s = $6, updated_s = $7 WHERE id = $1"},
+    [HOLD_APP] = {"client.hold_app",
+                  "UPDATE client SET epoch = epoch WHERE id = $1 AND COALESCE(policy, '') = $2 "
+                  "AND scopes = $3 AND grants = $4 AND all_groups = $5 "
+                  "AND introspect_organization = $6"},
     [HOLD] = {"client.hold", "UPDATE client SET epoch = epoch WHERE id = $1"},
     [DELETE] = {"client.delete", "DELETE FROM client WHERE id = $1"},
     [DELETE_SECRETS] = {"client.delete_secrets", "DELETE FROM client_secret WHERE client_id = $1"},
@@ -212,6 +222,30 @@ void client_put(struct effects *fx, const struct client *c)
                      db_int(c->epoch), db_int(c->created_s), db_int(c->updated_s),
                      db_text(c->created_by), db_text(c->description), db_text(c->owner),
                      db_text(c->policy)));
+    changed(fx, &c->id);
+}
+
+int64_t client_first_epoch(void)
+{
+    uint64_t random;
+
+    rand_bytes(&random, sizeof random);
+    return (int64_t)(random >> 13); /* 51 bits: with its organization's below 2^53, as JSON needs */
+}
+
+void client_hold_app(struct effects *fx, const struct client *c)
+{
+    effects_add(fx, DROP, 1, &sql[HOLD_APP],
+                ARGS(db_bytes(&c->id), db_text(c->policy.p ? c->policy : STR("")),
+                     db_text(c->scopes.p ? c->scopes : STR("")), db_int(c->grants),
+                     db_int(c->all_groups), db_int(c->introspect_organization)));
+}
+
+void client_update_app(struct effects *fx, const struct client *c)
+{
+    effects_add(fx, DROP, 1, &sql[UPDATE_APP],
+                ARGS(db_bytes(&c->id), db_text(c->name), db_text(c->description), db_text(c->owner),
+                     db_text(c->policy), db_int(c->access_ttl_s), db_int(c->updated_s)));
     changed(fx, &c->id);
 }
 

@@ -66,6 +66,15 @@ enum err client_groups(struct db *db, struct arena *a, const struct uid *id, str
 void client_put(struct effects *fx, const struct client *c);
 /* Everything but id, organization, epoch and secrets. */
 void client_update(struct effects *fx, const struct client *c);
+/* Only what an app's own registration may change: name, description, owner, policy, access-token
+ * life, updated_s. What an operator sets at the same time stays. */
+void client_update_app(struct effects *fx, const struct client *c);
+/* Expects that the client is still allowed what it was when it was loaded: policy, scopes, grants,
+ * groups, introspection. For a decision that relied on it. */
+void client_hold_app(struct effects *fx, const struct client *c);
+/* Where the epoch of a client begins: nobody can guess it, so no token of another client that had
+ * the same id before, or will have it, is ever of this one's epoch. */
+int64_t client_first_epoch(void);
 void client_delete(struct effects *fx, const struct uid *id);
 /* Replaces the groups; each must belong to the client's organization (expectation). */
 void client_set_groups(struct effects *fx, const struct client *c, const struct id *groups,

@@ -228,6 +228,21 @@ describe('who may', () => {
     assert.equal(own.status, 201, own.text);
   });
 
+  test('an app cannot touch what an operator made mighty', async () => {
+    const who = await bearer([`${IAM}create`, `${IAM}update`, `${IAM}delete`]);
+    for (const more of [['--all-groups', '--introspect', 'organization'], []]) {
+      const c = await p.cli(['client', 'create', '--org', account.id, '--name', 'Made by hand', ...more]);
+      const at = `${APPS}/${c.client_sid}`;
+      await refused(call('POST', `${at}/secret`, undefined, who), 403, 70051);
+      await refused(call('PUT', at, { friendly_name: 'x' }, who), 403, 70051);
+      await refused(call('DELETE', at, undefined, who), 403, 70051);
+      const changed = await call('PUT', at, { friendly_name: 'By the account' });
+      assert.equal(changed.status, 200, changed.text);
+      const kept = await p.cli(['client', 'show', c.client_id]);
+      assert.deepEqual([kept.name, kept.scopes, kept.all_groups], ['By the account', c.scopes, c.all_groups]);
+    }
+  });
+
   test('a token is refused by its fault', async () => {
     const { app, authorization } = await bearer([`${IAM}*`]);
     const jwt = authorization.slice(7);

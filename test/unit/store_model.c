@@ -333,6 +333,22 @@ static void clients_there_and_back(void **state)
     assert_int_equal(got.access_ttl_s, 60);
     assert_int_equal(got.epoch, 2);
     fx = fixture_effects(f);
+    client_hold_app(&fx, &got);
+    got.enabled = true; /* as it was when an app's PUT loaded it: not written back */
+    got.scopes = STR("everything");
+    got.policy = STR("{}");
+    got.name = STR("Renamed");
+    client_update_app(&fx, &got);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(client_load(f->db, &f->arena, &c.id, NOW, &got), OK);
+    assert_str(got.name, "Renamed");
+    assert_false(got.enabled);
+    assert_false(str_eq(got.scopes, STR("everything")));
+    got.policy = STR("{\"allow\":[\"a\"]}"); /* another one was in force when we decided */
+    fx = fixture_effects(f);
+    client_hold_app(&fx, &got);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    fx = fixture_effects(f);
     client_put(&fx, &c);
     assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT); /* the id is taken */
     fx = fixture_effects(f);

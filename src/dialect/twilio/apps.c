@@ -107,16 +107,17 @@ enum err apps_update(struct rq *rq)
 
     if ((e = reach(rq, "update", &who, &c)) != OK)
         return e;
-    if ((e = apps_caller_may_hold(rq, &who, c.policy)) != OK)
+    if ((e = apps_caller_may_hold(rq, &who, &c)) != OK)
         return e;
+    client_hold_app(&rq->fx, &c);
     if ((e = apps_body_read(rq, &body)) != OK)
         return e;
     if ((e = apps_body_members(rq, body, false, &c)) != OK)
         return e;
-    if ((e = apps_caller_may_hold(rq, &who, c.policy)) != OK)
+    if ((e = apps_caller_may_hold(rq, &who, &c)) != OK)
         return e;
     c.updated_s = rq->now_s;
-    client_update(&rq->fx, &c);
+    client_update_app(&rq->fx, &c);
     answer_twilio(rq, 200);
     apps_write(&rq->res->body, &c, (str){0});
     return OK;
@@ -130,8 +131,9 @@ enum err apps_delete(struct rq *rq)
 
     if ((e = reach(rq, "delete", &who, &c)) != OK)
         return e;
-    if ((e = apps_caller_may_hold(rq, &who, c.policy)) != OK)
+    if ((e = apps_caller_may_hold(rq, &who, &c)) != OK)
         return e;
+    client_hold_app(&rq->fx, &c);
     client_delete(&rq->fx, &c.id);
     rq->res->status = 204;
     rq_request_id(rq);
@@ -172,11 +174,12 @@ enum err apps_secret(struct rq *rq)
 
     if ((e = reach(rq, "update", &who, &c)) != OK)
         return e;
-    if ((e = apps_caller_may_hold(rq, &who, c.policy)) != OK)
+    if ((e = apps_caller_may_hold(rq, &who, &c)) != OK)
         return e;
     if ((e = read_grace(rq, &days)) != OK)
         return e;
     secret = apps_new_secret(rq, &c.id, &row);
+    client_hold_app(&rq->fx, &c);
     client_put_secret(&rq->fx, &c.id, &row, rq->now_s + days * DAY_S);
     if (days == 0)
         client_revoke_all(&rq->fx, &c.id);

@@ -17,7 +17,7 @@ struct apps_caller {
  * allows POLICY_APPS and that verb: "create", "read", "list", "update", "delete". */
 enum err apps_caller(struct rq *rq, const char *verb, struct apps_caller *out);
 /* An app may only touch apps that are allowed no more than it is itself. */
-enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, str policy);
+enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, const struct client *c);
 /* The client of {id}, if it is of the caller's organization; else 404. */
 enum err apps_caller_load(struct rq *rq, const struct apps_caller *who, struct client *out);
 

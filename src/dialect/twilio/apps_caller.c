@@ -1,8 +1,9 @@
 /* apps_caller: who may administer an account's apps.
  *
  * The account may do everything to its own apps. An app may do what its policy says, and only to
- * apps that are allowed no more than itself: else one that may rotate secrets could take the
- * secret of a mightier one.
+ * apps that can do no more than itself: else one that may rotate secrets could take the secret of a
+ * mightier one. What a client can do beside its policy (scopes, groups, introspection of others,
+ * further grants) comes from an operator, so no app may touch a client that has any of it.
  */
 #include "dialect/twilio/account_auth.h"
 #include "dialect/twilio/apps.h"
@@ -69,9 +70,15 @@ enum err apps_caller(struct rq *rq, const char *verb, struct apps_caller *out)
     return by_account(rq, out);
 }
 
-enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, str policy)
+static bool is_plain_app(const struct client *c)
 {
-    if (!who->is_app || policy_covers(rq->arena, who->policy, policy))
+    return c->scopes.n == 0 && !c->all_groups && !c->introspect_organization &&
+           (c->grants & ~(uint32_t)GRANT_CLIENT_CREDENTIALS) == 0;
+}
+
+enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, const struct client *c)
+{
+    if (!who->is_app || (is_plain_app(c) && policy_covers(rq->arena, who->policy, c->policy)))
         return OK;
     rq->failure.code = CODE_PERMISSION;
     return fail_at(rq, ERR_FORBIDDEN, "An app cannot give or hold more than its own policy allows.",

@@ -31,7 +31,7 @@ enum err apps_list_create(struct rq *rq)
         .access_ttl_s = ACCESS_TTL_S,
         .refresh_ttl_s = REFRESH_TTL_S,
         .family_ttl_s = FAMILY_TTL_S,
-        .epoch = rq->now_s, /* tokens of one that had this SID before stay dead */
+        .epoch = client_first_epoch(), /* tokens of one that had this SID before stay dead */
         .created_s = rq->now_s,
         .updated_s = rq->now_s,
     };
@@ -47,7 +47,7 @@ enum err apps_list_create(struct rq *rq)
         return e;
     if ((e = apps_body_members(rq, body, true, &c)) != OK)
         return e;
-    if ((e = apps_caller_may_hold(rq, &who, c.policy)) != OK)
+    if ((e = apps_caller_may_hold(rq, &who, &c)) != OK)
         return e;
     c.organization = who.organization;
     c.created_by = who.sid;
