@@ -25,8 +25,8 @@ const HELP = `usage: script/bench [OPTION]...
   --rounds N, --seconds S, --tokens N, --clients N
 `;
 
-const CPU = ['loop', 'http', 'sign', 'cc_jwt', 'cc_opaque', 'twine_pair', 'twine_spread',
-  'introspect_opaque', 'introspect_jwt', 'empty_cc_jwt', 'empty_twine_pair',
+const CPU = ['loop', 'http', 'sign', 'cc_jwt', 'v2_token', 'cc_opaque', 'twine_pair',
+  'twine_spread', 'introspect_opaque', 'introspect_jwt', 'empty_cc_jwt', 'empty_twine_pair',
   'empty_introspect_opaque', 'oidc_jwt', 'oidc_opaque'];
 const PROBES = ['verify', 'tokens', 'connections', 'latency', 'memory', 'idle', 'start'];
 
@@ -66,8 +66,8 @@ function options() {
     tokens: pick('tokens', 1000000, 20000), clients: pick('clients', 100000, 2000) };
 }
 
-const help = () => HELP.replace('NAMES', `\n                   ${[...CPU.slice(0, 9)].join(' ')}` +
-  `\n                   ${CPU.slice(9).join(' ')}\n                   ${PROBES.join(' ')}`);
+const help = () => HELP.replace('NAMES', `\n                   ${[...CPU.slice(0, 10)].join(' ')}` +
+  `\n                   ${CPU.slice(10).join(' ')}\n                   ${PROBES.join(' ')}`);
 
 // Databases, the files of tokens to ask for, and what every scenario sends.
 async function prepare(o, folder) {

@@ -40,6 +40,7 @@ function rows(m, o) {
   ratio('http', 'http: /bench/http, the bare exchange (h)', 'loop', 'loop', 1.3);
   ratio('sign', 'sign: /bench/sign, with one ES256 signature (s)', 'http', 'h');
   ratio('cc_jwt', 'cc_jwt: client_credentials, JWT ES256', 'sign', 's', 1.25);
+  ratio('v2_token', 'v2_token: the same client at /v2/token, by form', 'cc_jwt', 'cc_jwt', 1.1);
   ratio('cc_opaque', 'cc_opaque: client_credentials, opaque, durable', 'http', 'h');
   ratio('twine_pair', `twine_pair: Twine token pair, durable, ${stored} stored`, 'http', 'h', 3.5);
   ratio('twine_spread', `twine_spread: the same, ${thousands(o.clients)} clients in turn`,

@@ -12,6 +12,10 @@ const twineBody = (id, secret) => JSON.stringify({
     grant_type: 'client_credentials', client_id: id, client_secret: secret } },
 });
 
+// As Twilio's helper libraries ask: the credentials are in the form.
+const twilioForm = ({ id, secret }) => new URLSearchParams({ grant_type: 'client_credentials',
+  client_id: id, client_secret: secret, scope: 'group organization' }).toString();
+
 const clientCredentials = (auth, start) => ({
   method: 'POST', path: '/oauth2/token', type: FORM, auth,
   body: 'grant_type=client_credentials&scope=group%20organization',
@@ -25,6 +29,10 @@ function requests(base, files) {
     http: { method: 'GET', path: '/bench/http', looks: has(200, '"access_token":"xxx') },
     sign: { method: 'GET', path: '/bench/sign', looks: has(200, '"access_token":"eyJ') },
     cc_jwt: clientCredentials(jwt.auth, 'eyJ'),
+    v2_token: {
+      method: 'POST', path: '/v2/token', type: FORM, body: twilioForm(jwt),
+      looks: has(200, '"access_token":"eyJ', '"token_type":"Bearer"'),
+    },
     cc_opaque: clientCredentials(opaque.auth, 'psta_'),
     twine_pair: {
       method: 'POST', path: '/pub/oauth/token', type: JSONAPI,
