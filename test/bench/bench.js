@@ -66,8 +66,8 @@ function options() {
     tokens: pick('tokens', 1000000, 20000), clients: pick('clients', 100000, 2000) };
 }
 
-const help = () => HELP.replace('NAMES', `\n                   ${[...CPU.slice(0, 8)].join(' ')}` +
-  `\n                   ${CPU.slice(8).join(' ')}\n                   ${PROBES.join(' ')}`);
+const help = () => HELP.replace('NAMES', [CPU.slice(0, 8), CPU.slice(8, 12), CPU.slice(12), PROBES]
+  .map((line) => `\n                   ${line.join(' ')}`).join(''));
 
 // Databases, the files of tokens to ask for, and what every scenario sends.
 async function prepare(o, folder) {
