@@ -52,19 +52,15 @@ void arena_init(struct arena *a, size_t cap_bytes)
 static struct arena_block *add(struct arena *a, struct arena_block **list, size_t total, size_t n)
 {
     size_t left = a->cap - a->total;
-    if (n > left || left - n < sizeof(struct arena_block)) {
+    if (n > left || left - n < sizeof(struct arena_block))
         fatal("an arena of %zu bytes has no room for %zu more", a->cap, n);
-    }
-    if (total > left) {
+    if (total > left)
         total = left;
-    }
-    if (total < n + sizeof(struct arena_block)) {
+    if (total < n + sizeof(struct arena_block))
         total = n + sizeof(struct arena_block);
-    }
     struct arena_block *b = calloc(1, total);
-    if (!b) {
+    if (!b)
         fatal("out of memory");
-    }
     b->older = *list;
     b->size = total - sizeof(*b);
     POISON(b->data, b->size);
@@ -76,21 +72,18 @@ static struct arena_block *add(struct arena *a, struct arena_block **list, size_
 /* The block that the next n bytes come from; n is rounded already. */
 static struct arena_block *block_for(struct arena *a, size_t n)
 {
-    if (a->head && a->head->size - a->head->used >= n) {
+    if (a->head && a->head->size - a->head->used >= n)
         return a->head;
-    }
-    if (n > LARGE) {
+    if (n > LARGE)
         return add(a, &a->large, 0, n);
-    }
     size_t total = a->head ? 2 * (a->head->size + sizeof(struct arena_block)) : FIRST_BLOCK;
     return add(a, &a->head, total, n);
 }
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-    if (n > SIZE_MAX - ALIGN) {
+    if (n > SIZE_MAX - ALIGN)
         fatal("an allocation of %zu bytes", n);
-    }
     size_t rounded = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
     struct arena_block *b = block_for(a, rounded);
     void *p = b->data + b->used;
@@ -102,40 +95,35 @@ void *arena_alloc(struct arena *a, size_t n)
 void *arena_array(struct arena *a, size_t n, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes)) {
+    if (__builtin_mul_overflow(n, size, &bytes))
         fatal("an array of %zu times %zu bytes", n, size);
-    }
     return arena_alloc(a, bytes);
 }
 
 void *arena_more(struct arena *a, void *items, size_t n, size_t *room, size_t size)
 {
-    if (n < *room) {
+    if (n < *room)
         return items;
-    }
     *room = *room * 2 + 16;
     void *more = arena_array(a, *room, size);
-    if (n > 0) {
+    if (n > 0)
         memcpy(more, items, n * size);
-    }
     return more;
 }
 
 char *arena_cstr(struct arena *a, str s)
 {
     char *p = arena_alloc(a, s.n + 1);
-    if (s.n > 0) {
+    if (s.n > 0)
         memcpy(p, s.p, s.n);
-    }
     return p;
 }
 
 str arena_dup(struct arena *a, str s)
 {
     char *p = arena_alloc(a, s.n);
-    if (s.n > 0) {
+    if (s.n > 0)
         memcpy(p, s.p, s.n);
-    }
     return str_make(p, s.n);
 }
 
@@ -146,9 +134,8 @@ str arena_printf(struct arena *a, const char *format, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (n < 0) {
+    if (n < 0)
         fatal("a format that cannot be printed: %s", format);
-    }
     char *p = arena_alloc(a, (size_t)n + 1);
     vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);
@@ -183,24 +170,21 @@ static void release(struct arena_block *newest, const struct arena_block *keep)
     for (struct arena_block *b = newest; b; b = older) {
         older = b->older;
         wipe(b);
-        if (b == keep) {
+        if (b == keep)
             POISON(b->data, b->size);
-        } else {
+        else
             free(b);
-        }
     }
 }
 
 void arena_reset(struct arena *a)
 {
     struct arena_block *oldest = a->head;
-    while (oldest && oldest->older) {
+    while (oldest && oldest->older)
         oldest = oldest->older;
-    }
     /* A block that one large request asked for is not worth keeping for the small ones. */
-    if (oldest && oldest->size > KEEP_AT_MOST) {
+    if (oldest && oldest->size > KEEP_AT_MOST)
         oldest = NULL;
-    }
     release(a->head, oldest);
     release(a->large, NULL);
     a->head = oldest;

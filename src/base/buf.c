@@ -24,20 +24,16 @@ void buf_fixed(struct buf *b, char *storage, size_t size)
 /* Storage for at least n bytes more, or false. */
 static bool grow(struct buf *b, size_t n)
 {
-    if (!b->arena || n > b->cap - b->n) {
+    if (!b->arena || n > b->cap - b->n)
         return false;
-    }
     size_t size = b->size < 64 ? 128 : b->size * 2;
-    if (size < b->n + n) {
+    if (size < b->n + n)
         size = b->n + n;
-    }
-    if (size > b->cap) {
+    if (size > b->cap)
         size = b->cap;
-    }
     char *p = arena_alloc(b->arena, size);
-    if (b->n > 0) {
+    if (b->n > 0)
         memcpy(p, b->p, b->n);
-    }
     arena_give_back(b->arena, b->p);
     b->p = p;
     b->size = size;
@@ -81,9 +77,8 @@ void buf_i64(struct buf *b, int64_t v)
         digits[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
-    if (v < 0) {
+    if (v < 0)
         digits[--at] = '-';
-    }
     buf_put(b, str_make(digits + at, sizeof(digits) - at));
 }
 
@@ -92,9 +87,8 @@ void buf_hex(struct buf *b, const void *bytes, size_t n)
     static const char DIGITS[16] = "0123456789abcdef";
     const uint8_t *from = bytes;
     char *to = buf_room(b, 2 * n);
-    if (!to) {
+    if (!to)
         return;
-    }
     for (size_t i = 0; i < n; i++) {
         to[2 * i] = DIGITS[from[i] >> 4];
         to[2 * i + 1] = DIGITS[from[i] & 15];

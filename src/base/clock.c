@@ -18,9 +18,8 @@ struct date {
 static int64_t read_us(clockid_t which)
 {
     struct timespec t;
-    if (clock_gettime(which, &t) != 0) {
+    if (clock_gettime(which, &t) != 0)
         fatal("the kernel has no clock %d", (int)which);
-    }
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 

@@ -12,9 +12,8 @@ bool ct_eq(const void *a, const void *b, size_t n)
     const volatile uint8_t *x = a;
     const volatile uint8_t *y = b;
     unsigned difference = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         difference |= (unsigned)(x[i] ^ y[i]);
-    }
     return difference == 0;
 }
 
@@ -25,20 +24,17 @@ bool ct_digest_eq(const struct digest *a, const struct digest *b)
 
 void ct_wipe(void *p, size_t n)
 {
-    if (n > 0) {
+    if (n > 0)
         explicit_bzero(p, n);
-    }
 }
 
 void ct_secret_set(struct secret *s, const void *p, size_t n)
 {
-    if (n > SECRET_MAX) {
+    if (n > SECRET_MAX)
         fatal("a secret of %zu bytes does not fit in %d", n, SECRET_MAX);
-    }
     ct_secret_wipe(s);
-    if (n > 0) {
+    if (n > 0)
         memcpy(s->b, p, n);
-    }
     s->n = n;
 }
 

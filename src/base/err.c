@@ -17,8 +17,7 @@ static const struct err_info TABLE[ERR_COUNT] = {
 
 const struct err_info *err_info(enum err e)
 {
-    if ((unsigned)e == OK || (unsigned)e >= ERR_COUNT) {
+    if ((unsigned)e == OK || (unsigned)e >= ERR_COUNT)
         fatal("there is no error number %d", (int)e);
-    }
     return &TABLE[e];
 }

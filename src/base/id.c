@@ -55,12 +55,10 @@ struct id id_floor(int64_t at_s)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
+    if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
-    }
     return -1;
 }
 
@@ -72,15 +70,13 @@ static int hex_digit_nocase(char c)
 bool id_parse(str s, struct id *out)
 {
     struct id id;
-    if (s.n != ID_HEX) {
+    if (s.n != ID_HEX)
         return false;
-    }
     for (size_t i = 0; i < ID_BYTES; i++) {
         int high = hex_digit(s.p[2 * i]);
         int low = hex_digit(s.p[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        if (high < 0 || low < 0)
             return false;
-        }
         id.b[i] = (uint8_t)(high << 4 | low);
     }
     *out = id;
@@ -116,14 +112,12 @@ static bool read_digits(str s, bool dashes, struct uid *out)
 {
     size_t at = 0;
     for (size_t i = 0; i < UID_BYTES; i++) {
-        if (dashes && dash_before(i) && s.p[at++] != '-') {
+        if (dashes && dash_before(i) && s.p[at++] != '-')
             return false;
-        }
         int high = hex_digit_nocase(s.p[at]);
         int low = hex_digit_nocase(s.p[at + 1]);
-        if (high < 0 || low < 0) {
+        if (high < 0 || low < 0)
             return false;
-        }
         out->b[i] = (uint8_t)(high << 4 | low);
         at += 2;
     }
@@ -135,14 +129,12 @@ bool uid_parse(str s, const char *sid_prefix, struct uid *out, enum spelling *sp
     struct uid id;
     enum spelling as = s.n == UID_UUID_CHARS ? SPELLING_UUID : SPELLING_SID;
     if (as == SPELLING_SID) {
-        if (s.n != UID_SID_CHARS || !sid_prefix || !str_starts(s, str_from(sid_prefix))) {
+        if (s.n != UID_SID_CHARS || !sid_prefix || !str_starts(s, str_from(sid_prefix)))
             return false;
-        }
         s = str_sub(s, 2, s.n);
     }
-    if (!read_digits(s, as == SPELLING_UUID, &id)) {
+    if (!read_digits(s, as == SPELLING_UUID, &id))
         return false;
-    }
     *out = id;
     *spelling = as;
     return true;

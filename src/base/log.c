@@ -73,9 +73,8 @@ static str some_lines(str s)
     size_t n = 0;
     for (size_t at = 0; at < s.n; at = n) {
         size_t end = str_find(s, '\n', at) + 1;
-        if (n > 0 && end > PIPE_BUF) {
+        if (n > 0 && end > PIPE_BUF)
             break;
-        }
         n = end < s.n ? end : s.n;
     }
     return str_sub(s, 0, n);
@@ -84,9 +83,8 @@ static str some_lines(str s)
 static long count_lines(str s)
 {
     long n = 0;
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n; i++)
         n += s.p[i] == '\n';
-    }
     return n;
 }
 
@@ -94,12 +92,10 @@ static void write_piece(int fd, str s)
 {
     while (s.n > 0) {
         ssize_t n = write(fd, s.p, s.n);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && errno == EINTR)
             continue;
-        }
-        if (n <= 0) {
+        if (n <= 0)
             return;
-        }
         s = str_sub(s, (size_t)n, s.n);
     }
 }
@@ -132,13 +128,11 @@ static void begin_text(struct buf *b, char time[24], str level, str event)
     buf_put(b, str_make(time, 24));
     buf_char(b, ' ');
     buf_put(b, level);
-    for (size_t n = level.n; n <= LEVEL_COLUMN; n++) {
+    for (size_t n = level.n; n <= LEVEL_COLUMN; n++)
         buf_char(b, ' ');
-    }
     buf_put(b, event);
-    for (size_t n = event.n; n < EVENT_COLUMN; n++) {
+    for (size_t n = event.n; n < EVENT_COLUMN; n++)
         buf_char(b, ' ');
-    }
 }
 
 void log_begin(struct log_line *l, enum log_level level, const char *event)
@@ -146,9 +140,8 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
     static const char *const NAMES[] = {"debug", "info", "warn", "error"};
     static const struct clock SYSTEM = {0};
     l->muted = level < log_level() || level >= LOG_OFF;
-    if (l->muted) {
+    if (l->muted)
         return;
-    }
     char time[24];
     clock_rfc3339_ms(clock_now_us(&SYSTEM), time);
     /* Room for the end of the line is kept back. */
@@ -182,13 +175,11 @@ static void escape(struct buf *b, uint32_t code)
 /* Where the first LOG_VALUE_MAX bytes of s end, without splitting a character. */
 static str shorten(str s)
 {
-    if (s.n <= LOG_VALUE_MAX) {
+    if (s.n <= LOG_VALUE_MAX)
         return s;
-    }
     size_t n = LOG_VALUE_MAX;
-    while (n > LOG_VALUE_MAX - 4 && ((unsigned char)s.p[n] & 0xc0) == 0x80) {
+    while (n > LOG_VALUE_MAX - 4 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
         n--;
-    }
     return str_sub(s, 0, n);
 }
 
@@ -202,14 +193,12 @@ static void put_value(struct buf *b, str s)
     s = shorten(s);
     while (s.n > 0) {
         size_t run = 0;
-        while (run < s.n && plain(s.p[run])) {
+        while (run < s.n && plain(s.p[run]))
             run++;
-        }
         buf_put(b, str_sub(s, 0, run));
         s = str_sub(s, run, s.n);
-        if (s.n == 0) {
+        if (s.n == 0)
             return;
-        }
         uint32_t code = 0xfffd;
         size_t n = str_utf8(s, &code);
         if (n == 0) {
@@ -218,9 +207,8 @@ static void put_value(struct buf *b, str s)
         } else if (misleading(code)) {
             escape(b, code);
         } else {
-            if (n == 1) {
+            if (n == 1)
                 buf_char(b, '\\');
-            }
             buf_put(b, str_sub(s, 0, n));
         }
         s = str_sub(s, n, s.n);
@@ -240,44 +228,37 @@ static size_t open_member(struct log_line *l, const char *key)
 
 static void close_member(struct log_line *l, size_t began)
 {
-    if (l->b.overflow) {
+    if (l->b.overflow)
         l->b.n = began;
-    }
 }
 
 /* As text: where would the value end? */
 static bool needs_quotes(str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == ' ' || s.p[i] == '=' || s.p[i] == '"' || s.p[i] == '\\') {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == ' ' || s.p[i] == '=' || s.p[i] == '"' || s.p[i] == '\\')
             return true;
-        }
-    }
     return s.n == 0;
 }
 
 void log_str(struct log_line *l, const char *key, str value)
 {
-    if (l->muted) {
+    if (l->muted)
         return;
-    }
     size_t began = open_member(l, key);
     bool quoted = !sink.text || needs_quotes(value);
-    if (quoted) {
+    if (quoted)
         buf_char(&l->b, '"');
-    }
     put_value(&l->b, value);
-    if (quoted) {
+    if (quoted)
         buf_char(&l->b, '"');
-    }
     close_member(l, began);
 }
 
 void log_int(struct log_line *l, const char *key, int64_t value)
 {
-    if (l->muted) {
+    if (l->muted)
         return;
-    }
     size_t began = open_member(l, key);
     buf_i64(&l->b, value);
     close_member(l, began);
@@ -285,9 +266,8 @@ void log_int(struct log_line *l, const char *key, int64_t value)
 
 void log_bool(struct log_line *l, const char *key, bool value)
 {
-    if (l->muted) {
+    if (l->muted)
         return;
-    }
     size_t began = open_member(l, key);
     buf_put(&l->b, value ? STR("true") : STR("false"));
     close_member(l, began);
@@ -299,29 +279,25 @@ static str finish(struct log_line *l)
     bool cut = l->b.overflow;
     l->b.overflow = false;
     l->b.size = l->b.cap = sizeof(l->storage);
-    if (cut) {
+    if (cut)
         buf_put(&l->b, sink.text ? CUT_TEXT : CUT_JSON);
-    }
     buf_put(&l->b, sink.text ? STR("\n") : STR("}\n"));
     return buf_str(&l->b);
 }
 
 void log_end(struct log_line *l)
 {
-    if (!l->muted) {
+    if (!l->muted)
         write_all(sink.fd, finish(l));
-    }
 }
 
 void log_end_batch(struct log_line *l, struct log_batch *batch)
 {
-    if (l->muted) {
+    if (l->muted)
         return;
-    }
     str line = finish(l);
-    if (line.n > sizeof(batch->p) - batch->n) {
+    if (line.n > sizeof(batch->p) - batch->n)
         log_flush(batch);
-    }
     memcpy(batch->p + batch->n, line.p, line.n);
     batch->n += line.n;
 }

@@ -27,12 +27,10 @@ static void from_kernel(void *p, size_t n)
     unsigned char *at = p;
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
-        if (got <= 0) {
+        if (got <= 0)
             fatal("the kernel gave no random bytes: %s", strerror(errno));
-        }
         at += got;
         n -= (size_t)got;
     }
@@ -45,9 +43,8 @@ static void forget(void)
 
 static void watch_forks(void)
 {
-    if (pthread_atfork(NULL, NULL, forget) != 0) {
+    if (pthread_atfork(NULL, NULL, forget) != 0)
         fatal("no memory for a fork handler");
-    }
 }
 
 void rand_bytes(void *p, size_t n)
@@ -62,9 +59,8 @@ void rand_bytes(void *p, size_t n)
         store.left = sizeof(store.b);
     }
     unsigned char *from = store.b + sizeof(store.b) - store.left;
-    if (n > 0) {
+    if (n > 0)
         memcpy(p, from, n);
-    }
     ct_wipe(from, n);
     store.left -= n;
 }

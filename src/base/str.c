@@ -13,14 +13,11 @@ static char lower(char c)
 
 bool str_eq_nocase(str a, str b)
 {
-    if (a.n != b.n) {
+    if (a.n != b.n)
         return false;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i])) {
+    for (size_t i = 0; i < a.n; i++)
+        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
             return false;
-        }
-    }
     return true;
 }
 
@@ -28,9 +25,8 @@ int str_cmp(str a, str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
     int order = n ? memcmp(a.p, b.p, n) : 0;
-    if (order != 0) {
+    if (order != 0)
         return order;
-    }
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
@@ -46,9 +42,8 @@ bool str_ends(str s, str suffix)
 
 size_t str_find(str s, char c, size_t from)
 {
-    if (from >= s.n) {
+    if (from >= s.n)
         return s.n;
-    }
     const char *hit = memchr(s.p + from, c, s.n - from);
     return hit ? (size_t)(hit - s.p) : s.n;
 }
@@ -64,9 +59,8 @@ bool str_cut(str s, char sep, str *head, str *tail)
 bool str_next(str *rest, char sep, str *word)
 {
     size_t from = 0;
-    while (from < rest->n && rest->p[from] == sep) {
+    while (from < rest->n && rest->p[from] == sep)
         from++;
-    }
     if (from == rest->n) {
         *rest = str_sub(*rest, from, from);
         return false;
@@ -83,9 +77,8 @@ str str_trim(str s)
         s.p++;
         s.n--;
     }
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
         s.n--;
-    }
     return s;
 }
 
@@ -101,23 +94,19 @@ bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out)
     bool negative = s.n > 0 && s.p[0] == '-';
     size_t i = negative ? 1 : 0;
     int64_t v = 0;
-    if (i == s.n) {
+    if (i == s.n)
         return false;
-    }
     for (; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9') {
+        if (s.p[i] < '0' || s.p[i] > '9')
             return false;
-        }
         int64_t digit = s.p[i] - '0';
         /* Counting down for negative numbers reaches INT64_MIN without overflow. */
         if (__builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, negative ? -digit : digit, &v)) {
+            __builtin_add_overflow(v, negative ? -digit : digit, &v))
             return false;
-        }
     }
-    if (v < lo || v > hi) {
+    if (v < lo || v > hi)
         return false;
-    }
     *out = v;
     return true;
 }
@@ -127,15 +116,13 @@ size_t str_utf8(str s, uint32_t *code)
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char lead = (unsigned char)s.p[0];
     size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (n == 0 || n > s.n || lead > 0xf4) {
+    if (n == 0 || n > s.n || lead > 0xf4)
         return 0;
-    }
     uint32_t c = n == 1 ? lead : lead & (0x7fU >> n);
     for (size_t i = 1; i < n; i++) {
         unsigned char next = (unsigned char)s.p[i];
-        if ((next & 0xc0) != 0x80) {
+        if ((next & 0xc0) != 0x80)
             return 0;
-        }
         c = c << 6 | (next & 0x3f);
     }
     bool surrogate = c >= 0xd800 && c <= 0xdfff;
@@ -148,12 +135,10 @@ size_t str_mark(str s, size_t at)
     unsigned char a = (unsigned char)s.p[at];
     unsigned char b = at + 1 < s.n ? (unsigned char)s.p[at + 1] : 0;
     unsigned char c = at + 2 < s.n ? (unsigned char)s.p[at + 2] : 0;
-    if (a < 0x20 || a == 0x7f) {
+    if (a < 0x20 || a == 0x7f)
         return 1;
-    }
-    if (a == 0xc2 && b >= 0x80 && b < 0xa0) {
+    if (a == 0xc2 && b >= 0x80 && b < 0xa0)
         return 2;
-    }
     bool bidi = a == 0xe2 && ((b == 0x80 && (c == 0x8e || c == 0x8f || (c >= 0xaa && c <= 0xae))) ||
                               (b == 0x81 && c >= 0xa6 && c <= 0xa9));
     return bidi ? 3 : 0;
@@ -161,10 +146,8 @@ size_t str_mark(str s, size_t at)
 
 bool str_has_marks(str s, const char *allowed)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (str_mark(s, i) && (s.p[i] == 0 || !strchr(allowed, s.p[i]))) {
+    for (size_t i = 0; i < s.n; i++)
+        if (str_mark(s, i) && (s.p[i] == 0 || !strchr(allowed, s.p[i])))
             return true;
-        }
-    }
     return false;
 }

@@ -28,9 +28,8 @@ static int load(struct cmd *c, enum open_mode mode, struct account *a)
                         (int)(text.n > 64 ? 64 : text.n), text.p);
     }
     int code = open_store(c, mode);
-    if (code) {
+    if (code)
         return code;
-    }
     enum err e = by_sid ? account_load(c->db, &sid, a) : account_load_of(c->db, &organization, a);
     return open_result(c, e, "account", text);
 }
@@ -44,9 +43,8 @@ static int print(struct cmd *c, const struct account *a, str token)
     show_uid(&s, "id", &a->id, ACCOUNT_SID, SPELLING_SID);
     show_uid(&s, "account_sid", &a->id, ACCOUNT_SID, SPELLING_SID);
     show_id(&s, "organization", &a->organization);
-    if (token.p) {
+    if (token.p)
         show_text(&s, "auth_token", token);
-    }
     show_int(&s, "tokens", a->token.there + old);
     show_time(&s, "old_token_ends", old ? a->old_exp_s : 0);
     show_time(&s, "created", a->created_s);
@@ -78,9 +76,8 @@ static int new_token(struct cmd *c, str *token, str *shown)
     }
     str text;
     int code = values_stdin(&c->arena, CLIENT_SECRET_MAX, &text);
-    if (code || (code = values_secret(text, "--token-stdin", token))) {
+    if (code || (code = values_secret(text, "--token-stdin", token)))
         return code;
-    }
     /* It is hashed fast, as one that cannot be guessed. */
     return token->n >= CLIENT_SECRET_STRONG
                ? CMD_DONE
@@ -111,9 +108,8 @@ static int token_command(struct cmd *c)
     int code =
         overlap.p ? values_duration(overlap, "--overlap", 0, CLIENT_TTL_MAX, &overlap_s) : CMD_DONE;
     if (code || (code = new_token(c, &token, &shown)) || (code = load(c, OPEN_WRITE, &a)) ||
-        (code = open_keys(c)) || (code = hash(c, &a, token, &row))) {
+        (code = open_keys(c)) || (code = hash(c, &a, token, &row)))
         return code;
-    }
     account_put_token(&c->fx, &a.id, &row, c->now_s + overlap_s);
     code = open_commit(c, "the account was deleted, or the pepper rotated, in this moment");
     a.old = a.token;

@@ -32,11 +32,9 @@ const size_t args_common_n = sizeof args_common / sizeof *args_common;
 
 static const struct option *find_in(const struct option *table, size_t n, str name)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(name, str_from(table[i].name))) {
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(name, str_from(table[i].name)))
             return &table[i];
-        }
-    }
     return NULL;
 }
 
@@ -56,12 +54,10 @@ static int unknown(const struct cmd *c, str name)
 {
     struct suggest near;
     suggest_init(&near, name);
-    for (size_t i = 0; i < c->command->options_n; i++) {
+    for (size_t i = 0; i < c->command->options_n; i++)
         suggest_offer(&near, c->command->options[i].name);
-    }
-    for (size_t i = 0; i < args_common_n; i++) {
+    for (size_t i = 0; i < args_common_n; i++)
         suggest_offer(&near, args_common[i].name);
-    }
     if (near.best) {
         return cmd_fail(CMD_USAGE, "unknown option `--%.*s`; did you mean `--%s`?", STR_ARG(name),
                         near.best);
@@ -73,11 +69,9 @@ static int unknown(const struct cmd *c, str name)
 static int add(struct cmd *c, const struct option *o, str value)
 {
     struct args *a = c->args;
-    for (size_t i = 0; i < a->n && !o->many; i++) {
-        if (a->pairs[i].option == o) {
+    for (size_t i = 0; i < a->n && !o->many; i++)
+        if (a->pairs[i].option == o)
             return cmd_fail(CMD_USAGE, "`--%s` is given twice", o->name);
-        }
-    }
     a->pairs[a->n++] = (struct pair){o, value};
     return CMD_DONE;
 }
@@ -88,16 +82,13 @@ static int take_option(struct cmd *c, int argc, char **argv, int *i)
     str name, value;
     bool has_value = str_cut(str_from(argv[*i] + 2), '=', &name, &value);
     const struct option *o = find(c, name);
-    if (!o) {
+    if (!o)
         return unknown(c, name);
-    }
-    if (!o->value && has_value) {
+    if (!o->value && has_value)
         return cmd_fail(CMD_USAGE, "`--%s` takes no value", o->name);
-    }
     if (o->value && !has_value) {
-        if (*i + 1 == argc) {
+        if (*i + 1 == argc)
             return cmd_fail(CMD_USAGE, "`--%s` needs a value: %s", o->name, o->value);
-        }
         value = str_from(argv[++*i]);
     }
     return add(c, o, value);
@@ -119,9 +110,8 @@ static int check_operands(const struct cmd *c)
 {
     const char *operand = c->command->operand;
     size_t n = c->args->operands_n;
-    if (operand && *operand != '[' && n == 0) {
+    if (operand && *operand != '[' && n == 0)
         return cmd_fail(CMD_USAGE, "%s is missing; see `%.*s --help`", operand, STR_ARG(words(c)));
-    }
     size_t most = !operand ? 0 : str_ends(str_from(operand), STR("...")) ? n : 1;
     if (n > most) {
         str extra = c->args->operands[most];
@@ -140,25 +130,22 @@ int args_parse(struct cmd *c, int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         str word = str_from(argv[i]);
         int code = CMD_DONE;
-        if (options && str_eq(word, STR("--"))) {
+        if (options && str_eq(word, STR("--")))
             options = false;
-        } else if (options && str_eq(word, STR("-h"))) {
+        else if (options && str_eq(word, STR("-h")))
             code = add(c, find(c, STR("help")), STR(""));
-        } else if (options && str_starts(word, STR("--"))) {
+        else if (options && str_starts(word, STR("--")))
             code = take_option(c, argc, argv, &i);
-        } else if (options && word.n > 1 && word.p[0] == '-') {
+        else if (options && word.n > 1 && word.p[0] == '-')
             code = cmd_fail(CMD_USAGE, "`%s` is no option: options begin with two dashes", argv[i]);
-        } else {
+        else
             a->operands[a->operands_n++] = word;
-        }
-        if (code) {
+        if (code)
             return code;
-        }
     }
     c->json = args_has(c, "json");
-    if (args_has(c, "help")) {
+    if (args_has(c, "help"))
         return CMD_DONE;
-    }
     int code = check_required(c);
     return code ? code : check_operands(c);
 }
@@ -183,11 +170,9 @@ size_t args_all(const struct cmd *c, const char *option, str **values)
 {
     size_t n = 0;
     *values = ARENA_ARRAY((struct arena *)&c->arena, str, c->args->n + 1);
-    for (size_t i = 0; i < c->args->n; i++) {
-        if (strcmp(c->args->pairs[i].option->name, option) == 0) {
+    for (size_t i = 0; i < c->args->n; i++)
+        if (strcmp(c->args->pairs[i].option->name, option) == 0)
             (*values)[n++] = c->args->pairs[i].value;
-        }
-    }
     return n;
 }
 

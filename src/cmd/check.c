@@ -59,9 +59,8 @@ static void check_clock(struct check *k)
 static void check_file_mode(struct check *k, const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0) {
+    if (stat(path, &st) != 0)
         return;
-    }
     if (st.st_mode & (S_IRWXG | S_IRWXO)) {
         verdict(k, WARN, "store file", "%s has mode %04o; run: chmod 600 %s", path,
                 (unsigned)st.st_mode & 07777, path);
@@ -78,9 +77,8 @@ static void check_directory(struct check *k, const char *path)
     const char *slash = strrchr(path, '/');
     const char *directory =
         slash ? arena_cstr(&k->c->arena, str_make(path, (size_t)(slash - path) + 1)) : ".";
-    if (stat(directory, &st) != 0 || stat(path, &file) != 0 || statvfs(directory, &fs) != 0) {
+    if (stat(directory, &st) != 0 || stat(path, &file) != 0 || statvfs(directory, &fs) != 0)
         return;
-    }
     long long free_mb = (long long)fs.f_bavail * (long long)fs.f_frsize >> 20;
     if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
         verdict(k, FAIL, "directory", "%s may be changed by anybody; run: chmod o-w %s", directory,
@@ -180,13 +178,12 @@ static void check_keys(struct check *k)
     struct cmd *c = k->c;
     char why[WHY];
     enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE)
         verdict(k, FAIL, "keys", "the store failed: %s", c->db->ops->message(c->db));
-    } else if (e) {
+    else if (e)
         verdict(k, FAIL, "keys", "%s", why);
-    } else {
+    else
         check_active(k);
-    }
 }
 
 static int check(struct cmd *c)
@@ -194,22 +191,19 @@ static int check(struct cmd *c)
     struct check k = {.c = c};
     char why[WHY];
     int code = open_read_settings(c);
-    if (code) {
+    if (code)
         return code;
-    }
     open_begin(c);
     show_begin(&k.show, c, SHOW_LIST, "result=6 check=12 message");
-    if (settings_check(&c->settings, why, sizeof why)) {
+    if (settings_check(&c->settings, why, sizeof why))
         verdict(&k, FAIL, "settings", "%s", why);
-    } else {
+    else
         verdict(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
-    }
     check_clock(&k);
     if (settings_check_store(&c->settings, why, sizeof why) == OK) {
         bool store = check_store(&k), master = check_master(&k);
-        if (store && master) {
+        if (store && master)
             check_keys(&k);
-        }
     }
     code = show_end(&k.show);
     return code ? code : k.failed ? CMD_FAILED : CMD_DONE;

@@ -19,9 +19,8 @@ static int load(struct cmd *c, enum open_mode mode, struct client *k)
 {
     struct uid id;
     int code = values_client(args_operand(c), "ID", &id);
-    if (code || (code = open_store(c, mode))) {
+    if (code || (code = open_store(c, mode)))
         return code;
-    }
     return open_result(c, client_load(c->db, &c->arena, &id, c->now_s, k), "client",
                        args_operand(c));
 }
@@ -58,19 +57,16 @@ static int create(struct cmd *c)
     int code = values_id(args_get(c, "org"), "--org", &k.organization);
     if (code || (code = client_options_take(c, &k)) || (code = new_secret(c, &secret, &shown)) ||
         (code = open_store(c, OPEN_WRITE)) || (code = check_organization(c, &k)) ||
-        (code = client_options_groups(c, &k, &groups, &n)) || (code = open_keys(c))) {
+        (code = client_options_groups(c, &k, &groups, &n)) || (code = open_keys(c)))
         return code;
-    }
     k.id = uid_new();
     k.created_s = c->now_s;
-    if ((code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row))) {
+    if ((code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row)))
         return code;
-    }
     client_put(&c->fx, &k);
     client_put_secret(&c->fx, &k.id, &row, c->now_s);
-    if (n) {
+    if (n)
         client_set_groups(&c->fx, &k, groups, n);
-    }
     k.secrets_n = 1;
     code = open_commit(c, "the organization or a group was deleted, or the pepper rotated, in this "
                           "moment");
@@ -83,9 +79,8 @@ static int list_filter(struct cmd *c, struct id *id, const struct id **filter)
     str org = args_get(c, "org");
     struct organization o;
     *filter = NULL;
-    if (!org.p) {
+    if (!org.p)
         return CMD_DONE;
-    }
     int code = values_id(org, "--org", id);
     *filter = id;
     return code ? code
@@ -96,9 +91,8 @@ static int list_filter(struct cmd *c, struct id *id, const struct id **filter)
 static int list_row(struct cmd *c, struct show *s, struct arena *page, struct client *k)
 {
     enum err e = client_load(c->db, page, &k->id, c->now_s, k);
-    if (e == ERR_ABSENT) {
+    if (e == ERR_ABSENT)
         return CMD_DONE; /* deleted in this moment */
-    }
     return e ? open_trouble(c) : client_show_object(s, k, (str){0});
 }
 
@@ -130,13 +124,11 @@ static int list(struct cmd *c)
     struct show s;
     size_t n = PAGE;
     int code = open_store(c, OPEN_READ);
-    if (code || (code = list_filter(c, &id, &filter))) {
+    if (code || (code = list_filter(c, &id, &filter)))
         return code;
-    }
     show_begin(&s, c, SHOW_LIST, "client_id=36 organization=24 enabled=7 name");
-    for (bool first = true; n == PAGE && code == CMD_DONE && s.code == CMD_DONE; first = false) {
+    for (bool first = true; n == PAGE && code == CMD_DONE && s.code == CMD_DONE; first = false)
         code = list_page(c, &s, filter, &after, first, &n);
-    }
     int shown = show_end(&s);
     return code ? code : shown;
 }
@@ -159,21 +151,17 @@ static int update(struct cmd *c)
     struct id *groups;
     size_t n;
     bool given = false;
-    for (size_t i = 0; i < sizeof any / sizeof *any; i++) {
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
         given = given || args_has(c, any[i]);
-    }
-    if (!given) {
+    if (!given)
         return cmd_fail(CMD_USAGE, "nothing to change; see `postern client update --help`");
-    }
     int code = load(c, OPEN_WRITE, &k);
     if (code || (code = client_options_take(c, &k)) ||
-        (code = client_options_groups(c, &k, &groups, &n))) {
+        (code = client_options_groups(c, &k, &groups, &n)))
         return code;
-    }
     client_update(&c->fx, &k);
-    if (n || args_has(c, "no-groups") || args_has(c, "all-groups")) {
+    if (n || args_has(c, "no-groups") || args_has(c, "all-groups"))
         client_set_groups(&c->fx, &k, groups, n);
-    }
     code = open_commit(c, "the client or a group was deleted in this moment");
     return code ? code : client_show_one(c, &k, (str){0});
 }
@@ -183,15 +171,13 @@ static int delete (struct cmd *c)
     struct client k;
     struct show s;
     int code = load(c, OPEN_WRITE, &k);
-    if (code) {
+    if (code)
         return code;
-    }
     show_begin(&s, c, SHOW_ONE, "");
     code = client_show_object(&s, &k, (str){0});
     client_delete(&c->fx, &k.id);
-    if (code || (code = open_commit(c, "the client was deleted in this moment"))) {
+    if (code || (code = open_commit(c, "the client was deleted in this moment")))
         return code;
-    }
     return show_end(&s);
 }
 
@@ -199,9 +185,8 @@ static int set_enabled(struct cmd *c, bool enabled)
 {
     struct client k;
     int code = load(c, OPEN_WRITE, &k);
-    if (code) {
+    if (code)
         return code;
-    }
     k.enabled = enabled;
     client_set_enabled(&c->fx, &k.id, enabled);
     code = open_commit(c, "the client was deleted in this moment");
@@ -228,15 +213,13 @@ static int secret_command(struct cmd *c)
         overlap.p ? values_duration(overlap, "--overlap", 0, CLIENT_TTL_MAX, &overlap_s) : CMD_DONE;
     if (code || (code = new_secret(c, &secret, &shown)) || (code = load(c, OPEN_WRITE, &k)) ||
         (code = open_keys(c)) ||
-        (code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row))) {
+        (code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row)))
         return code;
-    }
     client_put_secret(&c->fx, &k.id, &row, c->now_s + overlap_s);
     if ((code = open_commit(c, "the client was deleted, or the pepper rotated, in this moment")) ||
         (code = open_result(c, client_load(c->db, &c->arena, &k.id, c->now_s, &k), "client",
-                            args_operand(c)))) {
+                            args_operand(c))))
         return code;
-    }
     return client_show_one(c, &k, shown);
 }
 

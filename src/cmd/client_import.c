@@ -58,9 +58,8 @@ static int read_file(struct cmd *c, str name, str *text)
     char *p = arena_alloc(&c->arena, (size_t)st.st_size + 1);
     size_t n = 0;
     ssize_t got;
-    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0) {
+    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0)
         n += (size_t)got;
-    }
     close(fd);
     *text = str_make(p, n);
     return CMD_DONE;
@@ -70,9 +69,8 @@ static int read_file(struct cmd *c, str name, str *text)
 static int check_account(struct import *im, const struct import_record *r, str where)
 {
     const struct id *owner = id_map_get(&im->accounts, r->account.b, sizeof r->account.b);
-    if (!r->has_account || (owner && id_eq(owner, &r->client.organization))) {
+    if (!r->has_account || (owner && id_eq(owner, &r->client.organization)))
         return CMD_DONE;
-    }
     return cmd_fail(CMD_CONFLICT, "%.*s: account_sid: the organization has another account",
                     STR_ARG(where));
 }
@@ -83,9 +81,8 @@ static int need_organization(struct import *im, const struct import_record *r, s
     struct cmd *c = im->c;
     struct organization o;
     const struct id *id = &r->client.organization;
-    if (id_map_get(&im->organizations, id->b, sizeof id->b)) {
+    if (id_map_get(&im->organizations, id->b, sizeof id->b))
         return check_account(im, r, where);
-    }
     enum err e = organization_load(c->db, &c->arena, id, &o);
     if (e == ERR_ABSENT && r->organization_name.p) {
         o = (struct organization){
@@ -100,9 +97,8 @@ static int need_organization(struct import *im, const struct import_record *r, s
                         "name and it is made",
                         STR_ARG(where));
     }
-    if (e) {
+    if (e)
         return open_trouble(c);
-    }
     id_map_put(&im->organizations, id->b, sizeof id->b, id);
     id_map_put(&im->accounts, o.account.b, sizeof o.account.b, id);
     return check_account(im, r, where);
@@ -115,11 +111,10 @@ static int take_room(struct import *im, const struct id *organization, str where
     struct group_query all = {.organization = *organization};
     struct id value = {{0}};
     int64_t n;
-    if (known) {
+    if (known)
         memcpy(&n, known->b, sizeof n);
-    } else if (group_count(im->c->db, &all, &n)) {
+    else if (group_count(im->c->db, &all, &n))
         return open_trouble(im->c);
-    }
     if (n++ >= LIMIT_GROUPS) {
         return cmd_fail(CMD_CONFLICT,
                         "%.*s: the organization would have more than %d groups, the most that one "
@@ -148,14 +143,12 @@ static int need_group(struct import *im, const struct import_record *r, struct g
     struct group found;
     const struct id *owner = id_map_get(&im->groups, g->id.b, sizeof g->id.b);
     enum err e = OK;
-    if (!owner && (e = group_load(c->db, &c->arena, &g->id, &found)) == OK) {
+    if (!owner && (e = group_load(c->db, &c->arena, &g->id, &found)) == OK)
         owner = &found.organization;
-    }
     if (e == ERR_ABSENT && g->name.p) {
         int code = make_group(im, g, &r->client.organization, where);
-        if (code) {
+        if (code)
             return code;
-        }
         owner = &g->organization;
         e = OK;
     }
@@ -165,9 +158,8 @@ static int need_group(struct import *im, const struct import_record *r, struct g
                         "it is made",
                         STR_ARG(where));
     }
-    if (e) {
+    if (e)
         return open_trouble(c);
-    }
     id_map_put(&im->groups, g->id.b, sizeof g->id.b, owner);
     if (!id_eq(owner, &r->client.organization)) {
         return cmd_fail(CMD_CONFLICT, "%.*s: a group belongs to another organization",
@@ -181,14 +173,12 @@ static int need_groups(struct import *im, struct import_record *r, str where)
     struct id *ids = ARENA_ARRAY(&im->c->arena, struct id, r->groups_n + 1);
     for (size_t i = 0; i < r->groups_n; i++) {
         int code = need_group(im, r, &r->groups[i], where);
-        if (code) {
+        if (code)
             return code;
-        }
         ids[i] = r->groups[i].id;
     }
-    if (r->has_groups) {
+    if (r->has_groups)
         client_set_groups(&im->c->fx, &r->client, ids, r->groups_n);
-    }
     return CMD_DONE;
 }
 
@@ -199,13 +189,11 @@ static bool has_secret(struct cmd *c, const struct client *k, str secret)
         const struct client_secret *s = &k->secrets[i];
         const struct key *pepper = keyring_find(c->ring, KEY_PEPPER, &s->pepper);
         struct digest digest;
-        if (s->argon2.p || !pepper) {
+        if (s->argon2.p || !pepper)
             continue;
-        }
         client_hash_secret(c->hasher, pepper, &k->id, secret, &digest);
-        if (ct_digest_eq(&digest, &s->hash)) {
+        if (ct_digest_eq(&digest, &s->hash))
             return true;
-        }
     }
     return false;
 }
@@ -215,16 +203,13 @@ static int put_secret(struct import *im, struct import_record *r, bool exists, s
 {
     struct cmd *c = im->c;
     struct client_secret row;
-    if (exists && (!r->secret.p || has_secret(c, &r->client, r->secret))) {
+    if (exists && (!r->secret.p || has_secret(c, &r->client, r->secret)))
         return CMD_DONE;
-    }
-    if (!r->secret.p) {
+    if (!r->secret.p)
         r->secret = *shown = client_options_new_secret(&c->arena);
-    }
     int code = client_options_hash(c, &r->client, r->secret, where, &row);
-    if (code == CMD_DONE) {
+    if (code == CMD_DONE)
         client_put_secret(&c->fx, &r->client.id, &row, c->now_s);
-    }
     return code;
 }
 
@@ -242,16 +227,13 @@ static int begin_record(struct import *im, const struct json *object, str where,
     }
     struct uid id = r->client.id;
     struct client found;
-    if (id_map_get(&im->clients, id.b, sizeof id.b)) {
+    if (id_map_get(&im->clients, id.b, sizeof id.b))
         return cmd_fail(CMD_CONFLICT, "%.*s: the client is in the file twice", STR_ARG(where));
-    }
     enum err e = client_load(c->db, &c->arena, &id, c->now_s, &found);
-    if (e == ERR_ABSENT) {
+    if (e == ERR_ABSENT)
         return CMD_DONE;
-    }
-    if (e) {
+    if (e)
         return open_trouble(c);
-    }
     if (!args_has(c, "update")) {
         return cmd_fail(CMD_CONFLICT, "%.*s: the client exists; --update changes it",
                         STR_ARG(where));
@@ -264,12 +246,10 @@ static int begin_record(struct import *im, const struct json *object, str where,
 static int check_complete(const struct import_record *r, const struct id *before, bool exists,
                           str where)
 {
-    if (!r->client.name.n) {
+    if (!r->client.name.n)
         return cmd_fail(CMD_USAGE, "%.*s: the member `name` is missing", STR_ARG(where));
-    }
-    if (!exists && !r->has_organization) {
+    if (!exists && !r->has_organization)
         return cmd_fail(CMD_USAGE, "%.*s: the member `organization` is missing", STR_ARG(where));
-    }
     if (exists && !id_eq(before, &r->client.organization)) {
         return cmd_fail(CMD_CONFLICT, "%.*s: a client cannot move to another organization",
                         STR_ARG(where));
@@ -287,14 +267,12 @@ static int take(struct import *im, const struct json *object, str where)
     struct id before = r.client.organization, none = {0};
     if (code || (code = import_member_read(c, object, where, &r)) ||
         (code = check_complete(&r, &before, exists, where)) ||
-        (code = need_organization(im, &r, where))) {
+        (code = need_organization(im, &r, where)))
         return code;
-    }
     (exists ? client_update : client_put)(&c->fx, &r.client);
     if ((code = put_secret(im, &r, exists, where, &done->shown)) ||
-        (code = need_groups(im, &r, where))) {
+        (code = need_groups(im, &r, where)))
         return code;
-    }
     id_map_put(&im->clients, r.client.id.b, sizeof r.client.id.b, &none);
     done->client = r.client;
     *im->end = done;
@@ -307,9 +285,8 @@ static int take(struct import *im, const struct json *object, str where)
 static void progress(const struct import *im)
 {
     size_t n = im->made + im->changed;
-    if (n % CHUNK == 0 && isatty(STDERR_FILENO)) {
+    if (n % CHUNK == 0 && isatty(STDERR_FILENO))
         fprintf(stderr, "\r%zu clients read", n);
-    }
 }
 
 static int take_all(struct import *im, str text)
@@ -322,15 +299,13 @@ static int take_all(struct import *im, str text)
     while (code == CMD_DONE && json_items_next(&it, &item)) {
         size_t line = it.line;
         str where = arena_printf(&im->c->arena, "%.*s:%zu", STR_ARG(im->name), line);
-        if (json_parse(&im->c->arena, item, &object)) {
+        if (json_parse(&im->c->arena, item, &object))
             return cmd_fail(CMD_USAGE, "%.*s: this is not valid JSON", STR_ARG(where));
-        }
         code = take(im, object, where);
         progress(im);
     }
-    if (code == CMD_DONE && it.broken) {
+    if (code == CMD_DONE && it.broken)
         return cmd_fail(CMD_USAGE, "%.*s:%zu: this is not valid JSON", STR_ARG(im->name), it.line);
-    }
     return code;
 }
 
@@ -347,9 +322,8 @@ static int report(struct import *im)
         code = code ? code : client_show_object(&s, &fresh, i->shown);
     }
     int shown = show_end(&s);
-    if (isatty(STDERR_FILENO)) {
+    if (isatty(STDERR_FILENO))
         fputc('\r', stderr);
-    }
     cmd_note("%zu clients imported, %zu changed", im->made, im->changed);
     return code ? code : shown;
 }
@@ -371,8 +345,7 @@ int client_import(struct cmd *c)
     if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c)) ||
         (code = take_all(&im, text)) ||
         (code = open_commit(c, "a client, group, organization or pepper was changed in this "
-                               "moment"))) {
+                               "moment")))
         return code;
-    }
     return report(&im);
 }

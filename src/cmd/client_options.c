@@ -36,9 +36,8 @@ static int take_grants(struct cmd *c, struct client *k)
     size_t n = args_all(c, "grant", &values);
     for (size_t i = 0; i < n; i++) {
         int code = values_grant(values[i], "--grant", &grants);
-        if (code) {
+        if (code)
             return code;
-        }
     }
     k->grants = n ? grants : k->grants;
     return CMD_DONE;
@@ -62,9 +61,8 @@ static int take_choices(struct cmd *c, struct client *k)
     if ((code = take_choice(c, "token-format", CLIENT_FORMATS, &format)) ||
         (code = take_choice(c, "refresh-rotation", CLIENT_ROTATIONS, &rotation)) ||
         (code = take_choice(c, "auth-method", CLIENT_METHODS, &method)) ||
-        (code = take_choice(c, "introspect", CLIENT_INTROSPECT, &introspect))) {
+        (code = take_choice(c, "introspect", CLIENT_INTROSPECT, &introspect)))
         return code;
-    }
     k->token_format = (enum token_format)format;
     k->rotation = (enum client_rotation)rotation;
     k->auth_method = (enum client_auth_method)method;
@@ -98,21 +96,16 @@ int client_options_take(struct cmd *c, struct client *k)
     int code;
     if ((name.p && (code = values_name(name, "--name", &k->name))) ||
         (scope.p && (code = values_scope(scope, "--scope", &k->scopes))) ||
-        (code = take_grants(c, k)) || (code = take_choices(c, k)) ||
-        (code = take_durations(c, k))) {
+        (code = take_grants(c, k)) || (code = take_choices(c, k)) || (code = take_durations(c, k)))
         return code;
-    }
-    if (args_has(c, "all-groups") && (args_has(c, "group") || args_has(c, "no-groups"))) {
+    if (args_has(c, "all-groups") && (args_has(c, "group") || args_has(c, "no-groups")))
         return cmd_fail(CMD_USAGE, "--all-groups goes with neither --group nor --no-groups");
-    }
-    if (args_has(c, "group") && args_has(c, "no-groups")) {
+    if (args_has(c, "group") && args_has(c, "no-groups"))
         return cmd_fail(CMD_USAGE, "--group and --no-groups do not go together");
-    }
-    if (args_has(c, "all-groups")) {
+    if (args_has(c, "all-groups"))
         k->all_groups = true;
-    } else if (args_has(c, "group") || args_has(c, "no-groups")) {
+    else if (args_has(c, "group") || args_has(c, "no-groups"))
         k->all_groups = false;
-    }
     return CMD_DONE;
 }
 
@@ -135,9 +128,8 @@ int client_options_groups(struct cmd *c, const struct client *k, struct id **out
     *out = ARENA_ARRAY(&c->arena, struct id, *n + 1);
     for (size_t i = 0; i < *n; i++) {
         int code = values_id(texts[i], "--group", &(*out)[i]);
-        if (code || (code = client_options_check_group(c, k, &(*out)[i], texts[i]))) {
+        if (code || (code = client_options_check_group(c, k, &(*out)[i], texts[i])))
             return code;
-        }
     }
     return CMD_DONE;
 }
@@ -162,9 +154,8 @@ static int hash_weak(struct cmd *c, str secret, str where, struct client_secret 
             "every use of it costs that)",
             STR_ARG(where), secret.n, CLIENT_SECRET_STRONG);
     }
-    if (password_hash(c->fx.arena, secret, &out->argon2)) {
+    if (password_hash(c->fx.arena, secret, &out->argon2))
         return cmd_fail(CMD_FAILED, "the secret could not be hashed");
-    }
     return CMD_DONE;
 }
 
@@ -178,9 +169,8 @@ int client_options_hash(struct cmd *c, const struct client *k, str secret, str w
                                     "--pepper");
     }
     out->pepper = pepper->id;
-    if (secret.n < CLIENT_SECRET_STRONG) {
+    if (secret.n < CLIENT_SECRET_STRONG)
         return hash_weak(c, secret, where, out);
-    }
     client_hash_secret(c->hasher, pepper, &k->id, secret, &out->hash);
     return CMD_DONE;
 }

@@ -23,9 +23,8 @@ static int show_groups(struct show *s, const struct client *k)
 {
     struct id *ids;
     size_t n;
-    if (client_groups(s->c->db, &s->scratch, &k->id, &ids, &n)) {
+    if (client_groups(s->c->db, &s->scratch, &k->id, &ids, &n))
         return open_trouble(s->c);
-    }
     str *names = ARENA_ARRAY(&s->scratch, str, n + 1);
     for (size_t i = 0; i < n; i++) {
         struct buf b;
@@ -41,9 +40,8 @@ static void show_words(struct show *s, const char *name, str text)
 {
     str words[256], word;
     size_t n = 0;
-    while (n < 256 && str_next(&text, ' ', &word)) {
+    while (n < 256 && str_next(&text, ' ', &word))
         words[n++] = word;
-    }
     show_list(s, name, words, n);
 }
 
@@ -51,9 +49,8 @@ static void show_words(struct show *s, const char *name, str text)
 static void show_secrets(struct show *s, const struct client *k)
 {
     int64_t end = 0;
-    for (size_t i = 0; i < k->secrets_n; i++) {
+    for (size_t i = 0; i < k->secrets_n; i++)
         end = k->secrets[i].exp_s ? k->secrets[i].exp_s : end;
-    }
     show_int(s, "secrets", (int64_t)k->secrets_n);
     show_time(s, "old_secret_ends", end);
 }
@@ -78,14 +75,12 @@ static int show_account(struct show *s, const struct client *k)
 {
     struct account a;
     enum err e = account_load_of(s->c->db, &k->organization, &a);
-    if (e != OK && e != ERR_ABSENT) {
+    if (e != OK && e != ERR_ABSENT)
         return open_trouble(s->c);
-    }
-    if (e == OK) {
+    if (e == OK)
         show_uid(s, "account_sid", &a.id, ACCOUNT_SID, SPELLING_SID);
-    } else {
+    else
         show_text(s, "account_sid", (str){0});
-    }
     return CMD_DONE;
 }
 
@@ -95,9 +90,8 @@ int client_show_object(struct show *s, const struct client *k, str secret)
     show_uid(s, "id", &k->id, CLIENT_SID, SPELLING_UUID);
     show_uid(s, "client_id", &k->id, CLIENT_SID, SPELLING_UUID);
     show_uid(s, "client_sid", &k->id, CLIENT_SID, SPELLING_SID);
-    if (secret.p) {
+    if (secret.p)
         show_text(s, "client_secret", secret);
-    }
     show_text(s, "name", k->name);
     show_id(s, "organization", &k->organization);
     int code = show_account(s, k);

@@ -32,9 +32,8 @@ static void say(const char *before, const char *format, va_list args)
         i += mark ? mark : 1;
     }
     fputc('\n', stderr);
-    if (n >= 0) {
+    if (n >= 0)
         free(text);
-    }
 }
 
 int cmd_fail(int code, const char *format, ...)
@@ -58,12 +57,10 @@ int cmd_print(str text)
 {
     while (text.n > 0) {
         ssize_t n = write(STDOUT_FILENO, text.p, text.n);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && errno == EINTR)
             continue;
-        }
-        if (n <= 0) {
+        if (n <= 0)
             return cmd_fail(CMD_FAILED, "cannot write the answer to stdout: %s", strerror(errno));
-        }
         text = str_sub(text, (size_t)n, text.n);
     }
     return CMD_DONE;
@@ -73,12 +70,10 @@ static int unknown_set(const struct command_set *const *sets, const char *word)
 {
     struct suggest near;
     suggest_init(&near, str_from(word));
-    for (; *sets; sets++) {
+    for (; *sets; sets++)
         suggest_offer(&near, (*sets)->name);
-    }
-    if (near.best) {
+    if (near.best)
         return cmd_fail(CMD_USAGE, "unknown subcommand `%s`; did you mean `%s`?", word, near.best);
-    }
     return cmd_fail(CMD_USAGE, "unknown subcommand `%s`; `postern help` lists them", word);
 }
 
@@ -86,9 +81,8 @@ static int unknown_command(const struct command_set *set, const char *word)
 {
     struct suggest near;
     suggest_init(&near, str_from(word ? word : ""));
-    for (size_t i = 0; i < set->n; i++) {
+    for (size_t i = 0; i < set->n; i++)
         suggest_offer(&near, set->commands[i].name);
-    }
     if (!word) {
         return cmd_fail(CMD_USAGE, "`postern %s` needs a second word; see `postern help %s`",
                         set->name, set->name);
@@ -105,12 +99,10 @@ static int unknown_command(const struct command_set *set, const char *word)
 static int find(struct cmd *c, int argc, char **argv, int *used)
 {
     const struct command_set *const *set = c->sets;
-    while (*set && strcmp((*set)->name, argv[0]) != 0) {
+    while (*set && strcmp((*set)->name, argv[0]) != 0)
         set++;
-    }
-    if (!*set) {
+    if (!*set)
         return unknown_set(c->sets, argv[0]);
-    }
     c->set = *set;
     *used = 1;
     if (!*c->set->commands[0].name) {
@@ -125,27 +117,22 @@ static int find(struct cmd *c, int argc, char **argv, int *used)
             return CMD_DONE;
         }
     }
-    if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+    if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
         return CMD_DONE;
-    }
     return unknown_command(c->set, word);
 }
 
 static int run(struct cmd *c, int argc, char **argv)
 {
     int used = 0, code = find(c, argc, argv, &used);
-    if (code) {
+    if (code)
         return code;
-    }
-    if (!c->command) {
+    if (!c->command)
         return help_set(c, c->set);
-    }
-    if ((code = args_parse(c, argc - used, argv + used))) {
+    if ((code = args_parse(c, argc - used, argv + used)))
         return code;
-    }
-    if (args_has(c, "help")) {
+    if (args_has(c, "help"))
         return help_command(c, c->set, c->command);
-    }
     code = c->command->run(c);
     open_close(c);
     return code;

@@ -37,16 +37,13 @@ static int config(struct cmd *c)
 {
     struct buf b;
     struct show s;
-    if (args_has(c, "reference")) {
+    if (args_has(c, "reference"))
         return reference(c);
-    }
-    if (args_has(c, "markdown")) {
+    if (args_has(c, "markdown"))
         return cmd_fail(CMD_USAGE, "--markdown goes with --reference");
-    }
     int code = open_server_settings(c);
-    if (code) {
+    if (code)
         return code;
-    }
     if (!c->json) {
         buf_init(&b, &c->arena, 8192, PAGE);
         settings_write(&c->settings, &b);

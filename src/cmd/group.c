@@ -30,9 +30,8 @@ static int load(struct cmd *c, enum open_mode mode, struct group *g)
 {
     struct id id;
     int code = values_id(args_operand(c), "ID", &id);
-    if (code || (code = open_store(c, mode))) {
+    if (code || (code = open_store(c, mode)))
         return code;
-    }
     return open_result(c, group_load(c->db, &c->arena, &id, g), "group", args_operand(c));
 }
 
@@ -52,9 +51,8 @@ static int check_room(struct cmd *c, const struct id *organization)
 {
     struct group_query all = {.organization = *organization};
     int64_t n;
-    if (group_count(c->db, &all, &n)) {
+    if (group_count(c->db, &all, &n))
         return open_trouble(c);
-    }
     return n < LIMIT_GROUPS ? CMD_DONE
                             : cmd_fail(CMD_CONFLICT,
                                        "the organization has %d groups, the most "
@@ -71,9 +69,8 @@ static int create(struct cmd *c)
     if (code || (code = take_texts(c, &g)) || (code = open_store(c, OPEN_WRITE)) ||
         (code = open_result(c, organization_load(c->db, &c->arena, &g.organization, &o),
                             "organization", org)) ||
-        (code = check_room(c, &g.organization))) {
+        (code = check_room(c, &g.organization)))
         return code;
-    }
     g.id = id_next(&c->ids, c->now_s);
     g.created_s = c->now_s;
     group_put(&c->fx, &g);
@@ -86,12 +83,10 @@ static int list_one(struct cmd *c, struct show *s, const struct id *organization
     struct group_query q = {.organization = *organization, .limit = -1};
     struct group *groups;
     size_t n;
-    if (group_list(c->db, &c->arena, &q, &groups, &n)) {
+    if (group_list(c->db, &c->arena, &q, &groups, &n))
         return open_trouble(c);
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         show(s, &groups[i]);
-    }
     return CMD_DONE;
 }
 
@@ -100,9 +95,8 @@ static int wanted(struct cmd *c, struct organization **out, size_t *n)
 {
     str org = args_get(c, "org");
     struct id id;
-    if (!org.p) {
+    if (!org.p)
         return organization_list(c->db, &c->arena, out, n) ? open_trouble(c) : CMD_DONE;
-    }
     *out = ARENA_NEW(&c->arena, struct organization);
     *n = 1;
     int code = values_id(org, "--org", &id);
@@ -117,13 +111,11 @@ static int list(struct cmd *c)
     struct show s;
     size_t n;
     int code = open_store(c, OPEN_READ);
-    if (code || (code = wanted(c, &organizations, &n))) {
+    if (code || (code = wanted(c, &organizations, &n)))
         return code;
-    }
     show_begin(&s, c, SHOW_LIST, "id=24 organization=24 name");
-    for (size_t i = 0; i < n && code == CMD_DONE; i++) {
+    for (size_t i = 0; i < n && code == CMD_DONE; i++)
         code = list_one(c, &s, &organizations[i].id);
-    }
     int shown = show_end(&s);
     return code ? code : shown;
 }
@@ -138,13 +130,11 @@ static int show_command(struct cmd *c)
 static int update(struct cmd *c)
 {
     struct group g;
-    if (!args_has(c, "name") && !args_has(c, "bio")) {
+    if (!args_has(c, "name") && !args_has(c, "bio"))
         return cmd_fail(CMD_USAGE, "nothing to change: give --name or --bio");
-    }
     int code = load(c, OPEN_WRITE, &g);
-    if (code || (code = take_texts(c, &g))) {
+    if (code || (code = take_texts(c, &g)))
         return code;
-    }
     group_update(&c->fx, &g.id, &g.organization, g.name, g.bio);
     code = open_commit(c, "the group was deleted in this moment");
     return code ? code : print(c, &g);
@@ -154,9 +144,8 @@ static int delete (struct cmd *c)
 {
     struct group g;
     int code = load(c, OPEN_WRITE, &g);
-    if (code) {
+    if (code)
         return code;
-    }
     group_delete(&c->fx, &g.id, &g.organization);
     code = open_commit(c, "the group was deleted in this moment");
     return code ? code : print(c, &g);

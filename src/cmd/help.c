@@ -27,9 +27,8 @@ static void words(struct buf *b, const struct command_set *set, const struct com
 static void usage_option(struct buf *b, const struct option *o)
 {
     buf_printf(b, o->required ? " --%s" : " [--%s", o->name);
-    if (o->value) {
+    if (o->value)
         buf_printf(b, " %s", o->value);
-    }
     put(b, o->required ? "" : o->many ? "]..." : "]");
 }
 
@@ -37,12 +36,10 @@ static void usage(struct buf *b, const struct command_set *set, const struct com
 {
     put(b, "postern ");
     words(b, set, k);
-    if (k->operand) {
+    if (k->operand)
         buf_printf(b, " %s", k->operand);
-    }
-    for (size_t i = 0; i < k->options_n; i++) {
+    for (size_t i = 0; i < k->options_n; i++)
         usage_option(b, &k->options[i]);
-    }
 }
 
 static void option_lines(struct buf *b, const struct option *options, size_t n)
@@ -50,9 +47,8 @@ static void option_lines(struct buf *b, const struct option *options, size_t n)
     for (size_t i = 0; i < n; i++) {
         size_t start = b->n;
         buf_printf(b, "  --%s", options[i].name);
-        if (options[i].value) {
+        if (options[i].value)
             buf_printf(b, " %s", options[i].value);
-        }
         do {
             buf_char(b, ' ');
         } while (b->n - start < 30 && !b->overflow);
@@ -77,9 +73,8 @@ int help_command(struct cmd *c, const struct command_set *set, const struct comm
     put(&b, "Usage: ");
     usage(&b, set, k);
     buf_printf(&b, "\n\n%s\n", k->summary);
-    if (k->more) {
+    if (k->more)
         buf_printf(&b, "\n%s\n", k->more);
-    }
     if (k->options_n) {
         put(&b, "\nOptions:\n");
         option_lines(&b, k->options, k->options_n);
@@ -95,9 +90,8 @@ static void set_lines(struct buf *b, const struct command_set *set)
         size_t start = b->n;
         put(b, "  postern ");
         words(b, set, &set->commands[i]);
-        if (set->commands[i].operand) {
+        if (set->commands[i].operand)
             buf_printf(b, " %s", set->commands[i].operand);
-        }
         do {
             buf_char(b, ' ');
         } while (b->n - start < 30 && !b->overflow);
@@ -121,22 +115,19 @@ int help_overview(struct cmd *c, int fd)
     page(c, &b);
     put(&b, "Postern, an OAuth 2.0 authorization server.\n\n"
             "Usage: postern SUBCOMMAND [WORD] [--option VALUE]...\n\n");
-    for (const struct command_set *const *set = c->sets; *set; set++) {
+    for (const struct command_set *const *set = c->sets; *set; set++)
         buf_printf(&b, "  %-9s %s\n", (*set)->name, (*set)->summary);
-    }
     put(&b, "\n`postern help SUBCOMMAND` says more; `postern --version` says which this is.\n"
             "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict.\n");
-    if (fd == STDOUT_FILENO) {
+    if (fd == STDOUT_FILENO)
         return send(&b);
-    }
     return write(fd, b.p, b.n) < 0 ? CMD_FAILED : CMD_DONE;
 }
 
 static void markdown_options(struct buf *b, const struct option *options, size_t n)
 {
-    if (n == 0) {
+    if (n == 0)
         return;
-    }
     put(b, "\n| option | takes | |\n|---|---|---|\n");
     for (size_t i = 0; i < n; i++) {
         buf_printf(b, "| `--%s` | ", options[i].name);
@@ -164,13 +155,11 @@ static int markdown(struct cmd *c)
             const struct command *k = &(*set)->commands[i];
             put(&b, "\n## postern ");
             words(&b, *set, k);
-            if (k->operand) {
+            if (k->operand)
                 buf_printf(&b, " %s", k->operand);
-            }
             buf_printf(&b, "\n\n%s\n", k->summary);
-            if (k->more) {
+            if (k->more)
                 buf_printf(&b, "\n```\n%s\n```\n", k->more);
-            }
             markdown_options(&b, k->options, k->options_n);
         }
     }
@@ -179,11 +168,9 @@ static int markdown(struct cmd *c)
 
 static const struct command *find_command(const struct command_set *set, str word)
 {
-    for (size_t i = 0; i < set->n; i++) {
-        if (str_eq(word, str_from(set->commands[i].name))) {
+    for (size_t i = 0; i < set->n; i++)
+        if (str_eq(word, str_from(set->commands[i].name)))
             return &set->commands[i];
-        }
-    }
     return NULL;
 }
 
@@ -215,22 +202,17 @@ static int help(struct cmd *c)
 {
     str *operands;
     size_t n = args_operands(c, &operands);
-    if (args_has(c, "markdown")) {
+    if (args_has(c, "markdown"))
         return markdown(c);
-    }
-    if (args_has(c, "man")) {
+    if (args_has(c, "man"))
         return man(c);
-    }
-    if (args_has(c, "completion")) {
+    if (args_has(c, "completion"))
         return completion(c);
-    }
-    if (n == 0) {
+    if (n == 0)
         return help_overview(c, STDOUT_FILENO);
-    }
     const struct command_set *const *set = c->sets;
-    while (*set && !str_eq(operands[0], str_from((*set)->name))) {
+    while (*set && !str_eq(operands[0], str_from((*set)->name)))
         set++;
-    }
     if (!*set || n > 2) {
         return cmd_fail(CMD_USAGE, "there is no subcommand `%.*s`; `postern help` lists them",
                         STR_ARG(operands[0]));

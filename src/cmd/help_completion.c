@@ -44,47 +44,41 @@ static bool is_setting(const struct option *o)
 static void values(struct buf *b, const struct option *o)
 {
     const char *z = o->value;
-    if (str_find(str_from(z), '|', 0) == strlen(z)) {
+    if (str_find(str_from(z), '|', 0) == strlen(z))
         return;
-    }
-    for (; *z; z++) {
+    for (; *z; z++)
         buf_char(b, *z == '|' ? ' ' : *z);
-    }
 }
 
 static void setting_names(struct buf *b)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    for (size_t i = 0; i < SETTING_COUNT; i++)
         buf_printf(b, "%s%s=", i ? " " : "", setting_infos[i].name);
-    }
 }
 
 /* ---- bash and zsh: one function with branches ---- */
 
 static void option_words(struct buf *b, const struct option *o, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         buf_printf(b, " --%s", o[i].name);
-    }
 }
 
 /* What follows an option that takes a value: "KEY --option" sets choices, or files=1. */
 static void value_branches(struct buf *b, const char *key, const struct option *o, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!o[i].value) {
+        if (!o[i].value)
             continue;
-        }
         buf_printf(b, "    %s' --%s') ", key, o[i].name);
         if (is_file(&o[i])) {
             put(b, "files=1");
         } else {
             put(b, "choices='");
-            if (is_setting(&o[i])) {
+            if (is_setting(&o[i]))
                 setting_names(b);
-            } else {
+            else
                 values(b, &o[i]);
-            }
             put(b, is_setting(&o[i]) ? "' open=1" : "'");
         }
         put(b, "; return;;\n");
@@ -129,22 +123,19 @@ static void each_command(struct buf *b, sets all)
 static void each_second(struct buf *b, sets all)
 {
     for (; *all; all++) {
-        if (!*(*all)->commands[0].name) {
+        if (!*(*all)->commands[0].name)
             continue;
-        }
         buf_printf(b, "    %s) choices='", (*all)->name);
-        for (size_t i = 0; i < (*all)->n; i++) {
+        for (size_t i = 0; i < (*all)->n; i++)
             buf_printf(b, "%s%s", i ? " " : "", (*all)->commands[i].name);
-        }
         put(b, "'; return;;\n");
     }
 }
 
 static void first_words(struct buf *b, sets all)
 {
-    for (; *all; all++) {
+    for (; *all; all++)
         buf_printf(b, "%s ", (*all)->name);
-    }
     put(b, "--help --version");
 }
 
@@ -228,16 +219,14 @@ static void fish_option(struct buf *b, const char *when, const struct option *o)
         size_t start = b->n;
         put(b, " -a '");
         size_t before = b->n;
-        if (is_setting(o)) {
+        if (is_setting(o))
             setting_names(b);
-        } else {
+        else
             values(b, o);
-        }
-        if (b->n == before) {
+        if (b->n == before)
             b->n = start;
-        } else {
+        else
             put(b, "'");
-        }
     }
     put(b, " -d ");
     quoted(b, o->help);
@@ -259,12 +248,10 @@ static void fish_set(struct buf *b, const struct command_set *set)
             quoted(b, k->summary);
             put(b, "\n");
         }
-        for (size_t j = 0; j < k->options_n; j++) {
+        for (size_t j = 0; j < k->options_n; j++)
             fish_option(b, when, &k->options[j]);
-        }
-        if (k->operand && str_eq(str_from(k->operand), STR("FILE"))) {
+        if (k->operand && str_eq(str_from(k->operand), STR("FILE")))
             buf_printf(b, "complete -c postern -n '%s' -F\n", when);
-        }
     }
 }
 
@@ -281,24 +268,21 @@ static void fish(struct buf *b, sets all)
            "  test (count $line) -eq 2; and test $line[2] = $argv[1]\n"
            "end\n"
            "complete -c postern -f\n");
-    for (; *all; all++) {
+    for (; *all; all++)
         fish_set(b, *all);
-    }
-    for (size_t i = 0; i < args_common_n; i++) {
+    for (size_t i = 0; i < args_common_n; i++)
         fish_option(b, "not __fish_use_subcommand", &args_common[i]);
-    }
 }
 
 bool help_completion(struct cmd *c, str shell, struct buf *out)
 {
-    if (str_eq(shell, STR("bash"))) {
+    if (str_eq(shell, STR("bash")))
         bash(out, c->sets);
-    } else if (str_eq(shell, STR("zsh"))) {
+    else if (str_eq(shell, STR("zsh")))
         zsh(out, c->sets);
-    } else if (str_eq(shell, STR("fish"))) {
+    else if (str_eq(shell, STR("fish")))
         fish(out, c->sets);
-    } else {
+    else
         return false;
-    }
     return true;
 }

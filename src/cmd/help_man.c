@@ -24,9 +24,8 @@ static void text(struct buf *b, const char *z)
 {
     bool fresh = b->n == 0 || b->p[b->n - 1] == '\n';
     for (; *z; z++) {
-        if (fresh && (*z == '.' || *z == '\'')) {
+        if (fresh && (*z == '.' || *z == '\''))
             put(b, "\\&");
-        }
         fresh = *z == '\n';
         switch (*z) {
         case '\\':
@@ -59,9 +58,8 @@ static void date(struct buf *b)
     char when[20];
     int64_t now_s;
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    if (!epoch || !str_i64(str_from(epoch), 0, INT32_MAX, &now_s)) {
+    if (!epoch || !str_i64(str_from(epoch), 0, INT32_MAX, &now_s))
         now_s = clock_now_s(&system_clock);
-    }
     clock_rfc3339(now_s, when);
     buf_put(b, str_make(when, 10));
 }
@@ -70,9 +68,8 @@ static void date(struct buf *b)
 static void head(struct buf *b, const char *name, const char *section, const char *summary)
 {
     put(b, ".TH ");
-    for (const char *p = name; *p; p++) {
+    for (const char *p = name; *p; p++)
         buf_char(b, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
-    }
     buf_printf(b, " %s ", section);
     date(b);
     put(b, " \"Postern " POSTERN_VERSION "\" \"Postern Manual\"\n.SH NAME\n");
@@ -151,11 +148,9 @@ static void common(struct buf *b)
 static void see_also(struct buf *b, struct cmd *c, const char *self)
 {
     put(b, ".SH SEE ALSO\n.BR postern (1)");
-    for (const struct command_set *const *set = c->sets; *set; set++) {
-        if (*set && (!self || !str_eq(str_from(self), str_from((*set)->name)))) {
+    for (const struct command_set *const *set = c->sets; *set; set++)
+        if (*set && (!self || !str_eq(str_from(self), str_from((*set)->name))))
             buf_printf(b, ",\n.BR postern\\-%s (1)", (*set)->name);
-        }
-    }
     put(b, ",\n.BR postern.conf (5)\n");
 }
 
@@ -179,9 +174,8 @@ static void set_page(struct cmd *c, struct buf *b, const struct command_set *set
         }
         text(b, k->summary);
         put(b, "\n");
-        if (k->more) {
+        if (k->more)
             more(b, k->more);
-        }
         options(b, k->options, k->options_n);
     }
     common(b);

@@ -10,13 +10,11 @@ static void full_key(uint8_t out[16], const uint8_t *key, size_t n)
 static size_t slot(const struct id_map *m, const uint8_t key[16])
 {
     uint64_t h = 1469598103934665603u;
-    for (size_t i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++)
         h = (h ^ key[i]) * 1099511628211u;
-    }
     size_t at = (size_t)(h ^ h >> 32) & (m->size - 1);
-    while (m->entries[at].used && memcmp(m->entries[at].key, key, 16) != 0) {
+    while (m->entries[at].used && memcmp(m->entries[at].key, key, 16) != 0)
         at = (at + 1) & (m->size - 1);
-    }
     return at;
 }
 
@@ -31,11 +29,9 @@ static void grow(struct id_map *m)
     struct id_map old = *m;
     m->size = old.size * 2;
     m->entries = ARENA_ARRAY(m->arena, struct id_map_entry, m->size);
-    for (size_t i = 0; i < old.size; i++) {
-        if (old.entries[i].used) {
+    for (size_t i = 0; i < old.size; i++)
+        if (old.entries[i].used)
             m->entries[slot(m, old.entries[i].key)] = old.entries[i];
-        }
-    }
 }
 
 const struct id *id_map_get(const struct id_map *m, const uint8_t *key, size_t n)
@@ -48,9 +44,8 @@ const struct id *id_map_get(const struct id_map *m, const uint8_t *key, size_t n
 
 void id_map_put(struct id_map *m, const uint8_t *key, size_t n, const struct id *value)
 {
-    if (m->n * 2 >= m->size) {
+    if (m->n * 2 >= m->size)
         grow(m);
-    }
     struct id_map_entry e = {.value = *value, .used = true};
     full_key(e.key, key, n);
     size_t at = slot(m, e.key);

@@ -40,14 +40,11 @@ static int id_or_object(const struct json *v, const char *label, struct id *id,
 {
     *object = v->type == JSON_OBJECT_T ? v : NULL;
     str text = *object ? json_get_str(v, STR("id")) : v->s;
-    if ((!*object && v->type != JSON_STR_T) || !text.p) {
+    if ((!*object && v->type != JSON_STR_T) || !text.p)
         return wrong(label, "an id, or an object with id and name");
-    }
-    for (const struct json *m = *object ? v->first : NULL; m; m = m->next) {
-        if (m->type != JSON_STR_T && m->type != JSON_NULL_T) {
+    for (const struct json *m = *object ? v->first : NULL; m; m = m->next)
+        if (m->type != JSON_STR_T && m->type != JSON_NULL_T)
             return wrong(label, "an object whose members are strings");
-        }
-    }
     return values_id(text, label, id);
 }
 
@@ -76,12 +73,10 @@ static int read_group(const struct json *v, const char *label, struct group *g)
     const struct json *object;
     int code = id_or_object(v, label, &g->id, &object);
     str name = json_get_str(object, STR("name")), bio = json_get_str(object, STR("bio"));
-    if (code == CMD_DONE && name.p) {
+    if (code == CMD_DONE && name.p)
         code = values_name(name, label, &g->name);
-    }
-    if (code == CMD_DONE && bio.p) {
+    if (code == CMD_DONE && bio.p)
         code = values_bio(bio, label, &g->bio);
-    }
     return code;
 }
 
@@ -89,14 +84,12 @@ static int read_groups(struct cmd *c, const struct json *v, const char *label,
                        struct import_record *out)
 {
     int code = CMD_DONE;
-    if (v->type != JSON_ARRAY_T) {
+    if (v->type != JSON_ARRAY_T)
         return wrong(label, "an array");
-    }
     out->has_groups = true;
     out->groups = ARENA_ARRAY(&c->arena, struct group, v->n + 1);
-    for (const struct json *m = v->first; m && code == CMD_DONE; m = m->next) {
+    for (const struct json *m = v->first; m && code == CMD_DONE; m = m->next)
         code = read_group(m, label, &out->groups[out->groups_n++]);
-    }
     return code;
 }
 
@@ -106,9 +99,8 @@ static int read_grants(struct cmd *c, const struct json *v, const char *label,
     (void)c;
     uint32_t grants = 0;
     int code = CMD_DONE;
-    if (v->type != JSON_ARRAY_T) {
+    if (v->type != JSON_ARRAY_T)
         return wrong(label, "an array of strings");
-    }
     for (const struct json *m = v->first; m && code == CMD_DONE; m = m->next) {
         code = m->type == JSON_STR_T ? values_grant(m->s, label, &grants)
                                      : wrong(label, "an array of strings");
@@ -122,17 +114,14 @@ static int read_scopes(struct cmd *c, const struct json *v, const char *label,
                        struct import_record *out)
 {
     struct buf b;
-    if (v->type == JSON_STR_T) {
+    if (v->type == JSON_STR_T)
         return values_scope(v->s, label, &out->client.scopes);
-    }
-    if (v->type != JSON_ARRAY_T) {
+    if (v->type != JSON_ARRAY_T)
         return wrong(label, "an array of strings");
-    }
     buf_init(&b, &c->arena, 128, LIMIT_SCOPE + 1);
     for (const struct json *m = v->first; m; m = m->next) {
-        if (m->type != JSON_STR_T) {
+        if (m->type != JSON_STR_T)
             return wrong(label, "an array of strings");
-        }
         buf_put(&b, m == v->first ? STR("") : STR(" "));
         buf_put(&b, m->s);
     }
@@ -164,11 +153,10 @@ static int read_duration(struct cmd *c, const struct json *v, const char *label,
                          int64_t *out)
 {
     str text = v->s;
-    if (v->type == JSON_INT_T) {
+    if (v->type == JSON_INT_T)
         text = arena_printf(&c->arena, "%lld", (long long)v->i);
-    } else if (v->type != JSON_STR_T) {
+    else if (v->type != JSON_STR_T)
         return wrong(label, "seconds, or a text like \"1h\"");
-    }
     return values_duration(text, label, CLIENT_TTL_MIN, most, out);
 }
 
@@ -236,13 +224,11 @@ static int read_id(struct cmd *c, const struct json *v, const char *label,
 {
     (void)c;
     struct uid id;
-    if (v->type != JSON_STR_T) {
+    if (v->type != JSON_STR_T)
         return wrong(label, "a string");
-    }
     int code = values_client(v->s, label, &id);
-    if (code == CMD_DONE && out->has_id && !uid_eq(&id, &out->client.id)) {
+    if (code == CMD_DONE && out->has_id && !uid_eq(&id, &out->client.id))
         return cmd_fail(CMD_USAGE, "%s: differs from another member that names the client", label);
-    }
     out->client.id = id;
     out->has_id = true;
     return code;
@@ -283,9 +269,8 @@ static int unknown(str name, str where)
 {
     struct suggest near;
     suggest_init(&near, name);
-    for (size_t i = 0; i < MEMBERS; i++) {
+    for (size_t i = 0; i < MEMBERS; i++)
         suggest_offer(&near, members[i].name);
-    }
     return cmd_fail(CMD_USAGE, "%.*s: unknown member `%.*s`%s%s%s", STR_ARG(where),
                     (int)(name.n > 64 ? 64 : name.n), name.p, near.best ? "; did you mean `" : "",
                     near.best ? near.best : "", near.best ? "`?" : "");
@@ -296,29 +281,24 @@ static int read_members(struct cmd *c, const struct json *object, str where, boo
 {
     for (const struct json *m = object->first; m; m = m->next) {
         size_t i = 0;
-        while (i < MEMBERS && !str_eq(m->name, str_from(members[i].name))) {
+        while (i < MEMBERS && !str_eq(m->name, str_from(members[i].name)))
             i++;
-        }
-        if (i == MEMBERS) {
+        if (i == MEMBERS)
             return unknown(m->name, where);
-        }
-        if (members[i].id != ids || !members[i].read || m->type == JSON_NULL_T) {
+        if (members[i].id != ids || !members[i].read || m->type == JSON_NULL_T)
             continue;
-        }
         str label = arena_printf(&c->arena, "%.*s: %s", STR_ARG(where), members[i].name);
         int code = members[i].read(c, m, arena_cstr(&c->arena, label), out);
-        if (code) {
+        if (code)
             return code;
-        }
     }
     return CMD_DONE;
 }
 
 int import_member_id(struct cmd *c, const struct json *object, str where, struct import_record *out)
 {
-    if (object->type != JSON_OBJECT_T) {
+    if (object->type != JSON_OBJECT_T)
         return cmd_fail(CMD_USAGE, "%.*s: a client is a JSON object", STR_ARG(where));
-    }
     return read_members(c, object, where, true, out);
 }
 

@@ -8,9 +8,8 @@
 
 static void skip_space(struct json_items *it)
 {
-    while (it->at < it->text.n && strchr(" \t\r\n", it->text.p[it->at]) && it->text.p[it->at]) {
+    while (it->at < it->text.n && strchr(" \t\r\n", it->text.p[it->at]) && it->text.p[it->at])
         it->line += it->text.p[it->at++] == '\n';
-    }
 }
 
 static char peek(const struct json_items *it)
@@ -44,9 +43,8 @@ static size_t end_of(struct json_items *it)
         } else if ((c == ']' || c == '}') && depth > 0) {
             depth--;
         } else if (c == ',' || c == ']' || c == '}') {
-            if (depth == 0) {
+            if (depth == 0)
                 break;
-            }
         }
     }
     return i < it->text.n ? i : it->text.n;
@@ -63,9 +61,8 @@ static bool finish(struct json_items *it)
 
 bool json_items_next(struct json_items *it, str *item)
 {
-    if (it->done) {
+    if (it->done)
         return false;
-    }
     it->line += it->inside;
     it->inside = 0;
     skip_space(it);

@@ -24,12 +24,10 @@ static const char *const states[] = {"published", "active", "retired"};
 static str age_of(struct cmd *c, const struct key *k)
 {
     int64_t age_s = c->now_s > k->created_s ? c->now_s - k->created_s : 0;
-    if (age_s >= 2 * 86400) {
+    if (age_s >= 2 * 86400)
         return arena_printf(&c->arena, "%lldd", (long long)(age_s / 86400));
-    }
-    if (age_s >= 2 * 3600) {
+    if (age_s >= 2 * 3600)
         return arena_printf(&c->arena, "%lldh", (long long)(age_s / 3600));
-    }
     return arena_printf(&c->arena, "%lldm", (long long)(age_s / 60));
 }
 
@@ -38,9 +36,8 @@ static enum err count_secrets(struct cmd *c, const struct key *pepper, int64_t *
 {
     int64_t tokens = 0;
     enum err e = client_count_by_pepper(c->db, &pepper->id, c->now_s, n);
-    if (e == OK) {
+    if (e == OK)
         e = account_count_by_pepper(c->db, &pepper->id, c->now_s, &tokens);
-    }
     *n += tokens;
     return e;
 }
@@ -61,9 +58,8 @@ static int show_key(struct show *s, const struct key *k)
     show_text(s, "alg", k->use == KEY_SIGNING ? str_from(jws_algs[k->alg].name) : (str){0});
     show_text(s, "state", str_from(states[k->state]));
     if (k->use == KEY_PEPPER) {
-        if (count_secrets(c, k, &secrets)) {
+        if (count_secrets(c, k, &secrets))
             return open_trouble(c);
-        }
         show_int(s, "secrets", secrets);
     } else {
         show_text(s, "secrets", (str){0});
@@ -100,13 +96,11 @@ static int list(struct cmd *c)
 {
     struct show s;
     int code = open_store(c, OPEN_READ);
-    if (code || (code = open_keys(c))) {
+    if (code || (code = open_keys(c)))
         return code;
-    }
     show_begin(&s, c, SHOW_LIST, "kid=34 use=7 alg=5 state=9 age=5 secrets=7 next=9 next_at");
-    for (size_t i = 0; i < c->ring->n && code == CMD_DONE; i++) {
+    for (size_t i = 0; i < c->ring->n && code == CMD_DONE; i++)
         code = show_key(&s, &c->ring->keys[i]);
-    }
     int shown = show_end(&s);
     return code ? code : shown;
 }
@@ -116,15 +110,13 @@ static int make(struct cmd *c, enum key_use use, enum jws_alg alg, enum key_stat
 {
     struct uid id;
     const struct key *old = keyring_active(c->ring, use, alg);
-    if (state == KEY_ACTIVE && old) {
+    if (state == KEY_ACTIVE && old)
         key_set_state(&c->fx, &old->id, KEY_ACTIVE, KEY_RETIRED, c->now_s);
-    }
     enum err e = state == KEY_PUBLISHED && old
                      ? key_put_successor(&c->fx, &c->arena, &c->master, old, c->now_s, &id)
                      : key_put_new(&c->fx, &c->arena, &c->master, use, alg, state, c->now_s, &id);
-    if (e) {
+    if (e)
         return cmd_fail(CMD_FAILED, "the key could not be made");
-    }
     int code = open_commit(c, "another command changed the keys in this moment");
     return code ? code : print_fresh(c, &id);
 }
@@ -152,22 +144,17 @@ static int rotate_signing(struct cmd *c)
 static int rotate(struct cmd *c)
 {
     bool pepper = args_has(c, "pepper"), master = args_has(c, "master");
-    if (pepper && master) {
+    if (pepper && master)
         return cmd_fail(CMD_USAGE, "--pepper and --master do not go together");
-    }
-    if ((pepper || master) && (args_has(c, "alg") || args_has(c, "now"))) {
+    if ((pepper || master) && (args_has(c, "alg") || args_has(c, "now")))
         return cmd_fail(CMD_USAGE, "--alg and --now are for signing keys");
-    }
     int code = open_store(c, OPEN_WRITE);
-    if (code || (code = key_master_lock(c))) {
+    if (code || (code = key_master_lock(c)))
         return code;
-    }
-    if (master) {
+    if (master)
         return key_master_rotate(c);
-    }
-    if ((code = open_keys(c))) {
+    if ((code = open_keys(c)))
         return code;
-    }
     return pepper ? make(c, KEY_PEPPER, JWS_ES256, KEY_ACTIVE) : rotate_signing(c);
 }
 
@@ -182,9 +169,8 @@ static int find(struct cmd *c, const struct key **out)
         return cmd_fail(CMD_USAGE, "`%.*s` is no key; `postern key list` shows ids and kids",
                         STR_ARG(text));
     }
-    if ((code = open_store(c, OPEN_WRITE)) || (code = open_keys(c))) {
+    if ((code = open_store(c, OPEN_WRITE)) || (code = open_keys(c)))
         return code;
-    }
     for (size_t i = 0; i < c->ring->n; i++) {
         if (uid_eq(&c->ring->keys[i].id, &id)) {
             *out = &c->ring->keys[i];
@@ -199,9 +185,8 @@ static const struct key *another_active(const struct cmd *c, const struct key *k
 {
     for (size_t i = 0; i < c->ring->n; i++) {
         const struct key *other = &c->ring->keys[i];
-        if (other != k && other->use == k->use && other->state == KEY_ACTIVE) {
+        if (other != k && other->use == k->use && other->state == KEY_ACTIVE)
             return other;
-        }
     }
     return NULL;
 }
@@ -210,12 +195,10 @@ static int retire(struct cmd *c)
 {
     const struct key *k;
     int code = find(c, &k);
-    if (code) {
+    if (code)
         return code;
-    }
-    if (k->state == KEY_RETIRED) {
+    if (k->state == KEY_RETIRED)
         return cmd_fail(CMD_CONFLICT, "the key is retired already");
-    }
     if (k->use == KEY_SIGNING && k->state == KEY_ACTIVE &&
         k->alg == (enum jws_alg)setting_int(&c->settings, access_token_alg)) {
         return cmd_fail(CMD_CONFLICT,
@@ -229,9 +212,8 @@ static int retire(struct cmd *c)
                         uses[k->use], k->use == KEY_PEPPER ? " --pepper" : " --now");
     }
     struct uid id = k->id;
-    if (k->state == KEY_ACTIVE) {
+    if (k->state == KEY_ACTIVE)
         key_hold(&c->fx, &other->id, KEY_ACTIVE); /* two commands must not retire both */
-    }
     key_set_state(&c->fx, &id, k->state, KEY_RETIRED, c->now_s);
     code = open_commit(c, "another command changed the keys in this moment");
     return code ? code : print_fresh(c, &id);
@@ -246,9 +228,8 @@ static int check_unused(struct cmd *c, const struct key *k)
                         k->use == KEY_SHAPE ? "the shape key" : states[k->state]);
     }
     if (k->use == KEY_PEPPER) {
-        if (count_secrets(c, k, &n)) {
+        if (count_secrets(c, k, &n))
             return open_trouble(c);
-        }
         return n == 0 ? CMD_DONE
                       : cmd_fail(CMD_CONFLICT,
                                  "%lld client secrets and auth tokens are hashed with this pepper; "
@@ -268,15 +249,12 @@ static int drop(struct cmd *c)
     const struct key *k;
     struct show s;
     int code = find(c, &k);
-    if (code || (code = check_unused(c, k))) {
+    if (code || (code = check_unused(c, k)))
         return code;
-    }
     struct uid id = k->id;
     key_delete(&c->fx, &id, c->now_s);
-    if ((code =
-             open_commit(c, "the key was changed, or a secret hashed with it, in this moment"))) {
+    if ((code = open_commit(c, "the key was changed, or a secret hashed with it, in this moment")))
         return code;
-    }
     show_begin(&s, c, SHOW_ONE, "");
     code = show_key(&s, k);
     int shown = show_end(&s);

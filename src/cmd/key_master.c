@@ -25,9 +25,8 @@ static int add_line(struct cmd *c, const char *path)
     c->master.keys[1] = c->master.keys[0];
     c->master.n = 2;
     seal_new_key(&c->master.keys[0]);
-    if (seal_write_master(path, &c->master, why, sizeof why)) {
+    if (seal_write_master(path, &c->master, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s; nothing was changed", why);
-    }
     return CMD_DONE;
 }
 
@@ -38,13 +37,11 @@ static int check_all_open(struct cmd *c)
     struct master_key alone = {.keys = {c->master.keys[0]}, .n = 1};
     struct keyring *ring = NULL;
     enum err e = key_load_ring(c->db, &alone, &ring, why, sizeof why);
-    if (ring) {
+    if (ring)
         keyring_unref(ring);
-    }
     seal_wipe(&alone);
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE)
         return open_trouble(c);
-    }
     return e ? cmd_fail(CMD_FAILED, "%s; the old key stays in the file: run the command again", why)
              : CMD_DONE;
 }
@@ -82,14 +79,12 @@ static int print(struct cmd *c, const char *path, size_t resealed)
 enum err key_master_hold(struct arena *a, str path, int *fd)
 {
     size_t slash = path.n;
-    while (slash > 0 && path.p[slash - 1] != '/') {
+    while (slash > 0 && path.p[slash - 1] != '/')
         slash--;
-    }
     const char *directory = slash ? arena_cstr(a, str_sub(path, 0, slash)) : ".";
     *fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0) {
+    if (*fd < 0)
         return ERR_UNAVAILABLE;
-    }
     if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
         close(*fd);
         return ERR_CONFLICT;
@@ -102,9 +97,8 @@ int key_master_lock(struct cmd *c)
     int fd; /* the lock goes with the process */
     str path = setting_text(&c->settings, master_key);
     enum err e = key_master_hold(&c->arena, path, &fd);
-    if (e == ERR_CONFLICT) {
+    if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "another process is changing the keys; try again");
-    }
     if (e) {
         return cmd_fail(CMD_FAILED, "cannot open the directory of the master key file %.*s: %s",
                         STR_ARG(path), strerror(errno));
@@ -117,15 +111,12 @@ int key_master_rotate(struct cmd *c)
     size_t resealed = 0;
     const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
     int code = open_keys(c); /* both lines are known to open everything before it starts */
-    if (code || (c->master.n == 1 && (code = add_line(c, path)))) {
+    if (code || (c->master.n == 1 && (code = add_line(c, path))))
         return code;
-    }
-    if (key_reseal(c->db, &c->fx, &c->arena, &c->master, &resealed)) {
+    if (key_reseal(c->db, &c->fx, &c->arena, &c->master, &resealed))
         return open_trouble(c);
-    }
     if ((code = open_commit(c, "another command changed the keys; run this again")) ||
-        (code = check_all_open(c)) || (code = drop_line(c, path))) {
+        (code = check_all_open(c)) || (code = drop_line(c, path)))
         return code;
-    }
     return print(c, path, resealed);
 }

@@ -12,11 +12,9 @@ static void show_methods(struct show *s, uint32_t mask)
 {
     str names[8];
     size_t n = 0;
-    for (uint32_t m = 1; m < HTTP_OTHER; m <<= 1) {
-        if (mask & m || (m == HTTP_HEAD && mask & HTTP_GET)) {
+    for (uint32_t m = 1; m < HTTP_OTHER; m <<= 1)
+        if (mask & m || (m == HTTP_HEAD && mask & HTTP_GET))
             names[n++] = str_from(http_method_name((enum http_method)m));
-        }
-    }
     show_list(s, "methods", names, n);
 }
 
@@ -25,9 +23,8 @@ static int routes(struct cmd *c)
     const struct dialect *dialects[DIALECTS_MAX];
     struct show s;
     int code = open_server_settings(c);
-    if (code) {
+    if (code)
         return code;
-    }
     dialect_select(&c->settings, dialects);
     show_begin(&s, c, SHOW_LIST, "methods=14 path=44 dialect=9 name=22 spec");
     for (const struct dialect **d = dialects; *d; d++) {
@@ -73,9 +70,8 @@ static int errors(struct cmd *c)
     show_begin(&s, c, SHOW_LIST, "id=22 error=23 status=6 spec=18 meaning");
     for (int e = OK + 1; e < ERR_COUNT; e++) {
         const struct err_info *info = err_info((enum err)e);
-        if (!*info->wire) {
+        if (!*info->wire)
             continue;
-        }
         show_object(&s);
         show_text(&s, "id", str_from(info->id));
         show_text(&s, "error", str_from(info->wire));
@@ -109,9 +105,8 @@ struct specs {
 static void count(struct specs *all, const char *spec)
 {
     str name = document(spec);
-    if (name.n < 2) {
+    if (name.n < 2)
         return;
-    }
     for (size_t i = 0; i < all->n; i++) {
         if (str_eq(all->rows[i].name, name)) {
             all->rows[i].uses++;
@@ -130,21 +125,16 @@ static int specs(struct cmd *c)
     struct specs *all = ARENA_NEW(&c->arena, struct specs);
     struct show s;
     int code = open_server_settings(c);
-    if (code) {
+    if (code)
         return code;
-    }
     dialect_select(&c->settings, dialects);
-    for (const struct dialect **d = dialects; *d; d++) {
-        for (size_t i = 0; i < (*d)->routes_n; i++) {
+    for (const struct dialect **d = dialects; *d; d++)
+        for (size_t i = 0; i < (*d)->routes_n; i++)
             count(all, (*d)->routes[i].spec);
-        }
-    }
-    for (int e = OK + 1; e < ERR_COUNT; e++) {
+    for (int e = OK + 1; e < ERR_COUNT; e++)
         count(all, err_info((enum err)e)->spec);
-    }
-    for (size_t i = 0; i < JWS_ALGS; i++) {
+    for (size_t i = 0; i < JWS_ALGS; i++)
         count(all, jws_algs[i].spec);
-    }
     show_begin(&s, c, SHOW_LIST, "spec=24 uses");
     for (size_t i = 0; i < all->n; i++) {
         show_object(&s);

@@ -43,12 +43,10 @@ static int plan(struct cmd *c)
     struct stat st;
     char why[1024];
     int version = 0;
-    if (stat(arena_cstr(&c->arena, open_db_path(c)), &st) != 0) {
+    if (stat(arena_cstr(&c->arena, open_db_path(c)), &st) != 0)
         return show_plan(c, 0);
-    }
-    if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why)) {
+    if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     return migrate_version(c->db, &version) ? open_trouble(c) : show_plan(c, version);
 }
 
@@ -56,13 +54,11 @@ static int migrate(struct cmd *c)
 {
     int before = 0, applied = 0;
     int code = open_settings(c);
-    if (code || args_has(c, "plan")) {
+    if (code || args_has(c, "plan"))
         return code ? code : plan(c);
-    }
     open_begin(c);
-    if ((code = prepare_migrated(c, &applied))) {
+    if ((code = prepare_migrated(c, &applied)))
         return code;
-    }
     before = migrate_latest() - applied;
     return print(c, before, migrate_latest(), applied);
 }

@@ -28,9 +28,8 @@ static int set_option(struct cmd *c, const char *option, const char *setting)
     char why[WHY];
     str value = args_get(c, option);
     if (value.p &&
-        settings_set(&c->settings, str_from(setting), value, "command line", why, sizeof why)) {
+        settings_set(&c->settings, str_from(setting), value, "command line", why, sizeof why))
         return cmd_fail(CMD_USAGE, "--%s: %s", option, why);
-    }
     return CMD_DONE;
 }
 
@@ -41,12 +40,10 @@ static int set_any(struct cmd *c)
     str *values, name, value;
     size_t n = args_all(c, "set", &values);
     for (size_t i = 0; i < n; i++) {
-        if (!str_cut(values[i], '=', &name, &value)) {
+        if (!str_cut(values[i], '=', &name, &value))
             return cmd_fail(CMD_USAGE, "--set takes NAME=VALUE, not `%.*s`", STR_ARG(values[i]));
-        }
-        if (settings_set(&c->settings, name, value, "command line", why, sizeof why)) {
+        if (settings_set(&c->settings, name, value, "command line", why, sizeof why))
             return cmd_fail(CMD_USAGE, "--set: %s", why);
-        }
     }
     return CMD_DONE;
 }
@@ -64,9 +61,8 @@ static int set_list(struct cmd *c, const char *option, const char *setting)
         buf_put(&joined, values[i]);
     }
     if (n && settings_set(&c->settings, str_from(setting), buf_str(&joined), "command line", why,
-                          sizeof why)) {
+                          sizeof why))
         return cmd_fail(CMD_USAGE, "--%s: %s", option, why);
-    }
     return CMD_DONE;
 }
 
@@ -77,13 +73,11 @@ static int set_options(struct cmd *c)
     if ((code = set_any(c)) || (code = set_option(c, "db", "db")) ||
         (code = set_option(c, "master-key", "master_key")) ||
         (code = set_option(c, "issuer", "issuer")) || (code = set_list(c, "listen", "listen")) ||
-        (code = set_list(c, "admin-listen", "admin_listen"))) {
+        (code = set_list(c, "admin-listen", "admin_listen")))
         return code;
-    }
     if (args_has(c, "bench-routes") && settings_set(&c->settings, STR("bench_routes"), STR("true"),
-                                                    "command line", why, sizeof why)) {
+                                                    "command line", why, sizeof why))
         return cmd_fail(CMD_USAGE, "%s", why);
-    }
     return CMD_DONE;
 }
 
@@ -92,9 +86,8 @@ static const char *config_file(struct cmd *c)
 {
     str file = args_get(c, "config");
     const char *path = file.p ? arena_cstr(&c->arena, file) : getenv("POSTERN_CONFIG");
-    if (!path && access(POSTERN_CONFIG_FILE, F_OK) == 0) {
+    if (!path && access(POSTERN_CONFIG_FILE, F_OK) == 0)
         path = POSTERN_CONFIG_FILE;
-    }
     return path && *path ? path : NULL;
 }
 
@@ -103,18 +96,16 @@ static enum err read_sources(struct cmd *c, char *why, size_t why_size)
     const char *path = config_file(c);
     enum err e = OK;
     settings_init(&c->settings);
-    if (path) {
+    if (path)
         e = settings_file(&c->settings, path, why, why_size);
-    }
     return e ? e : settings_environment(&c->settings, environ, why, why_size);
 }
 
 int open_read_settings(struct cmd *c)
 {
     char why[WHY];
-    if (read_sources(c, why, sizeof why)) {
+    if (read_sources(c, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     return set_options(c);
 }
 
@@ -127,9 +118,8 @@ enum err open_read_again(struct cmd *c, struct settings *out, char *why, size_t 
         snprintf(why, why_size, "the command line is refused now"); /* it was taken at the start */
         e = ERR_INVALID_REQUEST;
     }
-    if (e == OK) {
+    if (e == OK)
         e = serve_sockets(&again.settings, why, why_size);
-    }
     e = e ? e : settings_check(&again.settings, why, why_size);
     arena_free(&again.arena);
     *out = again.settings;
@@ -140,9 +130,8 @@ static int checked(struct cmd *c, enum err (*check)(struct settings *, char *, s
 {
     char why[WHY];
     int code = open_read_settings(c);
-    if (code == CMD_DONE && check(&c->settings, why, sizeof why)) {
+    if (code == CMD_DONE && check(&c->settings, why, sizeof why))
         code = cmd_fail(CMD_FAILED, "%s", why);
-    }
     return code;
 }
 
@@ -179,9 +168,8 @@ static str last_line(struct cmd *c)
     off_t from = end > LOG_TAIL ? end - LOG_TAIL : 0;
     ssize_t n = log_fd < 0 ? 0 : pread(log_fd, tail, LOG_TAIL, from);
     str text = str_make(tail, n > 0 ? (size_t)n : 0), head, line = {0};
-    while (str_cut(text, '\n', &head, &text)) {
+    while (str_cut(text, '\n', &head, &text))
         line = head;
-    }
     return line;
 }
 
@@ -191,30 +179,26 @@ int open_trouble(struct cmd *c)
     str line = last_line(c);
     if (line.n && json_parse(&c->arena, line, &json) == OK) {
         str message = json_get_str(json, STR("message"));
-        if (message.n) {
+        if (message.n)
             return cmd_fail(CMD_FAILED, "the store failed: %.*s", STR_ARG(message));
-        }
     }
     return cmd_fail(CMD_FAILED, "the store failed: %s", c->db->ops->message(c->db));
 }
 
 int open_result(struct cmd *c, enum err e, const char *what, str id)
 {
-    if (e == OK) {
+    if (e == OK)
         return CMD_DONE;
-    }
-    if (e == ERR_ABSENT) {
+    if (e == ERR_ABSENT)
         return cmd_fail(CMD_ABSENT, "there is no %s %.*s", what, STR_ARG(id));
-    }
     return open_trouble(c);
 }
 
 int open_check_version(struct cmd *c)
 {
     int version;
-    if (migrate_version(c->db, &version)) {
+    if (migrate_version(c->db, &version))
         return open_trouble(c);
-    }
     if (version < migrate_latest()) {
         return cmd_fail(CMD_FAILED,
                         "the store %.*s has schema version %d, this program needs %d; run: "
@@ -242,9 +226,8 @@ static int open_existing(struct cmd *c, bool read_only)
                         "or name another with --db",
                         path);
     }
-    if (db_open(setting_text(&c->settings, db), read_only, &c->db, why, sizeof why)) {
+    if (db_open(setting_text(&c->settings, db), read_only, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     return open_check_version(c);
 }
 
@@ -262,13 +245,11 @@ void open_begin(struct cmd *c)
 int open_store(struct cmd *c, enum open_mode mode)
 {
     int code = c->settings.v[SETTING_db].text.n ? CMD_DONE : open_settings(c);
-    if (code) {
+    if (code)
         return code;
-    }
     open_begin(c);
-    if (mode == OPEN_CREATE) {
+    if (mode == OPEN_CREATE)
         return prepare_store(c);
-    }
     return open_existing(c, mode == OPEN_READ);
 }
 
@@ -276,19 +257,15 @@ int open_keys(struct cmd *c)
 {
     char why[WHY];
     const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
-    if (c->ring) {
+    if (c->ring)
         return CMD_DONE;
-    }
-    if (c->master.n == 0 && seal_read_master(path, &c->master, why, sizeof why)) {
+    if (c->master.n == 0 && seal_read_master(path, &c->master, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE)
         return open_trouble(c);
-    }
-    if (e) {
+    if (e)
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     c->hasher = c->hasher ? c->hasher : hash_open();
     return CMD_DONE;
 }
@@ -298,24 +275,20 @@ int open_commit(struct cmd *c, const char *conflict)
     struct clock clock = {0};
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
-    if (e == ERR_CONFLICT) {
+    if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "%s; nothing was changed", conflict);
-    }
     return e ? open_trouble(c) : CMD_DONE;
 }
 
 void open_close(struct cmd *c)
 {
-    if (c->ring) {
+    if (c->ring)
         keyring_unref(c->ring);
-    }
-    if (c->hasher) {
+    if (c->hasher)
         hash_close(c->hasher);
-    }
     seal_wipe(&c->master);
-    if (c->fx.arena) {
+    if (c->fx.arena)
         arena_free(c->fx.arena);
-    }
     db_close(c->db);
     c->db = NULL;
     arena_free(&c->settings.arena);

@@ -30,9 +30,8 @@ static int load(struct cmd *c, enum open_mode mode, struct organization *o)
 {
     struct id id;
     int code = values_id(args_operand(c), "ID", &id);
-    if (code || (code = open_store(c, mode))) {
+    if (code || (code = open_store(c, mode)))
         return code;
-    }
     return open_result(c, organization_load(c->db, &c->arena, &id, o), "organization",
                        args_operand(c));
 }
@@ -42,9 +41,8 @@ static int check_new(struct cmd *c, const struct uid *sid, str text)
 {
     struct account a;
     enum err e = account_load(c->db, sid, &a);
-    if (e == OK) {
+    if (e == OK)
         return cmd_fail(CMD_CONFLICT, "the account %.*s exists already", STR_ARG(text));
-    }
     return e == ERR_ABSENT ? CMD_DONE : open_trouble(c);
 }
 
@@ -55,9 +53,8 @@ static int create(struct cmd *c)
     int code = values_name(args_get(c, "name"), "--name", &o.name);
     o.account = uid_new();
     if (code || (sid.p && (code = values_account(sid, "--account-sid", &o.account))) ||
-        (code = open_store(c, OPEN_CREATE)) || (sid.p && (code = check_new(c, &o.account, sid)))) {
+        (code = open_store(c, OPEN_CREATE)) || (sid.p && (code = check_new(c, &o.account, sid))))
         return code;
-    }
     o.id = id_next(&c->ids, c->now_s);
     o.created_s = c->now_s;
     organization_put(&c->fx, &o);
@@ -71,16 +68,13 @@ static int list(struct cmd *c)
     struct show s;
     size_t n;
     int code = open_store(c, OPEN_READ);
-    if (code) {
+    if (code)
         return code;
-    }
-    if (organization_list(c->db, &c->arena, &all, &n)) {
+    if (organization_list(c->db, &c->arena, &all, &n))
         return open_trouble(c);
-    }
     show_begin(&s, c, SHOW_LIST, "id=24 account_sid=34 created=20 name");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         show(&s, &all[i]);
-    }
     return show_end(&s);
 }
 
@@ -96,9 +90,8 @@ static int update(struct cmd *c)
     struct organization o;
     str name;
     int code = values_name(args_get(c, "name"), "--name", &name);
-    if (code || (code = load(c, OPEN_WRITE, &o))) {
+    if (code || (code = load(c, OPEN_WRITE, &o)))
         return code;
-    }
     o.name = name;
     organization_rename(&c->fx, &o.id, name);
     code = open_commit(c, "the organization was deleted in this moment");
@@ -109,9 +102,8 @@ static int delete (struct cmd *c)
 {
     struct organization o;
     int code = load(c, OPEN_WRITE, &o);
-    if (code) {
+    if (code)
         return code;
-    }
     organization_delete(&c->fx, &o.id);
     code = open_commit(c, "the organization was deleted in this moment");
     return code ? code : print(c, &o);

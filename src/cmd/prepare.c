@@ -22,12 +22,10 @@ static void make_directory(struct cmd *c)
 {
     str path = open_db_path(c);
     size_t slash = path.n;
-    while (slash > 0 && path.p[slash - 1] != '/') {
+    while (slash > 0 && path.p[slash - 1] != '/')
         slash--;
-    }
-    if (slash > 1) {
+    if (slash > 1)
         mkdir(arena_cstr(&c->arena, str_sub(path, 0, slash - 1)), 0700);
-    }
 }
 
 static int ensure_master(struct cmd *c, bool *created)
@@ -46,26 +44,21 @@ static int ensure_keys(struct cmd *c)
 {
     int64_t n;
     bool created = false;
-    if (key_count(c->db, &n)) {
+    if (key_count(c->db, &n))
         return open_trouble(c);
-    }
-    if (n > 0) {
+    if (n > 0)
         return CMD_DONE;
-    }
     int code = ensure_master(c, &created);
-    if (code) {
+    if (code)
         return code;
-    }
-    if (key_put_first(&c->fx, &c->arena, &c->master, c->now_s)) {
+    if (key_put_first(&c->fx, &c->arena, &c->master, c->now_s))
         return cmd_fail(CMD_FAILED, "the first keys could not be made");
-    }
     struct clock clock = {0};
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
     /* A conflict: another process made them in this moment. */
-    if (e && e != ERR_CONFLICT) {
+    if (e && e != ERR_CONFLICT)
         return open_trouble(c);
-    }
     if (created) {
         cmd_note("postern: made the master key file %.*s; keep a copy of it apart from the store",
                  STR_ARG(setting_text(&c->settings, master_key)));
@@ -80,12 +73,10 @@ static int ensure_accounts(struct cmd *c)
     struct clock clock = {0};
     size_t n = BATCH;
     while (n == BATCH) {
-        if (account_fill(c->db, &c->fx, BATCH, c->now_s, &n)) {
+        if (account_fill(c->db, &c->fx, BATCH, c->now_s, &n))
             return open_trouble(c);
-        }
-        if (n > 0 && commit_one(c->db, &c->ids, &clock, &c->fx)) {
+        if (n > 0 && commit_one(c->db, &c->ids, &clock, &c->fx))
             return open_trouble(c);
-        }
         effects_init(&c->fx, c->fx.arena);
     }
     return CMD_DONE;
@@ -95,12 +86,10 @@ int prepare_migrated(struct cmd *c, int *applied)
 {
     char why[WHY];
     make_directory(c);
-    if (!c->db && db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why)) {
+    if (!c->db && db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
-    if (migrate_run(c->db, applied, why, sizeof why)) {
+    if (migrate_run(c->db, applied, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     int code = ensure_keys(c);
     return code ? code : ensure_accounts(c);
 }
@@ -110,15 +99,12 @@ int prepare_store(struct cmd *c)
     char why[WHY];
     int version, applied;
     make_directory(c);
-    if (db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why)) {
+    if (db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
-    if (migrate_version(c->db, &version)) {
+    if (migrate_version(c->db, &version))
         return open_trouble(c);
-    }
     int code = version > 0 ? open_check_version(c) : CMD_DONE;
-    if (code) {
+    if (code)
         return code;
-    }
     return prepare_migrated(c, &applied);
 }

@@ -26,17 +26,15 @@ static struct net *running; /* for the signal handlers */
 static void on_stop(int signal_number)
 {
     (void)signal_number;
-    if (running) {
+    if (running)
         net_stop(running);
-    }
 }
 
 static void on_hup(int signal_number)
 {
     (void)signal_number;
-    if (running) {
+    if (running)
         net_reload(running);
-    }
 }
 
 /* Without SA_RESTART: net_run sleeps in a read, and looks again when that is interrupted. */
@@ -154,9 +152,8 @@ static int run(struct cmd *c, struct serve_app *app)
     callbacks.ready = announce;
     app->listens_n = options.listens_n;
     struct net *net = net_open(&options, &callbacks, why, sizeof why);
-    if (!net) {
+    if (!net)
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     app->net = net;
     app->watchdog_us = serve_notify_watchdog_us();
     running = net;
@@ -177,9 +174,8 @@ static int server_settings(struct cmd *c)
     char why[WHY];
     int code = open_read_settings(c);
     if (code == CMD_DONE && (serve_sockets(&c->settings, why, sizeof why) ||
-                             settings_check(&c->settings, why, sizeof why))) {
+                             settings_check(&c->settings, why, sizeof why)))
         code = cmd_fail(CMD_FAILED, "%s", why);
-    }
     return code;
 }
 
@@ -190,9 +186,8 @@ static int serve(struct cmd *c)
     char why[WHY];
     harden();
     int code = server_settings(c);
-    if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c))) {
+    if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c)))
         return code;
-    }
     seal_wipe(&c->master); /* the server reads it when it needs it */
     log_open(STDERR_FILENO, (enum log_level)setting_int(&c->settings, log_level));
     log_text(setting_int(&c->settings, log_format) != 0);
@@ -201,9 +196,8 @@ static int serve(struct cmd *c)
     app.db = c->db;
     app.admin = c->settings.v[SETTING_admin_listen].list_n > 0;
     app.poll.since_s = c->now_s;
-    if (server_open(&app.server, &c->settings, dialects, c->db, why, sizeof why)) {
+    if (server_open(&app.server, &c->settings, dialects, c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     code = run(c, &app);
     change_poll_free(&app.poll);
     server_close(&app.server);

@@ -97,9 +97,8 @@ static enum net_next handle(void *thread, struct exchange *x)
         oauth_refuse(t, &s->rq, ERR_NOT_FOUND, "There is nothing at this path.");
         return NET_ANSWER;
     }
-    if (x->req.admin) {
+    if (x->req.admin)
         x->req.host = STR("localhost"); /* probes come by address; the listener vouches */
-    }
     return next_of(x, oauth_handle(t, &s->rq));
 }
 
@@ -147,9 +146,8 @@ static void refuse(void *thread, struct exchange *x, enum err e, const char *rea
 static void done(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
-    if (s) {
+    if (s)
         oauth_log(thread, &s->rq, clock_mono_us() - x->start_us, x->sent_bytes);
-    }
     x->user = NULL;
 }
 

@@ -39,9 +39,8 @@ static const struct key *successor(const struct keyring *ring, enum jws_alg alg)
     for (size_t i = 0; i < ring->n; i++) {
         const struct key *k = &ring->keys[i];
         if (k->use == KEY_SIGNING && k->state == KEY_PUBLISHED && k->alg == alg &&
-            (!first || k->created_s < first->created_s)) {
+            (!first || k->created_s < first->created_s))
             first = k;
-        }
     }
     return first;
 }
@@ -50,12 +49,10 @@ static struct key_next next_of_active(const struct keyring *ring, const struct k
                                       const struct key_rules *rules)
 {
     const struct key *next = successor(ring, k->alg);
-    if (next) {
+    if (next)
         return (struct key_next){KEY_STEP_RETIRE, next->created_s + lead_s(rules)};
-    }
-    if (rules->rotation_age_s == 0 || k->alg != rules->alg) {
+    if (rules->rotation_age_s == 0 || k->alg != rules->alg)
         return (struct key_next){0};
-    }
     int64_t after_s = rules->rotation_age_s - lead_s(rules);
     return (struct key_next){KEY_STEP_SUCCESSOR, k->activated_s + (after_s > 0 ? after_s : 0)};
 }
@@ -63,9 +60,8 @@ static struct key_next next_of_active(const struct keyring *ring, const struct k
 struct key_next serve_keys_next(const struct keyring *ring, const struct key *k,
                                 const struct key_rules *rules)
 {
-    if (k->use != KEY_SIGNING) {
+    if (k->use != KEY_SIGNING)
         return (struct key_next){0};
-    }
     switch (k->state) {
     case KEY_PUBLISHED:
         return (struct key_next){KEY_STEP_ACTIVATE, k->created_s + lead_s(rules)};
@@ -95,9 +91,8 @@ static void activate(const struct keyring *ring, const struct key *k, int64_t no
                      struct effects *fx)
 {
     const struct key *old = keyring_active(ring, KEY_SIGNING, k->alg);
-    if (old) {
+    if (old)
         key_set_state(fx, &old->id, KEY_ACTIVE, KEY_RETIRED, now_s);
-    }
     key_set_state(fx, &k->id, KEY_PUBLISHED, KEY_ACTIVE, now_s);
 }
 

@@ -17,17 +17,14 @@ void serve_notify(const char *state)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t n = path ? strlen(path) : 0;
-    if (n == 0 || n >= sizeof to.sun_path || (*path != '/' && *path != '@')) {
+    if (n == 0 || n >= sizeof to.sun_path || (*path != '/' && *path != '@'))
         return;
-    }
     memcpy(to.sun_path, path, n);
-    if (*path == '@') {
+    if (*path == '@')
         to.sun_path[0] = 0; /* an abstract address */
-    }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return;
-    }
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
     (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
     close(fd);
@@ -44,9 +41,8 @@ int64_t serve_notify_watchdog_us(void)
 {
     const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
     int64_t n;
-    if (!us || !str_i64(str_from(us), 1, INT64_MAX / 2, &n)) {
+    if (!us || !str_i64(str_from(us), 1, INT64_MAX / 2, &n))
         return 0;
-    }
     /* The variable may have been inherited from another service. */
     int64_t whose;
     bool ours = !pid || (str_i64(str_from(pid), 1, INT32_MAX, &whose) && whose == getpid());

@@ -35,11 +35,10 @@ void serve_reload(struct serve_app *app)
     struct settings fresh;
     char why[WHY];
     serve_notify_reloading();
-    if (open_read_again(app->cmd, &fresh, why, sizeof why)) {
+    if (open_read_again(app->cmd, &fresh, why, sizeof why))
         log_note(LOG_ERROR, "reload", "the settings in force go on: %s", why);
-    } else {
+    else
         take(app, &fresh);
-    }
     arena_free(&fresh.arena);
     atomic_store(&app->reload, true);
 }

@@ -26,9 +26,8 @@ static int64_t passed(void)
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
     int64_t whose, n;
     if (!pid || !fds || !str_i64(str_from(pid), 1, INT32_MAX, &whose) || whose != getpid() ||
-        !str_i64(str_from(fds), 1, MOST, &n)) {
+        !str_i64(str_from(fds), 1, MOST, &n))
         return 0;
-    }
     return n;
 }
 
@@ -37,11 +36,9 @@ static bool named_by_settings(const struct settings *s)
 {
     static const enum setting_id ids[] = {SETTING_listen, SETTING_tls_listen, SETTING_admin_listen};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        for (size_t k = 0; k < s->v[ids[i]].list_n; k++) {
-            if (str_starts(s->v[ids[i]].list[k], STR("fd:"))) {
+        for (size_t k = 0; k < s->v[ids[i]].list_n; k++)
+            if (str_starts(s->v[ids[i]].list[k], STR("fd:")))
                 return true;
-            }
-        }
     }
     return false;
 }
@@ -51,9 +48,8 @@ static bool loopback_url(int fd, char *out, size_t size)
 {
     char address[LISTEN_ADDRESS];
     if (!listen_name(fd, address) ||
-        (strncmp(address, "127.0.0.1:", 10) != 0 && strncmp(address, "[::1]:", 6) != 0)) {
+        (strncmp(address, "127.0.0.1:", 10) != 0 && strncmp(address, "[::1]:", 6) != 0))
         return false;
-    }
     snprintf(out, size, "http://%s", address);
     return true;
 }
@@ -77,9 +73,8 @@ enum err serve_sockets(struct settings *s, char *why, size_t why_size)
     str names = str_from(given ? given : ""), name;
     int64_t n = passed();
     int first = -1;
-    if (n == 0 || named_by_settings(s)) {
+    if (n == 0 || named_by_settings(s))
         return OK;
-    }
     buf_fixed(&plain, spellings[0], SPELLINGS);
     buf_fixed(&tls, spellings[1], SPELLINGS);
     buf_fixed(&admin, spellings[2], SPELLINGS);
@@ -97,12 +92,10 @@ enum err serve_sockets(struct settings *s, char *why, size_t why_size)
     enum err e;
     if ((e = replace(s, "listen", &plain, why, why_size)) ||
         (e = replace(s, "tls.listen", &tls, why, why_size)) ||
-        (e = replace(s, "admin_listen", &admin, why, why_size))) {
+        (e = replace(s, "admin_listen", &admin, why, why_size)))
         return e;
-    }
     if (setting_text(s, issuer).n == 0 && s->v[SETTING_tls_listen].list_n == 0 && first >= 0 &&
-        loopback_url(first, url, sizeof url)) {
+        loopback_url(first, url, sizeof url))
         return settings_set(s, STR("issuer"), str_from(url), source, why, why_size);
-    }
     return OK;
 }

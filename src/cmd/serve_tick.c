@@ -44,21 +44,18 @@ enum { SWEEPS = sizeof sweeps / sizeof *sweeps };
 static void sweep(struct serve_app *app, int64_t now_s)
 {
     int64_t deleted = 0;
-    if (now_s < app->sweep_s) {
+    if (now_s < app->sweep_s)
         return;
-    }
     enum err e;
     int64_t end_us = clock_mono_us() + SWEEP_US;
     do {
         e = sweeps[app->sweep_next](app->db, now_s, SWEEP_ROWS, &deleted);
     } while (e == OK && deleted >= SWEEP_ROWS && clock_mono_us() < end_us);
-    if (e == OK && deleted >= SWEEP_ROWS) {
+    if (e == OK && deleted >= SWEEP_ROWS)
         return; /* there is more */
-    }
     app->sweep_next = (app->sweep_next + 1) % SWEEPS;
-    if (app->sweep_next == 0 || e) {
+    if (app->sweep_next == 0 || e)
         app->sweep_s = now_s + SWEEP_REST_S;
-    }
 }
 
 static struct keyring *newest_ring(struct server *s)
@@ -79,9 +76,8 @@ static void follow_keys(struct serve_app *app, int64_t now_s)
     while ((n = change_take(&app->server.changes, &app->changes_seen, changes, 16, &lost)) > 0 ||
            lost) {
         changed = changed || lost;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             changed = changed || changes[i].kind == CHANGE_KEYS;
-        }
         lost = false;
     }
     bool again = atomic_load(&app->server.ring_stale) && now_s >= app->keys_retry_s;
@@ -121,17 +117,15 @@ static void publish_successor(struct serve_app *app, const struct key *old, int6
     int lock;
     str path = setting_text(app->server.settings, master_key);
     enum err e = key_master_hold(fx->arena, path, &lock);
-    if (e == ERR_CONFLICT) {
+    if (e == ERR_CONFLICT)
         return; /* a command is at it; the next tick looks again */
-    }
     if (e) {
         snprintf(why, sizeof why, "cannot open the directory of %.*s", STR_ARG(path));
     } else {
         e = seal_read_master(arena_cstr(fx->arena, path), &master, why, sizeof why);
         if (e == OK && key_put_successor(fx, fx->arena, &master, old, now_s, &id) == OK &&
-            commit(app, fx) == COMMIT_DONE) {
+            commit(app, fx) == COMMIT_DONE)
             note(old, KEY_STEP_SUCCESSOR);
-        }
         seal_wipe(&master);
         close(lock);
     }
@@ -146,9 +140,8 @@ static void keys(struct serve_app *app, int64_t now_s)
     struct effects fx;
     struct arena arena;
     enum key_step step;
-    if (now_s < app->keys_s) {
+    if (now_s < app->keys_s)
         return;
-    }
     app->keys_s = now_s + KEYS_REST_S;
     struct key_rules rules = serve_keys_rules(app->server.settings);
     struct keyring *ring = newest_ring(&app->server);
@@ -159,9 +152,8 @@ static void keys(struct serve_app *app, int64_t now_s)
         publish_successor(app, k, now_s, &fx);
     } else if (k) {
         serve_keys_take(ring, k, step, now_s, &fx);
-        if (commit(app, &fx) == COMMIT_DONE) {
+        if (commit(app, &fx) == COMMIT_DONE)
             note(k, step);
-        }
     }
     arena_free(&arena);
     keyring_unref(ring);
@@ -171,9 +163,8 @@ static void keys(struct serve_app *app, int64_t now_s)
 static void watchdog(struct serve_app *app)
 {
     int64_t now_us = clock_mono_us();
-    if (app->watchdog_us == 0 || now_us < app->watchdog_at_us) {
+    if (app->watchdog_us == 0 || now_us < app->watchdog_at_us)
         return;
-    }
     app->watchdog_at_us = now_us + app->watchdog_us / WATCHDOG_PARTS;
     if (net_pulse(app->net)) {
         serve_notify("WATCHDOG=1");
@@ -214,9 +205,8 @@ void serve_tick(struct serve_app *app)
     static const uint8_t nothing[16];
     int64_t now_s = clock_now_s(&app->server.clock);
     bool reload = atomic_exchange(&app->reload, false);
-    if (reload) {
+    if (reload)
         change_publish(&app->server.changes, CHANGE_KEYS, nothing);
-    }
     change_poll(app->db, &app->poll, &app->server.changes, now_s);
     follow_keys(app, now_s);
     keys(app, now_s);
@@ -225,7 +215,6 @@ void serve_tick(struct serve_app *app)
     tell_lost_lines();
     tally_run(&app->server.metrics.tally, app->db, now_s, TALLY_REST_S, TALLY_US);
     watchdog(app);
-    if (reload) {
+    if (reload)
         serve_notify("READY=1");
-    }
 }

@@ -16,9 +16,8 @@ static void parse_columns(struct show *s, const char *columns)
     str rest = str_from(columns), word, name, width;
     while (s->columns_n < SHOW_COLUMNS && str_next(&rest, ' ', &word)) {
         int64_t n = 0;
-        if (str_cut(word, '=', &name, &width)) {
+        if (str_cut(word, '=', &name, &width))
             str_i64(width, 1, 200, &n);
-        }
         s->columns[s->columns_n].name = name;
         s->columns[s->columns_n++].width = (size_t)n;
     }
@@ -40,9 +39,8 @@ static void put_json(struct buf *b, str value)
 {
     size_t from = b->n;
     json_str(b, value);
-    if (b->overflow || !str_has_marks(value, "")) {
+    if (b->overflow || !str_has_marks(value, ""))
         return;
-    }
     str text = str_sub(buf_str(b), from, b->n), plain = arena_dup(b->arena, text);
     b->n = from;
     for (size_t i = 0; i < plain.n;) {
@@ -67,9 +65,8 @@ static void pad(struct buf *b, size_t used, size_t width)
 
 static void flush(struct show *s, size_t above)
 {
-    if (s->out.n <= above) {
+    if (s->out.n <= above)
         return;
-    }
     if (s->code == CMD_DONE) {
         s->code = s->out.overflow ? cmd_fail(CMD_FAILED, "an object is too long to be shown")
                                   : cmd_print(buf_str(&s->out));
@@ -85,9 +82,8 @@ static void table_head(struct show *s)
             char ch = name.p[k];
             buf_char(&s->out, ch >= 'a' && ch <= 'z' ? (char)(ch - 'a' + 'A') : ch);
         }
-        if (i + 1 < s->columns_n) {
+        if (i + 1 < s->columns_n)
             pad(&s->out, name.n, s->columns[i].width + 2);
-        }
     }
     buf_char(&s->out, '\n');
 }
@@ -98,11 +94,10 @@ void show_begin(struct show *s, struct cmd *c, enum show_kind kind, const char *
     buf_init(&s->out, &c->arena, PIECE, MOST);
     arena_init(&s->scratch, MOST);
     parse_columns(s, columns);
-    if (c->json && kind == SHOW_LIST) {
+    if (c->json && kind == SHOW_LIST)
         json_open(&s->out, '[');
-    } else if (kind == SHOW_LIST) {
+    else if (kind == SHOW_LIST)
         table_head(s);
-    }
 }
 
 void show_object(struct show *s)
@@ -111,18 +106,16 @@ void show_object(struct show *s)
     if (s->c->json) {
         if (s->kind == SHOW_LIST) {
             /* A piece that has left took the bracket or comma with it. */
-            if (s->objects > 1 && s->out.n == 0) {
+            if (s->objects > 1 && s->out.n == 0)
                 buf_char(&s->out, ',');
-            } else {
+            else
                 json_item(&s->out);
-            }
         }
         json_open(&s->out, '{');
         return;
     }
-    for (size_t i = 0; i < s->columns_n; i++) {
+    for (size_t i = 0; i < s->columns_n; i++)
         s->cells[i] = STR("");
-    }
 }
 
 /* A value as text: a line of an object, or a cell of a table. */
@@ -135,11 +128,9 @@ static void put_text(struct show *s, const char *name, str value)
         buf_char(&s->out, '\n');
         return;
     }
-    for (size_t i = 0; i < s->columns_n; i++) {
-        if (str_eq(s->columns[i].name, str_from(name))) {
+    for (size_t i = 0; i < s->columns_n; i++)
+        if (str_eq(s->columns[i].name, str_from(name)))
             s->cells[i] = arena_dup(&s->scratch, value);
-        }
-    }
 }
 
 void show_text(struct show *s, const char *name, str value)
@@ -149,29 +140,26 @@ void show_text(struct show *s, const char *name, str value)
         return;
     }
     json_key(&s->out, str_from(name));
-    if (value.p) {
+    if (value.p)
         put_json(&s->out, value);
-    } else {
+    else
         json_nil(&s->out);
-    }
 }
 
 void show_int(struct show *s, const char *name, int64_t value)
 {
-    if (s->c->json) {
+    if (s->c->json)
         json_key_i64(&s->out, str_from(name), value);
-    } else {
+    else
         show_text(s, name, arena_printf(&s->scratch, "%lld", (long long)value));
-    }
 }
 
 void show_bool(struct show *s, const char *name, bool value)
 {
-    if (s->c->json) {
+    if (s->c->json)
         json_key_bool(&s->out, str_from(name), value);
-    } else {
+    else
         show_text(s, name, value ? STR("yes") : STR("no"));
-    }
 }
 
 void show_id(struct show *s, const char *name, const struct id *id)
@@ -228,9 +216,8 @@ void show_object_end(struct show *s)
     } else if (s->kind == SHOW_LIST) {
         for (size_t i = 0; i < s->columns_n; i++) {
             put_safe(&s->out, s->cells[i]);
-            if (i + 1 < s->columns_n) {
+            if (i + 1 < s->columns_n)
                 pad(&s->out, s->cells[i].n, s->columns[i].width + 2);
-            }
         }
         buf_char(&s->out, '\n');
     }
@@ -240,12 +227,10 @@ void show_object_end(struct show *s)
 
 int show_end(struct show *s)
 {
-    if (s->c->json && s->kind == SHOW_LIST) {
+    if (s->c->json && s->kind == SHOW_LIST)
         json_close(&s->out, ']');
-    }
-    if (s->c->json) {
+    if (s->c->json)
         buf_char(&s->out, '\n');
-    }
     flush(s, 0);
     arena_free(&s->scratch);
     return s->code;

@@ -20,11 +20,10 @@ static int printed(struct cmd *c, const char *what, const struct id *id, const s
     show_begin(&s, c, SHOW_ONE, "");
     show_object(&s);
     show_text(&s, "revoked", str_from(what));
-    if (id) {
+    if (id)
         show_id(&s, "id", id);
-    } else {
+    else
         show_uid(&s, "id", uid, CLIENT_SID, SPELLING_UUID);
-    }
     show_object_end(&s);
     return show_end(&s);
 }
@@ -39,12 +38,10 @@ static int resolve(struct cmd *c, struct server_thread *t, str token, struct bea
     http_res_init(res, &c->arena);
     rq_init(rq, t, req, res, &c->arena);
     enum err e = bearer_resolve(rq, token, true, b);
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE)
         return open_trouble(c);
-    }
-    if (e) {
+    if (e)
         return cmd_fail(CMD_ABSENT, "there is no such live token");
-    }
     *client = b->client->client.id;
     return CMD_DONE;
 }
@@ -55,9 +52,8 @@ static int revoke_in(struct cmd *c, struct server *server, str token)
     struct bearer b = {0};
     struct uid client;
     char why[1024];
-    if (server_thread_open(server, &t, why, sizeof why)) {
+    if (server_thread_open(server, &t, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     int code = resolve(c, &t, token, &b, &client);
     if (code == CMD_DONE) {
         grant_revoke(&c->fx, KEEP, &b.grant, &client, c->now_s, b.family_exp_s);
@@ -84,17 +80,14 @@ static int revoke_token(struct cmd *c, str token)
     struct server server = {0};
     char why[1024];
     int code = CMD_DONE;
-    if (str_eq(token, STR("-"))) {
+    if (str_eq(token, STR("-")))
         code = values_stdin(&c->arena, LIMIT_JWT, &token);
-    }
-    if (code || (code = open_store(c, OPEN_WRITE))) {
+    if (code || (code = open_store(c, OPEN_WRITE)))
         return code;
-    }
     take_issuer(c, token);
     dialect_select(&c->settings, dialects);
-    if (server_open(&server, &c->settings, dialects, c->db, why, sizeof why)) {
+    if (server_open(&server, &c->settings, dialects, c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    }
     code = revoke_in(c, &server, token);
     server_close(&server);
     return code;
@@ -106,9 +99,8 @@ static int revoke_client(struct cmd *c, str text)
     struct uid id;
     int code = values_client(text, "--client", &id);
     if (code || (code = open_store(c, OPEN_WRITE)) ||
-        (code = open_result(c, client_load(c->db, &c->arena, &id, c->now_s, &k), "client", text))) {
+        (code = open_result(c, client_load(c->db, &c->arena, &id, c->now_s, &k), "client", text)))
         return code;
-    }
     client_revoke_all(&c->fx, &id);
     code = open_commit(c, "the client was deleted in this moment");
     return code ? code : printed(c, "client", NULL, &id);
@@ -120,10 +112,8 @@ static int revoke_organization(struct cmd *c, str text)
     struct id id;
     int code = values_id(text, "--org", &id);
     if (code || (code = open_store(c, OPEN_WRITE)) ||
-        (code =
-             open_result(c, organization_load(c->db, &c->arena, &id, &o), "organization", text))) {
+        (code = open_result(c, organization_load(c->db, &c->arena, &id, &o), "organization", text)))
         return code;
-    }
     organization_revoke_all(&c->fx, &id);
     code = open_commit(c, "the organization was deleted in this moment");
     return code ? code : printed(c, "organization", &id, NULL);
@@ -132,9 +122,8 @@ static int revoke_organization(struct cmd *c, str text)
 static int revoke(struct cmd *c)
 {
     str token = args_get(c, "token"), client = args_get(c, "client"), org = args_get(c, "org");
-    if ((token.p != NULL) + (client.p != NULL) + (org.p != NULL) != 1) {
+    if ((token.p != NULL) + (client.p != NULL) + (org.p != NULL) != 1)
         return cmd_fail(CMD_USAGE, "give one of --token, --client and --org");
-    }
     return token.p    ? revoke_token(c, token)
            : client.p ? revoke_client(c, client)
                       : revoke_organization(c, org);

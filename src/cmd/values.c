@@ -21,9 +21,8 @@ static str cut(str text)
 
 int values_id(str text, const char *option, struct id *out)
 {
-    if (id_parse(text, out)) {
+    if (id_parse(text, out))
         return CMD_DONE;
-    }
     return cmd_fail(CMD_USAGE, "%s: `%.*s` is no id; an id is 24 lower-case hex digits", option,
                     STR_ARG(cut(text)));
 }
@@ -31,9 +30,8 @@ int values_id(str text, const char *option, struct id *out)
 int values_client(str text, const char *option, struct uid *out)
 {
     enum spelling spelling;
-    if (uid_parse(text, CLIENT_SID, out, &spelling)) {
+    if (uid_parse(text, CLIENT_SID, out, &spelling))
         return CMD_DONE;
-    }
     return cmd_fail(CMD_USAGE, "%s: `%.*s` is no client id; it is a UUID, or OQ and 32 hex digits",
                     option, STR_ARG(cut(text)));
 }
@@ -41,9 +39,8 @@ int values_client(str text, const char *option, struct uid *out)
 int values_account(str text, const char *option, struct uid *out)
 {
     enum spelling spelling;
-    if (uid_parse(text, ACCOUNT_SID, out, &spelling)) {
+    if (uid_parse(text, ACCOUNT_SID, out, &spelling))
         return CMD_DONE;
-    }
     return cmd_fail(CMD_USAGE, "%s: `%.*s` is no account SID; it is AC and 32 hex digits", option,
                     STR_ARG(cut(text)));
 }
@@ -55,21 +52,18 @@ static int text_of(str text, const char *option, size_t least, size_t most, cons
         return cmd_fail(CMD_USAGE, "%s: takes %zu to %zu bytes, these are %zu", option, least, most,
                         text.n);
     }
-    if (!url_is_utf8(text)) {
+    if (!url_is_utf8(text))
         return cmd_fail(CMD_USAGE, "%s: the text is not valid UTF-8", option);
-    }
-    if (str_has_marks(text, allowed)) {
+    if (str_has_marks(text, allowed))
         return cmd_fail(CMD_USAGE, "%s: the text holds control characters or bidi marks", option);
-    }
     *out = text;
     return CMD_DONE;
 }
 
 int values_name(str text, const char *option, str *out)
 {
-    if (text.n > 0 && str_trim(text).n == 0) {
+    if (text.n > 0 && str_trim(text).n == 0)
         return cmd_fail(CMD_USAGE, "%s: the text is blank", option);
-    }
     return text_of(text, option, 1, LIMIT_NAME, "", out);
 }
 
@@ -85,9 +79,8 @@ static bool is_scope(str text)
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
         bool word = c > 0x20 && c < 0x7f && c != '"' && c != '\\';
-        if (!word && (c != ' ' || !in_word)) {
+        if (!word && (c != ' ' || !in_word))
             return false;
-        }
         in_word = word;
     }
     return in_word || text.n == 0;
@@ -109,9 +102,8 @@ int values_duration(str text, const char *option, int64_t lo, int64_t hi, int64_
 {
     char range[64];
     struct buf b;
-    if (duration_parse(text, out) && *out >= lo && *out <= hi) {
+    if (duration_parse(text, out) && *out >= lo && *out <= hi)
         return CMD_DONE;
-    }
     buf_fixed(&b, range, sizeof range);
     duration_write(&b, lo);
     BUF_LIT(&b, " to ");
@@ -159,20 +151,17 @@ int values_grant(str text, const char *option, uint32_t *grants)
 size_t values_grant_names(uint32_t grants, str out[VALUES_GRANTS])
 {
     size_t n = 0;
-    for (size_t i = 0; i < VALUES_GRANTS; i++) {
-        if (grants & grants_table[i].bit) {
+    for (size_t i = 0; i < VALUES_GRANTS; i++)
+        if (grants & grants_table[i].bit)
             out[n++] = str_from(grants_table[i].name);
-        }
-    }
     return n;
 }
 
 int values_secret(str text, const char *option, str *out)
 {
     bool printable = text.n >= 1 && text.n <= 255;
-    for (size_t i = 0; i < text.n; i++) {
+    for (size_t i = 0; i < text.n; i++)
         printable = printable && text.p[i] >= 0x20 && text.p[i] < 0x7f;
-    }
     if (!printable) {
         return cmd_fail(CMD_USAGE, "%s: a secret is 1 to 255 characters of printable ASCII",
                         option);
@@ -188,23 +177,18 @@ int values_stdin(struct arena *a, size_t most, str *out)
     size_t n = 0;
     while (n < room) {
         ssize_t got = read(STDIN_FILENO, p + n, room - n);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
-        if (got < 0) {
+        if (got < 0)
             return cmd_fail(CMD_FAILED, "cannot read stdin: %s", strerror(errno));
-        }
-        if (got == 0) {
+        if (got == 0)
             break;
-        }
         n += (size_t)got;
     }
-    if (n > 0 && p[n - 1] == '\n') {
+    if (n > 0 && p[n - 1] == '\n')
         n -= n > 1 && p[n - 2] == '\r' ? 2 : 1;
-    }
-    if (n > most) {
+    if (n > most)
         return cmd_fail(CMD_USAGE, "stdin holds more than %zu bytes", most);
-    }
     *out = str_make(p, n);
     return CMD_DONE;
 }

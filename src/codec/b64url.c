@@ -71,9 +71,8 @@ static size_t encode(const struct alphabet *alphabet, const uint8_t *in, size_t 
         unsigned v = (unsigned)in[0] << 16 | (n == 2 ? (unsigned)in[1] << 8 : 0);
         *to++ = chars[v >> 18];
         *to++ = chars[v >> 12 & 63];
-        if (n == 2) {
+        if (n == 2)
             *to++ = chars[v >> 6 & 63];
-        }
     }
     return (size_t)(to - out);
 }
@@ -84,14 +83,12 @@ static bool decode_tail(const struct alphabet *alphabet, str s, uint8_t *out)
     unsigned a = value(alphabet, s.p[0]);
     unsigned b = value(alphabet, s.p[1]);
     unsigned c = s.n == 3 ? value(alphabet, s.p[2]) : 0;
-    if ((a | b | c) & 0x80) {
+    if ((a | b | c) & 0x80)
         return false;
-    }
     unsigned v = a << 18 | b << 12 | c << 6;
     out[0] = (uint8_t)(v >> 16);
-    if (s.n == 3) {
+    if (s.n == 3)
         out[1] = (uint8_t)(v >> 8);
-    }
     /* RFC 4648 3.5: the unused bits are zero */
     return (v & (s.n == 3 ? 0xffU : 0xffffU)) == 0;
 }
@@ -99,17 +96,15 @@ static bool decode_tail(const struct alphabet *alphabet, str s, uint8_t *out)
 /* s without padding; room for s.n * 3 / 4 bytes at out. */
 static bool decode(const struct alphabet *alphabet, str s, uint8_t *out)
 {
-    if (s.n % 4 == 1) {
+    if (s.n % 4 == 1)
         return false;
-    }
     for (; s.n >= 4; s.p += 4, s.n -= 4, out += 3) {
         unsigned a = value(alphabet, s.p[0]);
         unsigned b = value(alphabet, s.p[1]);
         unsigned c = value(alphabet, s.p[2]);
         unsigned d = value(alphabet, s.p[3]);
-        if ((a | b | c | d) & 0x80) {
+        if ((a | b | c | d) & 0x80)
             return false;
-        }
         unsigned v = a << 18 | b << 12 | c << 6 | d;
         out[0] = (uint8_t)(v >> 16);
         out[1] = (uint8_t)(v >> 8);
@@ -126,22 +121,19 @@ void b64url_encode(const void *bytes, size_t n, char *out)
 void b64url_write(struct buf *out, const void *bytes, size_t n)
 {
     char *to = buf_room(out, B64URL_CHARS(n));
-    if (to) {
+    if (to)
         out->n += encode(&URL, bytes, n, to);
-    }
 }
 
 void b64url_write_plain(struct buf *out, const void *bytes, size_t n)
 {
     size_t total = (n + 2) / 3 * 4;
     char *to = buf_room(out, total);
-    if (!to) {
+    if (!to)
         return;
-    }
     size_t written = encode(&PLAIN, bytes, n, to);
-    while (written < total) {
+    while (written < total)
         to[written++] = '=';
-    }
     out->n += total;
 }
 
@@ -153,9 +145,8 @@ bool b64url_decode_exact(str s, void *bytes, size_t n)
 static bool decode_new(struct arena *a, const struct alphabet *alphabet, str s, str *out)
 {
     uint8_t *p = arena_alloc(a, s.n / 4 * 3 + 2);
-    if (!decode(alphabet, s, p)) {
+    if (!decode(alphabet, s, p))
         return false;
-    }
     *out = str_make((const char *)p, s.n / 4 * 3 + (s.n % 4 > 0 ? s.n % 4 - 1 : 0));
     return true;
 }
@@ -167,13 +158,11 @@ bool b64url_decode(struct arena *a, str s, str *out)
 
 bool b64url_decode_plain(struct arena *a, str s, str *out)
 {
-    if (s.n % 4 != 0) {
+    if (s.n % 4 != 0)
         return false; /* RFC 4648 3.2: padding is not optional */
-    }
-    if (str_ends(s, STR("=="))) {
+    if (str_ends(s, STR("==")))
         s.n -= 2;
-    } else if (str_ends(s, STR("="))) {
+    else if (str_ends(s, STR("=")))
         s.n -= 1;
-    }
     return decode_new(a, &PLAIN, s, out);
 }

@@ -50,11 +50,9 @@ struct scan {
 /* Moves behind the string that begins at s->at. */
 static void skip_string(struct scan *s)
 {
-    for (s->at++; s->at < s->text.n && s->text.p[s->at] != '"'; s->at++) {
-        if (s->text.p[s->at] == '\\') {
+    for (s->at++; s->at < s->text.n && s->text.p[s->at] != '"'; s->at++)
+        if (s->text.p[s->at] == '\\')
             s->at++;
-        }
-    }
     s->at++;
 }
 
@@ -72,9 +70,8 @@ static bool check_number(struct scan *s)
     uint64_t v = 0;
     for (; s->at < s->text.n && in_number(s->text.p[s->at]); s->at++) {
         char c = s->text.p[s->at];
-        if (c >= '1' && c <= '9') {
+        if (c >= '1' && c <= '9')
             zero = zero && exponent;
-        }
         exponent = exponent || c == 'e' || c == 'E';
         if (c >= '0' && c <= '9') {
             v = v * 10 + (uint64_t)(c - '0');
@@ -94,18 +91,16 @@ static bool count(struct scan *s)
 
 static bool open_container(struct scan *s, bool array)
 {
-    if (++s->depth > LIMIT_JSON_DEPTH) {
+    if (++s->depth > LIMIT_JSON_DEPTH)
         return false;
-    }
     s->arrays = (s->arrays & ~(1U << s->depth)) | (unsigned)array << s->depth;
     return !array || count(s);
 }
 
 static bool close_container(struct scan *s)
 {
-    if (s->depth == 0) {
+    if (s->depth == 0)
         return false;
-    }
     s->depth--;
     return true;
 }
@@ -118,9 +113,8 @@ static bool step(struct scan *s)
         skip_string(s);
         return true;
     }
-    if (c == '-' || (c >= '0' && c <= '9')) {
+    if (c == '-' || (c >= '0' && c <= '9'))
         return check_number(s);
-    }
     s->at++;
     switch (c) {
     case '{':
@@ -143,14 +137,11 @@ static bool step(struct scan *s)
 static bool scan(str text)
 {
     struct scan s = {.text = text};
-    if (text.n > LIMIT_BODY) {
+    if (text.n > LIMIT_BODY)
         return false;
-    }
-    while (s.at < text.n) {
-        if (!step(&s)) {
+    while (s.at < text.n)
+        if (!step(&s))
             return false;
-        }
-    }
     return true;
 }
 
@@ -220,16 +211,14 @@ static struct json *copy(struct arena *a, str name, json_t *from)
 
 enum err json_parse(struct arena *a, str text, struct json **out)
 {
-    if (text.n == 0 || !scan(text)) {
+    if (text.n == 0 || !scan(text))
         return ERR_INVALID_BODY;
-    }
     pthread_once(&once, use_arena);
     parsing = a;
     json_t *tree = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
     parsing = NULL;
-    if (!tree) {
+    if (!tree)
         return ERR_INVALID_BODY;
-    }
     /* The tree is left as it is: its strings are now ours. */
     *out = copy(a, str_make(NULL, 0), tree);
     return OK;
@@ -237,13 +226,11 @@ enum err json_parse(struct arena *a, str text, struct json **out)
 
 const struct json *json_get(const struct json *object, str name)
 {
-    if (!json_is(object, JSON_OBJECT_T)) {
+    if (!json_is(object, JSON_OBJECT_T))
         return NULL;
-    }
     const struct json *v = object->first;
-    while (v && !str_eq(v->name, name)) {
+    while (v && !str_eq(v->name, name))
         v = v->next;
-    }
     return v;
 }
 
@@ -277,13 +264,11 @@ void json_close(struct buf *b, char bracket)
 void json_key(struct buf *b, str name)
 {
     char *to = buf_room(b, name.n + 4);
-    if (!to) {
+    if (!to)
         return;
-    }
     size_t n = 0;
-    if (!follows_opening(b)) {
+    if (!follows_opening(b))
         to[n++] = ',';
-    }
     to[n++] = '"';
     memcpy(to + n, name.p, name.n);
     n += name.n;
@@ -294,9 +279,8 @@ void json_key(struct buf *b, str name)
 
 void json_item(struct buf *b)
 {
-    if (!follows_opening(b)) {
+    if (!follows_opening(b))
         buf_char(b, ',');
-    }
 }
 
 /* One character that cannot be copied as it is: control, quote, backslash or no UTF-8. */
@@ -340,16 +324,14 @@ static size_t clean_run(str s)
     uint32_t code;
     while (run < s.n) {
         size_t n = 0;
-        if (s.n - run >= 8 && plain_word(s.p + run)) {
+        if (s.n - run >= 8 && plain_word(s.p + run))
             n = 8;
-        } else if (plain_char(s.p[run])) {
+        else if (plain_char(s.p[run]))
             n = 1;
-        } else if ((unsigned char)s.p[run] >= 0x80) {
+        else if ((unsigned char)s.p[run] >= 0x80)
             n = str_utf8(str_sub(s, run, s.n), &code);
-        }
-        if (n == 0) {
+        if (n == 0)
             break;
-        }
         run += n;
     }
     return run;
@@ -380,9 +362,8 @@ void json_str(struct buf *b, str value)
     char *to = buf_room(b, value.n + 2);
     if (to) {
         to[0] = '"';
-        if (value.n > 0) {
+        if (value.n > 0)
             memcpy(to + 1, value.p, value.n);
-        }
         to[value.n + 1] = '"';
         b->n += value.n + 2;
     }

@@ -20,9 +20,8 @@ bool duration_parse(str text, int64_t *seconds)
             break;
         }
     }
-    if (!str_i64(text, 0, (int64_t)36525 * 86400 / factor, &number)) {
+    if (!str_i64(text, 0, (int64_t)36525 * 86400 / factor, &number))
         return false;
-    }
     *seconds = number * factor;
     return true;
 }
@@ -30,9 +29,8 @@ bool duration_parse(str text, int64_t *seconds)
 void duration_write(struct buf *out, int64_t seconds)
 {
     size_t i = 0;
-    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0)) {
+    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
         i++;
-    }
     buf_i64(out, seconds / units[i].seconds);
     buf_char(out, units[i].letter);
 }

@@ -27,9 +27,8 @@ static enum err unknown(str name, char *why, size_t why_size)
 {
     struct suggest near;
     suggest_init(&near, name);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    for (size_t i = 0; i < SETTING_COUNT; i++)
         suggest_offer(&near, setting_infos[i].name);
-    }
     name.n = name.n > 64 ? 64 : name.n;
     if (near.best) {
         snprintf(why, why_size, "unknown setting `%.*s`; did you mean `%s`?", STR_ARG(name),
@@ -83,9 +82,8 @@ static enum err set_bool(struct settings *s, const struct setting_info *info,
                          struct setting_value *v, char *why, size_t why_size)
 {
     (void)s;
-    if (!str_eq(v->text, STR("true")) && !str_eq(v->text, STR("false"))) {
+    if (!str_eq(v->text, STR("true")) && !str_eq(v->text, STR("false")))
         return refuse(info, v->text, "true or false", why, why_size);
-    }
     v->number = v->text.p[0] == 't';
     return OK;
 }
@@ -95,11 +93,9 @@ static enum err set_choice(struct settings *s, const struct setting_info *info,
 {
     (void)s;
     str rest = str_from(info->takes), word;
-    for (v->number = 0; str_next(&rest, '|', &word); v->number++) {
-        if (str_eq(word, v->text)) {
+    for (v->number = 0; str_next(&rest, '|', &word); v->number++)
+        if (str_eq(word, v->text))
             return OK;
-        }
-    }
     return refuse(info, v->text, info->takes, why, why_size);
 }
 
@@ -108,9 +104,8 @@ static enum err set_list(struct settings *s, const struct setting_info *info,
 {
     str rest = v->text, word;
     size_t n = 0;
-    while (str_next(&rest, ',', &word)) {
+    while (str_next(&rest, ',', &word))
         n++;
-    }
     if (n < (size_t)info->min || n > (size_t)info->max) {
         char takes[160];
         snprintf(takes, sizeof takes, "%lld to %lld values (%s)", (long long)info->min,
@@ -118,9 +113,8 @@ static enum err set_list(struct settings *s, const struct setting_info *info,
         return refuse(info, v->text, takes, why, why_size);
     }
     v->list = ARENA_ARRAY(&s->arena, str, n + 1);
-    for (rest = v->text; str_next(&rest, ',', &word);) {
+    for (rest = v->text; str_next(&rest, ',', &word);)
         v->list[v->list_n++] = str_trim(word);
-    }
     return OK;
 }
 
@@ -132,11 +126,9 @@ static enum err (*const setters[])(struct settings *, const struct setting_info 
 
 static bool has_control(str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
             return true;
-        }
-    }
     return false;
 }
 
@@ -144,12 +136,10 @@ enum err settings_set(struct settings *s, str name, str value, const char *sourc
                       size_t why_size)
 {
     size_t id = 0;
-    while (id < SETTING_COUNT && !str_eq(name, str_from(setting_infos[id].name))) {
+    while (id < SETTING_COUNT && !str_eq(name, str_from(setting_infos[id].name)))
         id++;
-    }
-    if (id == SETTING_COUNT) {
+    if (id == SETTING_COUNT)
         return unknown(name, why, why_size);
-    }
     if (has_control(value) || !url_is_utf8(value)) {
         snprintf(why, why_size, "`%s` holds control characters or is not UTF-8",
                  setting_infos[id].name);
@@ -163,12 +153,10 @@ enum err settings_set(struct settings *s, str name, str value, const char *sourc
     struct setting_value v = {.text = arena_dup(&s->arena, value), .source = source};
     const struct setting_info *info = &setting_infos[id];
     enum err e = setters[info->type](s, info, &v, why, why_size);
-    if (e == OK) {
+    if (e == OK)
         e = settings_check_value((enum setting_id)id, &v, why, why_size);
-    }
-    if (e == OK) {
+    if (e == OK)
         s->v[id] = v;
-    }
     return e;
 }
 
@@ -181,10 +169,9 @@ void settings_init(struct settings *s)
         const struct setting_info *info = &setting_infos[i];
         str fallback = str_from(info->fallback);
         /* "" means "not given" whatever the least length is. */
-        if (fallback.n == 0) {
+        if (fallback.n == 0)
             s->v[i] = (struct setting_value){.text = STR(""), .source = "default"};
-        } else if (settings_set(s, str_from(info->name), fallback, "default", why, sizeof why)) {
+        else if (settings_set(s, str_from(info->name), fallback, "default", why, sizeof why))
             s->v[i].source = "default";
-        }
     }
 }

@@ -25,12 +25,10 @@ static bool loopback_host(str host)
 static bool split_address(str address, str *host, int64_t *port)
 {
     size_t colon = address.n;
-    while (colon > 0 && address.p[colon - 1] != ':') {
+    while (colon > 0 && address.p[colon - 1] != ':')
         colon--;
-    }
-    if (colon == 0) {
+    if (colon == 0)
         return false;
-    }
     *host = str_sub(address, 0, colon - 1);
     return str_i64(str_sub(address, colon, address.n), 0, 65535, port);
 }
@@ -39,19 +37,16 @@ static enum err check_address(str address, const char *setting, char *why, size_
 {
     str host;
     int64_t number;
-    if (str_starts(address, STR("unix:")) && address.n > 5 && address.n < 5 + 108) {
+    if (str_starts(address, STR("unix:")) && address.n > 5 && address.n < 5 + 108)
         return OK;
-    }
     if (str_starts(address, STR("fd:")) &&
-        str_i64(str_sub(address, 3, address.n), 3, 65535, &number)) {
+        str_i64(str_sub(address, 3, address.n), 3, 65535, &number))
         return OK;
-    }
     if (!str_starts(address, STR("unix:")) && !str_starts(address, STR("fd:")) &&
         split_address(address, &host, &number)) {
         bool bare_v6 = str_find(host, ':', 0) < host.n && (host.n == 0 || host.p[0] != '[');
-        if (!bare_v6) {
+        if (!bare_v6)
             return OK;
-        }
     }
     snprintf(why, why_size,
              "`%s` takes 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/postern.sock or fd:3, "
@@ -109,9 +104,8 @@ static enum err check_issuer(str issuer, char *why, size_t why_size)
 
 static enum err check_db(str db, char *why, size_t why_size)
 {
-    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:"))) {
+    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:")))
         return OK;
-    }
     snprintf(why, why_size, "`db` takes sqlite:PATH, not `%.*s`", STR_ARG(db));
     return ERR_INVALID_REQUEST;
 }
@@ -129,9 +123,8 @@ static enum err check_host(str host, char *why, size_t why_size)
         bool name = (lower >= 'a' && lower <= 'z') || c == '-' || c == '_';
         good = good && (hex || c == '.' || (v6 ? c == ':' : name));
     }
-    if (good) {
+    if (good)
         return OK;
-    }
     host.n = host.n > 64 ? 64 : host.n;
     snprintf(why, why_size,
              "`hosts` takes host names without port or pattern (auth.example.com, 192.0.2.1, "
@@ -144,19 +137,15 @@ enum err settings_check_value(enum setting_id id, const struct setting_value *v,
                               size_t why_size)
 {
     enum err e = OK;
-    if (id == SETTING_db) {
+    if (id == SETTING_db)
         return check_db(v->text, why, why_size);
-    }
-    if (id == SETTING_issuer && v->text.n > 0) {
+    if (id == SETTING_issuer && v->text.n > 0)
         return check_issuer(v->text, why, why_size);
-    }
-    for (size_t i = 0; i < v->list_n && e == OK; i++) {
-        if (id == SETTING_hosts) {
+    for (size_t i = 0; i < v->list_n && e == OK; i++)
+        if (id == SETTING_hosts)
             e = check_host(v->list[i], why, why_size);
-        } else if (id == SETTING_listen || id == SETTING_admin_listen || id == SETTING_tls_listen) {
+        else if (id == SETTING_listen || id == SETTING_admin_listen || id == SETTING_tls_listen)
             e = check_address(v->list[i], setting_infos[id].name, why, why_size);
-        }
-    }
     return e;
 }
 
@@ -169,9 +158,8 @@ static bool issuer_is_loopback(const struct settings *s)
 
 static enum err check_bench(const struct settings *s, char *why, size_t why_size)
 {
-    if (!setting_int(s, bench_routes) || issuer_is_loopback(s)) {
+    if (!setting_int(s, bench_routes) || issuer_is_loopback(s))
         return OK;
-    }
     snprintf(why, why_size,
              "`bench_routes` is for measuring on this machine; it is refused with the public "
              "issuer `%.*s`",
@@ -185,9 +173,8 @@ static enum err check_fault(const struct settings *s, char *why, size_t why_size
     static const enum setting_id ids[] = {SETTING_fault_latency_ms, SETTING_fault_status,
                                           SETTING_fault_token_ttl_s};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        if (s->v[ids[i]].number == 0 || setting_int(s, fault_really) || issuer_is_loopback(s)) {
+        if (s->v[ids[i]].number == 0 || setting_int(s, fault_really) || issuer_is_loopback(s))
             continue;
-        }
         snprintf(why, why_size,
                  "`%s` makes the server misbehave, for tests of clients; it is refused with the "
                  "public issuer `%.*s` (`fault.really: true` takes it even so)",
@@ -242,9 +229,8 @@ static void default_master_key(struct settings *s)
 {
     struct setting_value *v = &s->v[SETTING_master_key];
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    if (v->text.n > 0) {
+    if (v->text.n > 0)
         return;
-    }
     if (credentials && *credentials) {
         str path = arena_printf(&s->arena, "%s/master_key", credentials);
         if (access(arena_cstr(&s->arena, path), F_OK) == 0) {
@@ -268,9 +254,8 @@ enum err settings_check_store(struct settings *s, char *why, size_t why_size)
 static enum err check_keys(const struct settings *s, char *why, size_t why_size)
 {
     int64_t age_s = setting_int(s, keys_rotation_age_s);
-    if (age_s == 0 || age_s >= 86400) {
+    if (age_s == 0 || age_s >= 86400)
         return OK;
-    }
     snprintf(why, why_size, "`keys.rotation_age` takes 1d or more, or 0 for never, not `%.*s`",
              STR_ARG(setting_text(s, keys_rotation_age_s)));
     return ERR_INVALID_REQUEST;
@@ -282,9 +267,8 @@ enum err settings_check(struct settings *s, char *why, size_t why_size)
     if ((e = settings_check_store(s, why, why_size)) ||
         (setting_text(s, issuer).n == 0 && (e = default_issuer(s, why, why_size))) ||
         (e = check_bench(s, why, why_size)) || (e = check_keys(s, why, why_size)) ||
-        (e = check_fault(s, why, why_size)) || (e = check_tls(s, why, why_size))) {
+        (e = check_fault(s, why, why_size)) || (e = check_tls(s, why, why_size)))
         return e;
-    }
     if (!setting_int(s, dialect_rfc) && !setting_int(s, dialect_twine) &&
         !setting_int(s, dialect_twilio)) {
         snprintf(why, why_size,

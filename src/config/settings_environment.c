@@ -15,13 +15,11 @@ enum { NAME_MAX_CHARS = 80 };
 static void variable_of(const char *name, char out[NAME_MAX_CHARS])
 {
     size_t n = (size_t)snprintf(out, NAME_MAX_CHARS, "POSTERN_%s", name);
-    for (size_t i = 8; i < n && i < NAME_MAX_CHARS; i++) {
-        if (out[i] == '.') {
+    for (size_t i = 8; i < n && i < NAME_MAX_CHARS; i++)
+        if (out[i] == '.')
             out[i] = '_';
-        } else if (out[i] >= 'a' && out[i] <= 'z') {
+        else if (out[i] >= 'a' && out[i] <= 'z')
             out[i] = (char)(out[i] - 'a' + 'A');
-        }
-    }
 }
 
 static enum err unknown(str name, char *why, size_t why_size)
@@ -50,15 +48,13 @@ static enum err set_variable(struct settings *s, str name, str value, char *why,
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         char variable[NAME_MAX_CHARS];
         variable_of(setting_infos[i].name, variable);
-        if (!str_eq(name, str_from(variable))) {
+        if (!str_eq(name, str_from(variable)))
             continue;
-        }
         char reason[512];
         enum err e = settings_set(s, str_from(setting_infos[i].name), value, "environment", reason,
                                   sizeof reason);
-        if (e) {
+        if (e)
             snprintf(why, why_size, "environment: %s: %s", variable, reason);
-        }
         return e;
     }
     return unknown(name, why, why_size);
@@ -69,13 +65,11 @@ enum err settings_environment(struct settings *s, char **environ, char *why, siz
     for (char **entry = environ; *entry; entry++) {
         str name, value;
         str_cut(str_from(*entry), '=', &name, &value);
-        if (!str_starts(name, STR("POSTERN_")) || str_eq(name, STR("POSTERN_CONFIG"))) {
+        if (!str_starts(name, STR("POSTERN_")) || str_eq(name, STR("POSTERN_CONFIG")))
             continue;
-        }
         enum err e = set_variable(s, name, value, why, why_size);
-        if (e) {
+        if (e)
             return e;
-        }
     }
     return OK;
 }

@@ -63,16 +63,13 @@ static enum err next(struct reader *r)
         yaml_event_delete(&r->event);
         r->has_event = false;
     }
-    if (!yaml_parser_parse(&r->yaml, &r->event)) {
+    if (!yaml_parser_parse(&r->yaml, &r->event))
         return refuse_syntax(r);
-    }
     r->has_event = true;
-    if (r->event.type == YAML_ALIAS_EVENT) {
+    if (r->event.type == YAML_ALIAS_EVENT)
         return refuse_at(r, r->event.start_mark, "aliases (`*name`) are not taken here");
-    }
-    if (is_marked(&r->event)) {
+    if (is_marked(&r->event))
         return refuse_at(r, r->event.start_mark, "anchors and tags are not taken here");
-    }
     return OK;
 }
 
@@ -88,9 +85,8 @@ static enum err set(struct reader *r, const char *name, yaml_mark_t name_at, str
 {
     char reason[WHY];
     for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(setting_infos[i].name, name) != 0) {
+        if (strcmp(setting_infos[i].name, name) != 0)
             continue;
-        }
         if (r->line_of[i]) {
             snprintf(reason, sizeof reason, "`%s` is set twice; first in line %zu", name,
                      r->line_of[i]);
@@ -111,26 +107,22 @@ static enum err sequence(struct reader *r, const char *name, yaml_mark_t name_at
     enum err e;
     while ((e = next(r)) == OK && r->event.type == YAML_SCALAR_EVENT) {
         str item = scalar(r);
-        if (item.n == 0 || str_find(item, ',', 0) < item.n) {
+        if (item.n == 0 || str_find(item, ',', 0) < item.n)
             return refuse_at(r, r->event.start_mark, "an item of a list is a text without commas");
-        }
         if (item.n + 1 > sizeof joined - n) {
             snprintf(reason, sizeof reason, "`%s` takes at most %d bytes", name,
                      SETTINGS_VALUE_MAX);
             return refuse_at(r, r->event.start_mark, reason);
         }
-        if (n) {
+        if (n)
             joined[n++] = ',';
-        }
         memcpy(joined + n, item.p, item.n);
         n += item.n;
     }
-    if (e) {
+    if (e)
         return e;
-    }
-    if (r->event.type != YAML_SEQUENCE_END_EVENT) {
+    if (r->event.type != YAML_SEQUENCE_END_EVENT)
         return refuse_at(r, r->event.start_mark, "an item of a list is a text without commas");
-    }
     return set(r, name, name_at, str_make(joined, n), at);
 }
 
@@ -141,24 +133,19 @@ static enum err member(struct reader *r, const char *prefix, int depth)
 {
     char name[NAME_CHARS];
     yaml_mark_t at = r->event.start_mark;
-    if (r->event.type != YAML_SCALAR_EVENT) {
+    if (r->event.type != YAML_SCALAR_EVENT)
         return refuse_at(r, at, "the name of a setting is a plain text");
-    }
     str key = scalar(r);
     snprintf(name, sizeof name, "%s%s%.*s", prefix, *prefix ? "." : "", STR_ARG(key));
     enum err e = next(r);
-    if (e) {
+    if (e)
         return e;
-    }
-    if (r->event.type == YAML_SCALAR_EVENT) {
+    if (r->event.type == YAML_SCALAR_EVENT)
         return set(r, name, at, scalar(r), r->event.start_mark);
-    }
-    if (r->event.type == YAML_SEQUENCE_START_EVENT) {
+    if (r->event.type == YAML_SEQUENCE_START_EVENT)
         return sequence(r, name, at);
-    }
-    if (depth == DEPTH) {
+    if (depth == DEPTH)
         return refuse_at(r, at, "settings do not nest this deep");
-    }
     return mapping(r, name, depth + 1);
 }
 
@@ -166,11 +153,9 @@ static enum err member(struct reader *r, const char *prefix, int depth)
 static enum err mapping(struct reader *r, const char *prefix, int depth)
 {
     enum err e;
-    while ((e = next(r)) == OK && r->event.type != YAML_MAPPING_END_EVENT) {
-        if ((e = member(r, prefix, depth))) {
+    while ((e = next(r)) == OK && r->event.type != YAML_MAPPING_END_EVENT)
+        if ((e = member(r, prefix, depth)))
             return e;
-        }
-    }
     return e;
 }
 
@@ -183,14 +168,12 @@ static enum err document(struct reader *r)
         case YAML_DOCUMENT_END_EVENT:
             break;
         case YAML_DOCUMENT_START_EVENT:
-            if (r->documents++ > 0) {
+            if (r->documents++ > 0)
                 return refuse_at(r, r->event.start_mark, "a settings file is one document");
-            }
             break;
         case YAML_MAPPING_START_EVENT:
-            if ((e = mapping(r, "", 1))) {
+            if ((e = mapping(r, "", 1)))
                 return e;
-            }
             break;
         default:
             /* An empty document is one empty scalar. */
@@ -218,9 +201,8 @@ enum err settings_file(struct settings *s, const char *path, char *why, size_t w
     }
     yaml_parser_set_input_file(&r.yaml, file);
     enum err e = document(&r);
-    if (r.has_event) {
+    if (r.has_event)
         yaml_event_delete(&r.event);
-    }
     yaml_parser_delete(&r.yaml);
     fclose(file);
     return e;

@@ -96,8 +96,7 @@ static const char yaml_head[] =
 void settings_reference(struct buf *out, bool markdown)
 {
     put(out, markdown ? markdown_head : yaml_head);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    for (size_t i = 0; i < SETTING_COUNT; i++)
         (markdown ? markdown_row : yaml_row)(out, &setting_infos[i]);
-    }
     out->n--; /* the blank line behind the last one */
 }

@@ -20,9 +20,8 @@ bool settings_reload_can(enum setting_id id)
 static bool same_list(const struct setting_value *a, const struct setting_value *b)
 {
     bool same = a->list_n == b->list_n;
-    for (size_t i = 0; same && i < a->list_n; i++) {
+    for (size_t i = 0; same && i < a->list_n; i++)
         same = str_eq(a->list[i], b->list[i]);
-    }
     return same;
 }
 
@@ -53,12 +52,10 @@ void settings_reload(struct settings *live, const struct settings *fresh, struct
 {
     for (enum setting_id id = 0; id < SETTING_COUNT; id++) {
         const struct setting_info *info = &setting_infos[id];
-        if (same(info->type, &live->v[id], &fresh->v[id])) {
+        if (same(info->type, &live->v[id], &fresh->v[id]))
             continue;
-        }
         name(settings_reload_can(id) ? taken : waits, info);
-        if (settings_reload_can(id)) {
+        if (settings_reload_can(id))
             __atomic_store_n(&live->v[id].number, fresh->v[id].number, __ATOMIC_RELAXED);
-        }
     }
 }

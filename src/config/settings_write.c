@@ -11,9 +11,8 @@ static bool is_plain(str s)
         char c = s.p[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '/' || c == '.' || c == '_' || (c == '-' && i > 0);
-        if (!plain) {
+        if (!plain)
             return false;
-        }
     }
     return s.n > 0;
 }
@@ -26,9 +25,8 @@ static void write_scalar(struct buf *out, str s)
     }
     buf_char(out, '"');
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\') {
+        if (s.p[i] == '"' || s.p[i] == '\\')
             buf_char(out, '\\');
-        }
         buf_char(out, s.p[i]);
     }
     buf_char(out, '"');
@@ -42,9 +40,8 @@ static void write_value(struct buf *out, enum setting_type type, const struct se
     }
     buf_char(out, '[');
     for (size_t i = 0; i < v->list_n; i++) {
-        if (i) {
+        if (i)
             BUF_LIT(out, ", ");
-        }
         write_scalar(out, v->list[i]);
     }
     buf_char(out, ']');
@@ -57,9 +54,8 @@ void settings_write(const struct settings *s, struct buf *out)
         buf_put(out, str_from(setting_infos[i].name));
         BUF_LIT(out, ": ");
         write_value(out, setting_infos[i].type, &s->v[i]);
-        while (out->n - start < 44 && !out->overflow) {
+        while (out->n - start < 44 && !out->overflow)
             buf_char(out, ' ');
-        }
         BUF_LIT(out, "  # ");
         buf_put(out, str_from(s->v[i].source));
         buf_char(out, '\n');

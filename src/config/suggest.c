@@ -17,18 +17,16 @@ static size_t least(size_t a, size_t b)
 static size_t distance(str a, str b)
 {
     size_t rows[3][LONGEST + 1];
-    for (size_t j = 0; j <= b.n; j++) {
+    for (size_t j = 0; j <= b.n; j++)
         rows[0][j] = j;
-    }
     for (size_t i = 1; i <= a.n; i++) {
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
             size_t changed = above[j - 1] + (a.p[i - 1] != b.p[j - 1]);
             row[j] = least(changed, least(above[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1]) {
+            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
                 row[j] = least(row[j], before[j - 2] + 1);
-            }
         }
     }
     return rows[a.n % 3][b.n];
@@ -42,9 +40,8 @@ void suggest_init(struct suggest *s, str word)
 void suggest_offer(struct suggest *s, const char *name)
 {
     str candidate = str_from(name);
-    if (s->word.n == 0 || s->word.n > LONGEST || candidate.n > LONGEST) {
+    if (s->word.n == 0 || s->word.n > LONGEST || candidate.n > LONGEST)
         return;
-    }
     size_t d = distance(s->word, candidate);
     if (d < s->distance) {
         s->best = name;

@@ -210,10 +210,9 @@ str jwk_thumbprint(struct arena *a, const struct pkey *key)
 static bool has_private(const struct json *jwk)
 {
     static const char *const names[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (json_get(jwk, str_from(names[i])))
             return true;
-    }
     return false;
 }
 
@@ -232,10 +231,9 @@ static bool may_verify(const struct json *jwk)
         return true;
     if (!json_is(ops, JSON_ARRAY_T))
         return false;
-    for (const struct json *op = ops->first; op; op = op->next) {
+    for (const struct json *op = ops->first; op; op = op->next)
         if (json_is(op, JSON_STR_T) && str_eq(op->s, STR("verify")))
             return true;
-    }
     return false;
 }
 
@@ -326,10 +324,9 @@ static bool is_weak_ed25519(const uint8_t x[COORDINATE])
     uint8_t y[COORDINATE];
     memcpy(y, x, sizeof y);
     y[31] &= 0x7f;
-    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
         if (memcmp(y, weak[i], sizeof y) == 0)
             return true;
-    }
     bool tall = y[31] == 0x7f;
     for (int i = 30; i > 0; i--)
         tall = tall && y[i] == 0xff;

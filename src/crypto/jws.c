@@ -228,10 +228,9 @@ static bool in_ed25519_range(const uint8_t *s)
                                       0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
                                       0,    0,    0,    0,    0,    0,    0,    0,
                                       0,    0,    0,    0,    0,    0,    0,    0x10};
-    for (int i = 31; i >= 0; i--) {
+    for (int i = 31; i >= 0; i--)
         if (s[i] != order[i])
             return s[i] < order[i];
-    }
     return false;
 }
 

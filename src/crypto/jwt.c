@@ -89,10 +89,9 @@ static bool is_audience(const struct json *v)
 {
     if (!json_is(v, JSON_ARRAY_T))
         return json_is(v, JSON_STR_T);
-    for (const struct json *one = v->first; one; one = one->next) {
+    for (const struct json *one = v->first; one; one = one->next)
         if (!json_is(one, JSON_STR_T))
             return false;
-    }
     return v->n > 0;
 }
 
@@ -107,10 +106,9 @@ static bool check_claims(const struct json *claims)
         if (v && !is_time(v))
             return false;
     }
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         if (!read_string(claims, str_from(strings[i]), &ignored))
             return false;
-    }
     const struct json *aud = json_get(claims, STR("aud"));
     return !aud || is_audience(aud);
 }

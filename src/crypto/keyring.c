@@ -86,10 +86,9 @@ const struct key *keyring_active(const struct keyring *ring, enum key_use use, e
 
 const struct key *keyring_find(const struct keyring *ring, enum key_use use, const struct uid *id)
 {
-    for (size_t i = 0; i < ring->n; i++) {
+    for (size_t i = 0; i < ring->n; i++)
         if (ring->keys[i].use == use && uid_eq(&ring->keys[i].id, id))
             return &ring->keys[i];
-    }
     return NULL;
 }
 

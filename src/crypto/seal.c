@@ -116,10 +116,9 @@ enum err seal_open(struct arena *a, const struct master_key *m, str sealed, str 
 {
     if (sealed.n < SEAL_OVERHEAD || sealed.n > INT32_MAX || sealed.p[0] != VERSION)
         return ERR_INVALID_REQUEST;
-    for (size_t i = 0; i < m->n; i++) {
+    for (size_t i = 0; i < m->n; i++)
         if (memcmp(m->keys[i].fingerprint, sealed.p + 1, SEAL_FINGERPRINT_BYTES) == 0)
             return open_sealed(a, m->keys[i].key.b, HEAD, sealed, context, plain);
-    }
     return ERR_ABSENT;
 }
 

@@ -22,9 +22,8 @@ struct header {
 /* Whether byte `at` is there and is c. MORE: not there yet. LAST stands for "yes". */
 static enum chunk_result expect(const struct header *h, size_t at, char c)
 {
-    if (at >= h->in.n) {
+    if (at >= h->in.n)
         return CHUNK_MORE;
-    }
     return h->in.p[at] == c ? CHUNK_LAST : CHUNK_BAD;
 }
 
@@ -39,15 +38,13 @@ static enum chunk_result read_size(struct header *h)
     uint64_t size = 0;
     int digit = -1;
     while (h->at < h->in.n && (digit = url_hex_digit(h->in.p[h->at])) >= 0) {
-        if (h->at == 16) {
+        if (h->at == 16)
             return CHUNK_BAD;
-        }
         size = size << 4 | (uint64_t)digit;
         h->at++;
     }
-    if (h->at == h->in.n) {
+    if (h->at == h->in.n)
         return CHUNK_MORE;
-    }
     h->size = size;
     return h->at > 0 ? CHUNK_LAST : CHUNK_BAD;
 }
@@ -56,12 +53,10 @@ static enum chunk_result read_size(struct header *h)
 static enum chunk_result read_token(struct header *h)
 {
     size_t from = h->at;
-    while (h->at < h->in.n && http_is_token_char(h->in.p[h->at])) {
+    while (h->at < h->in.n && http_is_token_char(h->in.p[h->at]))
         h->at++;
-    }
-    if (h->at == h->in.n) {
+    if (h->at == h->in.n)
         return CHUNK_MORE;
-    }
     return h->at > from ? CHUNK_LAST : CHUNK_BAD;
 }
 
@@ -74,12 +69,10 @@ static enum chunk_result read_quoted(struct header *h)
             h->at++;
             return CHUNK_LAST;
         }
-        if (c == '\\' && ++h->at == h->in.n) {
+        if (c == '\\' && ++h->at == h->in.n)
             return CHUNK_MORE;
-        }
-        if (!http_is_text_char(h->in.p[h->at])) {
+        if (!http_is_text_char(h->in.p[h->at]))
             return CHUNK_BAD;
-        }
     }
     return CHUNK_MORE;
 }
@@ -105,12 +98,10 @@ static enum chunk_result read_header(struct header *h)
 {
     enum chunk_result r = read_size(h);
     size_t digits = h->at;
-    if (r == CHUNK_LAST) {
+    if (r == CHUNK_LAST)
         r = read_extensions(h);
-    }
-    if (h->at - digits > LIMIT_CHUNK_EXTENSION) {
+    if (h->at - digits > LIMIT_CHUNK_EXTENSION)
         return CHUNK_BAD;
-    }
     if (r == CHUNK_LAST) {
         r = expect_crlf(h, h->at);
         h->at += 2;
@@ -123,15 +114,12 @@ static enum chunk_result join_one(struct http_parser *p, char *bytes, size_t n, 
 {
     struct header h = {.in = str_make(bytes + p->chunk_at, n - p->chunk_at)};
     enum chunk_result r = read_header(&h);
-    if (r != CHUNK_LAST) {
+    if (r != CHUNK_LAST)
         return r;
-    }
-    if (h.size > p->body_max - p->body_n) {
+    if (h.size > p->body_max - p->body_n)
         return CHUNK_TOO_LARGE;
-    }
-    if ((r = expect_crlf(&h, h.at + h.size)) != CHUNK_LAST) {
+    if ((r = expect_crlf(&h, h.at + h.size)) != CHUNK_LAST)
         return r;
-    }
     memmove(bytes + p->head_n + p->body_n, bytes + p->chunk_at + h.at, h.size);
     p->body_n += h.size;
     p->chunk_at += h.at + h.size + 2;
@@ -147,8 +135,7 @@ enum chunk_result chunk_join(struct http_parser *p, char *bytes, size_t n)
         moved = false;
         r = join_one(p, bytes, n, &moved);
     } while (r == CHUNK_MORE && moved);
-    if (r != CHUNK_BAD && p->chunk_at - p->head_n - p->body_n > LIMIT_CHUNK_FRAMING) {
+    if (r != CHUNK_BAD && p->chunk_at - p->head_n - p->body_n > LIMIT_CHUNK_FRAMING)
         return CHUNK_TOO_LARGE;
-    }
     return r;
 }

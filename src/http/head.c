@@ -79,12 +79,10 @@ static enum err read_field(str line, struct http_req *req, struct noticed *seen,
     str value = str_trim(sent);
     *reason = "A header field is malformed.";
     /* RFC 9112 5.1, 5.2: no space before the colon, no folded line */
-    if (colon == 0 || colon == line.n || line.p[colon] != ':' || !http_is_text(value)) {
+    if (colon == 0 || colon == line.n || line.p[colon] != ':' || !http_is_text(value))
         return ERR_BAD_REQUEST;
-    }
-    if (underscore) {
+    if (underscore)
         return is_twin(name) ? ERR_BAD_REQUEST : OK; /* A7: dropped */
-    }
     req->headers[req->headers_n++] = (struct http_header){name, value};
     notice(name, value, sent, seen);
     return OK;
@@ -118,9 +116,8 @@ static bool good_ipv6(str s)
 {
     char text[INET6_ADDRSTRLEN];
     struct in6_addr address;
-    if (s.n >= sizeof(text) || memchr(s.p, '\0', s.n)) {
+    if (s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
         return false;
-    }
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
     return inet_pton(AF_INET6, text, &address) == 1;
@@ -131,12 +128,10 @@ static bool good_name(str s)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && c != '-' && c != '.' && c != '_') {
+        if (!alnum && c != '-' && c != '.' && c != '_')
             return false;
-        }
-        if (c == '.' && (i == 0 || s.p[i - 1] == '.')) {
+        if (c == '.' && (i == 0 || s.p[i - 1] == '.'))
             return false; /* an empty label */
-        }
     }
     return s.n > 0;
 }
@@ -147,15 +142,13 @@ static bool good_host(str s)
     size_t end = 0;
     if (str_starts(s, STR("["))) {
         end = str_find(s, ']', 0);
-        if (end == s.n || !good_ipv6(str_sub(s, 1, end))) {
+        if (end == s.n || !good_ipv6(str_sub(s, 1, end)))
             return false;
-        }
         end++;
     } else {
         end = str_find(s, ':', 0);
-        if (!good_name(str_sub(s, 0, end))) {
+        if (!good_name(str_sub(s, 0, end)))
             return false;
-        }
     }
     return end == s.n || (s.p[end] == ':' && good_port(str_sub(s, end + 1, s.n)));
 }
@@ -165,15 +158,12 @@ static enum err settle_host(const struct noticed *seen, struct http_req *req, co
 {
     *reason = "The request needs one well-formed Host.";
     str authority = req->host;
-    if (seen->host_n > 1 || (seen->host_n == 0 && req->minor == 1)) {
+    if (seen->host_n > 1 || (seen->host_n == 0 && req->minor == 1))
         return ERR_BAD_REQUEST;
-    }
-    if (seen->host_n == 1) {
+    if (seen->host_n == 1)
         req->host = seen->host;
-    }
-    if (req->host.p && !good_host(req->host)) {
+    if (req->host.p && !good_host(req->host))
         return ERR_BAD_REQUEST;
-    }
     /* A5: an absolute target names the same host (RFC 9112 3.2.2 would let it win). */
     if (authority.p && !str_eq_nocase(authority, req->host)) {
         *reason = "Host and the absolute target differ.";
@@ -187,9 +177,8 @@ static enum err settle_host(const struct noticed *seen, struct http_req *req, co
 static bool read_length(str s, size_t *out)
 {
     int64_t v;
-    if (s.n == 0 || s.p[0] == '-' || !str_i64(s, 0, INT64_MAX, &v)) {
+    if (s.n == 0 || s.p[0] == '-' || !str_i64(s, 0, INT64_MAX, &v))
         return false;
-    }
     *out = (size_t)v;
     return true;
 }
@@ -198,17 +187,14 @@ static bool read_length(str s, size_t *out)
 static enum err judge_coding(str coding)
 {
     str rest = coding, word, last = {NULL, 0};
-    if (str_eq_nocase(coding, STR("chunked"))) {
+    if (str_eq_nocase(coding, STR("chunked")))
         return OK;
-    }
-    if (str_eq_nocase(str_trim(coding), STR("chunked"))) {
+    if (str_eq_nocase(str_trim(coding), STR("chunked")))
         return ERR_BAD_REQUEST; /* odd white space, see after_one_space */
-    }
     while (str_next(&rest, ',', &word)) {
         last = str_trim(word);
-        if (!http_is_token(last)) {
+        if (!http_is_token(last))
             return ERR_BAD_REQUEST;
-        }
     }
     /* RFC 9112 6.3: without chunked at the end the length is unknown */
     return str_eq_nocase(last, STR("chunked")) ? ERR_NOT_IMPLEMENTED : ERR_BAD_REQUEST;
@@ -221,19 +207,16 @@ static enum err settle_framing(const struct noticed *seen, struct http_parser *p
     p->chunked = seen->coding_n > 0;
     p->content_length = 0;
     *reason = "Content-Length and Transfer-Encoding exclude each other and may not repeat.";
-    if (seen->length_n + seen->coding_n > 1) {
+    if (seen->length_n + seen->coding_n > 1)
         return ERR_BAD_REQUEST;
-    }
     *reason = "Content-Length is not a number.";
-    if (seen->length_n == 1 && !read_length(seen->length, &p->content_length)) {
+    if (seen->length_n == 1 && !read_length(seen->length, &p->content_length))
         return ERR_BAD_REQUEST;
-    }
     if (p->chunked) {
         *reason = "The only transfer coding is chunked, in HTTP/1.1.";
         enum err e = req->minor == 1 ? judge_coding(seen->coding) : ERR_BAD_REQUEST;
-        if (e != OK) {
+        if (e != OK)
             return e;
-        }
     }
     bool bodyless = (req->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)) != 0;
     if (bodyless && (p->chunked || p->content_length > 0)) {
@@ -263,9 +246,8 @@ enum err head_read(str fields, struct http_parser *p, struct http_req *req, cons
     if ((e = read_fields(fields, req, &seen, reason)) != OK ||
         (e = settle_host(&seen, req, reason)) != OK ||
         (e = settle_framing(&seen, p, req, reason)) != OK ||
-        (e = settle_expect(&seen, p, req, reason)) != OK) {
+        (e = settle_expect(&seen, p, req, reason)) != OK)
         return e;
-    }
     /* RFC 9112 9.3 */
     req->keep_alive = !seen.close && (req->minor == 1 || seen.keep_alive);
     return OK;

@@ -42,39 +42,32 @@ static size_t start_of(const char *bytes, size_t n)
 
 static enum http_method method_of(str s)
 {
-    for (unsigned m = HTTP_GET; m < HTTP_OTHER; m <<= 1) {
-        if (str_eq(s, str_from(http_method_name((enum http_method)m)))) {
+    for (unsigned m = HTTP_GET; m < HTTP_OTHER; m <<= 1)
+        if (str_eq(s, str_from(http_method_name((enum http_method)m))))
             return (enum http_method)m;
-        }
-    }
     return HTTP_OTHER;
 }
 
 /* A5: also a lower-case method is refused; the methods that exist are upper case. */
 static bool good_method(str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] >= 'a' && s.p[i] <= 'z') {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'a' && s.p[i] <= 'z')
             return false;
-        }
-    }
     return http_is_token(s);
 }
 
 /* Visible ASCII without "#"; in the path no bad escape and no escaped NUL. */
 static bool good_target(str target, str path)
 {
-    for (size_t i = 0; i < target.n; i++) {
-        if (target.p[i] <= 0x20 || target.p[i] >= 0x7f || target.p[i] == '#') {
+    for (size_t i = 0; i < target.n; i++)
+        if (target.p[i] <= 0x20 || target.p[i] >= 0x7f || target.p[i] == '#')
             return false;
-        }
-    }
     for (size_t i = str_find(path, '%', 0); i < path.n; i = str_find(path, '%', i + 3)) {
         int high = path.n - i > 2 ? url_hex_digit(path.p[i + 1]) : -1;
         int low = high >= 0 ? url_hex_digit(path.p[i + 2]) : -1;
-        if (low < 0 || (high == 0 && low == 0)) {
+        if (low < 0 || (high == 0 && low == 0))
             return false;
-        }
     }
     return target.n > 0;
 }
@@ -83,13 +76,11 @@ static bool good_target(str target, str path)
 static bool cut_authority(str *rest, str *authority)
 {
     str scheme = str_sub(*rest, 0, str_find(*rest, ':', 0));
-    if (!str_eq_nocase(scheme, STR("http")) && !str_eq_nocase(scheme, STR("https"))) {
+    if (!str_eq_nocase(scheme, STR("http")) && !str_eq_nocase(scheme, STR("https")))
         return false;
-    }
     str behind = str_sub(*rest, scheme.n, rest->n);
-    if (!str_starts(behind, STR("://"))) {
+    if (!str_starts(behind, STR("://")))
         return false;
-    }
     behind = str_sub(behind, 3, behind.n);
     size_t slash = str_find(behind, '/', 0);
     size_t question = str_find(behind, '?', 0);
@@ -109,15 +100,13 @@ static bool split_target(struct http_req *req, str target)
         return true;
     }
     bool absolute = cut_authority(&rest, &authority);
-    if (!absolute && !str_starts(target, STR("/"))) {
+    if (!absolute && !str_starts(target, STR("/")))
         return false;
-    }
     str path;
     bool has_query = str_cut(rest, '?', &path, &req->query);
     req->has_query = has_query;
-    if (!good_target(target, path)) {
+    if (!good_target(target, path))
         return false;
-    }
     req->target = target;
     req->path = path.n > 0 ? path : STR("/"); /* RFC 9112 3.2.1 */
     req->host = authority;                    /* to be compared with Host */
@@ -131,11 +120,9 @@ static enum err read_version(str s, struct http_req *req)
         req->minor = s.p[7] - '0';
         return OK;
     }
-    for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
-        if (str_eq(s, str_from(OTHERS[i]))) {
+    for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
+        if (str_eq(s, str_from(OTHERS[i])))
             return ERR_VERSION_NOT_SUPPORTED;
-        }
-    }
     return ERR_BAD_REQUEST;
 }
 
@@ -145,25 +132,22 @@ static enum err read_request_line(str line, struct http_req *req, const char **r
     str method, target, rest;
     bool spaces = str_cut(line, ' ', &method, &rest);
     *reason = "The method of the request is malformed.";
-    if (!good_method(method)) {
+    if (!good_method(method))
         return ERR_BAD_REQUEST;
-    }
     req->method_text = method;
     req->method = method_of(method);
     *reason = "The request line is not METHOD TARGET VERSION.";
     spaces = str_cut(rest, ' ', &target, &rest) && spaces;
     bool good = split_target(req, target);
-    if (!spaces) {
+    if (!spaces)
         return ERR_BAD_REQUEST;
-    }
     enum err e = read_version(rest, req);
     if (e == ERR_VERSION_NOT_SUPPORTED) {
         *reason = "Only HTTP/1.1 and HTTP/1.0 are spoken here.";
         return e;
     }
-    if (e == OK && !good) {
+    if (e == OK && !good)
         *reason = "The request target is malformed.";
-    }
     return good ? e : ERR_BAD_REQUEST;
 }
 
@@ -195,13 +179,11 @@ static bool bare_cr(const char *bytes, size_t from, size_t to, size_t n)
 {
     for (size_t i = from; i < to; i++) {
         const char *cr = memchr(bytes + i, '\r', to - i);
-        if (!cr) {
+        if (!cr)
             return false;
-        }
         i = (size_t)(cr - bytes);
-        if (i + 1 < n && bytes[i + 1] != '\n') {
+        if (i + 1 < n && bytes[i + 1] != '\n')
             return true;
-        }
     }
     return false;
 }
@@ -215,9 +197,8 @@ static enum http_parse_state find_end(struct http_parser *p, const char *bytes, 
     const char *lf;
     while (at < n && (lf = memchr(bytes + at, '\n', n - at)) != NULL) {
         size_t k = (size_t)(lf - bytes);
-        if (k == start || bytes[k - 1] != '\r') {
+        if (k == start || bytes[k - 1] != '\r')
             return fail(p, ERR_BAD_REQUEST, "A line ends in LF without CR.");
-        }
         if (k == start + 1 || bytes[k - 2] == '\n') {
             p->head_n = k + 1;
             return HTTP_PARSE_BODY;
@@ -225,9 +206,8 @@ static enum http_parse_state find_end(struct http_parser *p, const char *bytes, 
         at = k + 1;
     }
     /* The last byte is searched again: what follows its CR decides. */
-    if (bare_cr(bytes, from > 0 ? from - 1 : 0, n, n)) {
+    if (bare_cr(bytes, from > 0 ? from - 1 : 0, n, n))
         return fail(p, ERR_BAD_REQUEST, "A CR stands alone in the head.");
-    }
     p->seen = n;
     return HTTP_PARSE_HEAD;
 }
@@ -237,16 +217,13 @@ static enum http_parse_state check_size(struct http_parser *p, const char *bytes
 {
     size_t start = start_of(bytes, n);
     size_t most = LIMIT_REQUEST_LINE + 2;
-    if (n - start <= most) {
+    if (n - start <= most)
         return p->state;
-    }
     const char *lf = memchr(bytes + start, '\n', most);
-    if (!lf) {
+    if (!lf)
         return fail(p, ERR_URI_TOO_LONG, "The request line is longer than 8192 bytes.");
-    }
-    if (n - (size_t)(lf + 1 - bytes) > LIMIT_HEADER_BLOCK) {
+    if (n - (size_t)(lf + 1 - bytes) > LIMIT_HEADER_BLOCK)
         return fail(p, ERR_HEADERS_TOO_LARGE, "The header block is larger than 16384 bytes.");
-    }
     return p->state;
 }
 
@@ -272,9 +249,8 @@ static enum http_parse_state begin_body(struct http_parser *p, struct http_req *
                                         size_t (*body_limit)(str path))
 {
     p->body_max = body_limit ? body_limit(req->path) : LIMIT_BODY;
-    if (p->content_length > p->body_max) {
+    if (p->content_length > p->body_max)
         return fail(p, ERR_BODY_TOO_LARGE, "The body is too large.");
-    }
     p->chunk_at = p->head_n;
     p->state = HTTP_PARSE_BODY;
     return p->state;
@@ -297,9 +273,8 @@ static enum http_parse_state read_body(struct http_parser *p, char *bytes, size_
                                        struct http_req *req)
 {
     if (!p->chunked) {
-        if (n - p->head_n < p->content_length) {
+        if (n - p->head_n < p->content_length)
             return p->state;
-        }
         return finish(p, bytes, p->content_length, p->head_n + p->content_length, req);
     }
     switch (chunk_join(p, bytes, n)) {
@@ -336,9 +311,8 @@ enum http_parse_state http_parse(struct http_parser *p, char *bytes, size_t n, s
             return p->state;
         }
         if (found == HTTP_PARSE_HEAD || read_head(p, bytes, req) == HTTP_PARSE_ERROR ||
-            begin_body(p, req, body_limit) == HTTP_PARSE_ERROR) {
+            begin_body(p, req, body_limit) == HTTP_PARSE_ERROR)
             return p->state;
-        }
     } else if (p->state != HTTP_PARSE_ERROR) {
         follow(p, bytes, req);
     }

@@ -15,9 +15,8 @@ str http_header_get(const struct http_req *req, str name, size_t *count)
             found++;
         }
     }
-    if (count) {
+    if (count)
         *count = found;
-    }
     return value;
 }
 

@@ -36,22 +36,19 @@ static bool safe(str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        if (c == '\r' || c == '\n' || c == '\0') {
+        if (c == '\r' || c == '\n' || c == '\0')
             return false;
-        }
     }
     return true;
 }
 
 void http_res_header(struct http_res *res, str name, str value)
 {
-    if (!safe(name) || !safe(value)) {
+    if (!safe(name) || !safe(value))
         fatal("a response header %.*s with a line break or NUL in it", STR_ARG(name));
-    }
     char *to = buf_room(&res->headers, name.n + value.n + 4);
-    if (!to) {
+    if (!to)
         return;
-    }
     memcpy(to, name.p, name.n);
     to += name.n;
     *to++ = ':';
@@ -68,9 +65,8 @@ void http_res_header(struct http_res *res, str name, str value)
 size_t http_res_length(const struct http_res *res)
 {
     size_t n = res->body.n;
-    for (size_t i = 0; i < res->holes_n; i++) {
+    for (size_t i = 0; i < res->holes_n; i++)
         n += res->holes[i].text.n;
-    }
     return n;
 }
 
@@ -97,9 +93,8 @@ size_t http_res_pieces(const struct http_res *res, bool head_only, str out[HTTP_
 {
     str body = buf_str(&res->body);
     size_t at = 0, n = 0;
-    if (head_only || !has_body(res->status)) {
+    if (head_only || !has_body(res->status))
         return 0;
-    }
     for (size_t i = 0; i < res->holes_n; i++) {
         const struct http_hole *hole = &res->holes[i];
         out[n++] = str_sub(body, at, hole->at);
@@ -122,11 +117,10 @@ void http_res_write_head(struct buf *out, const struct http_res *res, bool keep_
         buf_i64(out, (int64_t)http_res_length(res));
         BUF_LIT(out, "\r\n");
     }
-    if (keep_alive && !res->close) {
+    if (keep_alive && !res->close)
         BUF_LIT(out, "Connection: keep-alive\r\n\r\n");
-    } else {
+    else
         BUF_LIT(out, "Connection: close\r\n\r\n");
-    }
 }
 
 void http_res_write(struct buf *out, const struct http_res *res, bool head_only, bool keep_alive,
@@ -135,9 +129,8 @@ void http_res_write(struct buf *out, const struct http_res *res, bool head_only,
     str pieces[HTTP_PIECES];
     size_t n = http_res_pieces(res, head_only, pieces);
     http_res_write_head(out, res, keep_alive, date29);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         buf_put(out, pieces[i]);
-    }
 }
 
 static const struct {
@@ -179,10 +172,8 @@ static const struct {
 
 const char *http_reason(int status)
 {
-    for (size_t i = 0; i < sizeof(REASONS) / sizeof(REASONS[0]); i++) {
-        if (REASONS[i].status == status) {
+    for (size_t i = 0; i < sizeof(REASONS) / sizeof(REASONS[0]); i++)
+        if (REASONS[i].status == status)
             return REASONS[i].reason;
-        }
-    }
     return "Status";
 }

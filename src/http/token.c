@@ -21,11 +21,9 @@ const bool http_token_chars[256] = {
 
 bool http_is_token(str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (!http_is_token_char(s.p[i])) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!http_is_token_char(s.p[i]))
             return false;
-        }
-    }
     return s.n > 0;
 }
 
@@ -56,11 +54,9 @@ bool http_is_text(str s)
             continue;
         }
         size_t end = s.n - i >= 8 ? i + 8 : s.n;
-        for (; i < end; i++) {
-            if (!http_is_text_char(s.p[i])) {
+        for (; i < end; i++)
+            if (!http_is_text_char(s.p[i]))
                 return false;
-            }
-        }
     }
     return true;
 }

@@ -31,15 +31,14 @@ enum {
 static void spell_peer(const struct sockaddr_storage *at, char out[CONN_PEER])
 {
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
-    if (at->ss_family == AF_INET) {
+    if (at->ss_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)at)->sin_addr, out, CONN_PEER);
-    } else if (at->ss_family != AF_INET6) {
+    else if (at->ss_family != AF_INET6)
         snprintf(out, CONN_PEER, "unix");
-    } else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+    else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
         inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], out, CONN_PEER);
-    } else {
+    else
         inet_ntop(AF_INET6, &six->sin6_addr, out, CONN_PEER);
-    }
 }
 
 static void say_busy(int fd)
@@ -59,13 +58,11 @@ static void say_busy(int fd)
 static void refuse(struct worker *w, const struct source *s, int fd, long open_n)
 {
     atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
-    if (!s->listener->tls) {
+    if (!s->listener->tls)
         say_busy(fd);
-    }
     if (s->listener->tls || open_n >= w->net->options.connections_max + LINGER_MAX ||
-        !conn_open_refused(w, fd)) {
+        !conn_open_refused(w, fd))
         close(fd);
-    }
 }
 
 static void welcome(struct worker *w, const struct source *s, int fd,
@@ -87,9 +84,8 @@ static void welcome(struct worker *w, const struct source *s, int fd,
 
 static void complain(struct worker *w, int e)
 {
-    if (w->now_ms < w->complain_ms) {
+    if (w->now_ms < w->complain_ms)
         return;
-    }
     w->complain_ms = w->now_ms + COMPLAIN_MS;
     log_note(LOG_ERROR, "accept",
              "connections are refused, the system gives no more (%s): raise the limit of open "
@@ -108,17 +104,15 @@ static void pause_listening(struct worker *w)
 /* Uses the reserve to refuse one connection. False: there is nothing to accept with. */
 static bool spend_reserve(struct worker *w, const struct source *s)
 {
-    if (w->reserve_fd < 0) {
+    if (w->reserve_fd < 0)
         return false;
-    }
     close(w->reserve_fd);
     int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     bool ok = fd >= 0;
     if (ok) {
         atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
-        if (!s->listener->tls) {
+        if (!s->listener->tls)
             say_busy(fd);
-        }
         close(fd);
     }
     w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -134,9 +128,8 @@ static bool again(struct worker *w, const struct source *s, int e)
     case EMFILE:
     case ENFILE:
         complain(w, e);
-        if (spend_reserve(w, s)) {
+        if (spend_reserve(w, s))
             return true;
-        }
         pause_listening(w);
         return false;
     case ENOBUFS:
@@ -159,11 +152,10 @@ static void take(struct worker *w, struct source *s, int share)
         struct sockaddr_storage from;
         socklen_t n = sizeof(from);
         int fd = accept4(s->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        if (fd >= 0)
             welcome(w, s, fd, &from);
-        } else if (!again(w, s, errno)) {
+        else if (!again(w, s, errno))
             return;
-        }
     }
 }
 
@@ -180,8 +172,7 @@ void accept_rest(struct worker *w, struct source *s)
 void accept_resume(struct worker *w)
 {
     w->paused_ms = 0;
-    if (w->reserve_fd < 0) {
+    if (w->reserve_fd < 0)
         w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
     worker_watch_listeners(w, true);
 }

@@ -45,9 +45,8 @@ static bool reserve(struct conn *c)
     struct slot *s = c->slot;
     s->unsent = s->x.arena.total + s->size;
     long held = atomic_fetch_add(&net->unsent, (long)s->unsent) + (long)s->unsent;
-    if (held <= net->unsent_max) {
+    if (held <= net->unsent_max)
         return true;
-    }
     answer_release(c);
     atomic_fetch_add(&net->unread, 1);
     say_unread(net, c->worker->now_ms);
@@ -121,9 +120,8 @@ static bool write_out(struct conn *c, bool keep_alive)
     bool head_only = s->x.req.method == HTTP_HEAD;
     s->pieces_n = 0;
     size_t n = HEAD_ROOM + res->headers.n, body_n = http_res_length(res);
-    if (res->headers.overflow || res->body.overflow || n + body_n > OUT_MAX) {
+    if (res->headers.overflow || res->body.overflow || n + body_n > OUT_MAX)
         return false;
-    }
     if (body_n > COPY_MAX) {
         buf_init(&s->out, &s->x.arena, n, OUT_MAX);
         http_res_write_head(&s->out, res, keep_alive, c->worker->date);

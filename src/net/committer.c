@@ -56,9 +56,8 @@ void committer_put_wait(struct committer *c, struct exchange *x)
     list_push_back(&c->queue, &x->link);
     atomic_fetch_add_explicit(&c->queued, 1, memory_order_relaxed);
     pthread_cond_signal(&c->wake);
-    while (!slot->committed) {
+    while (!slot->committed)
         pthread_cond_wait(&c->durable, &c->lock);
-    }
     slot->synchronous = false;
     pthread_mutex_unlock(&c->lock);
 }
@@ -77,13 +76,11 @@ static bool take(struct committer *c, int64_t tick_ms, struct exchange **batch, 
     struct timespec until = {.tv_sec = tick_ms / 1000, .tv_nsec = tick_ms % 1000 * 1000000};
     int timed_out = 0;
     pthread_mutex_lock(&c->lock);
-    while (list_empty(&c->queue) && !c->stop && !c->tick_soon && !timed_out) {
+    while (list_empty(&c->queue) && !c->stop && !c->tick_soon && !timed_out)
         timed_out = pthread_cond_timedwait(&c->wake, &c->lock, &until);
-    }
     *n = 0;
-    while (*n < (size_t)c->batch_max && !list_empty(&c->queue)) {
+    while (*n < (size_t)c->batch_max && !list_empty(&c->queue))
         batch[(*n)++] = LIST_ENTRY(queue_take(&c->queue), struct exchange, link);
-    }
     atomic_fetch_sub_explicit(&c->queued, (long)*n, memory_order_relaxed);
     bool more = *n > 0 || !c->stop;
     pthread_mutex_unlock(&c->lock);
@@ -102,9 +99,8 @@ static void post(struct committer *c, struct exchange **batch, size_t n)
             batch[i] = NULL;
         }
     }
-    if (waiting) {
+    if (waiting)
         pthread_cond_broadcast(&c->durable);
-    }
     pthread_mutex_unlock(&c->lock);
     worker_post_batch(batch, n);
 }
@@ -124,18 +120,16 @@ static void *run(void *arg)
     struct exchange **batch = calloc((size_t)c->batch_max, sizeof(struct exchange *));
     int64_t tick_ms = clock_mono_ms() + TICK_MS;
     size_t n;
-    if (!batch) {
+    if (!batch)
         fatal("out of memory");
-    }
     while (take(c, tick_ms, batch, &n)) {
         if (n > 0) {
             c->app->commit(c->app->app, batch, n);
             atomic_fetch_add_explicit(&c->batches, 1, memory_order_relaxed);
             post(c, batch, n);
         }
-        if (n == (size_t)c->batch_max) {
+        if (n == (size_t)c->batch_max)
             nanosleep(&(struct timespec){.tv_nsec = YIELD_NS}, NULL);
-        }
         bool soon = take_tick(c);
         if (soon || clock_mono_ms() >= tick_ms) {
             c->app->tick(c->app->app);
@@ -148,17 +142,15 @@ static void *run(void *arg)
 
 void committer_start(struct committer *c)
 {
-    if (pthread_create(&c->thread, NULL, run, c) != 0) {
+    if (pthread_create(&c->thread, NULL, run, c) != 0)
         fatal("no thread for the committer: too many threads or no memory");
-    }
     c->running = true;
 }
 
 void committer_stop(struct committer *c)
 {
-    if (!c->running) {
+    if (!c->running)
         return;
-    }
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_signal(&c->wake);

@@ -36,9 +36,8 @@ void conn_enter(struct conn *c, enum deadline phase)
 static struct conn *create(struct worker *w, int fd)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    if (!c) {
+    if (!c)
         return NULL;
-    }
     c->watch = WATCH_CONNECTION;
     c->fd = fd;
     c->worker = w;
@@ -58,9 +57,8 @@ bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer)
     struct tls_session *session = tls ? tls_accept(w->net->tls, fd) : NULL;
     struct conn *c = tls && !session ? NULL : create(w, fd);
     if (!c) {
-        if (session) {
+        if (session)
             tls_free(session);
-        }
         return false;
     }
     c->tls = session;
@@ -73,9 +71,8 @@ bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer)
 bool conn_open_refused(struct worker *w, int fd)
 {
     struct conn *c = create(w, fd);
-    if (!c) {
+    if (!c)
         return false;
-    }
     shutdown(fd, SHUT_WR);
     conn_enter(c, DEADLINE_DRAIN);
     return true;
@@ -101,9 +98,8 @@ static void report_done(struct conn *c)
 void conn_close(struct conn *c)
 {
     struct worker *w = c->worker;
-    if (c->dead) {
+    if (c->dead)
         return;
-    }
     report_done(c);
     release_slot(c);
     if (c->tls) {
@@ -121,9 +117,8 @@ void conn_close(struct conn *c)
 
 void conn_watch_write(struct conn *c)
 {
-    if (c->watching_write) {
+    if (c->watching_write)
         return;
-    }
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET, .data.ptr = c};
     epoll_ctl(c->worker->epoll_fd, EPOLL_CTL_MOD, c->fd, &e);
     c->watching_write = true;
@@ -136,13 +131,12 @@ static void drain(struct conn *c)
     char scratch[4096];
     while (c->drained < DRAIN_BYTES) {
         ssize_t n = recv(c->fd, scratch, sizeof(scratch), 0);
-        if (n > 0) {
+        if (n > 0)
             c->drained += (unsigned)n;
-        } else if (n < 0 && errno == EAGAIN) {
+        else if (n < 0 && errno == EAGAIN)
             return;
-        } else if (n == 0 || errno != EINTR) {
+        else if (n == 0 || errno != EINTR)
             break;
-        }
     }
     conn_close(c);
 }
@@ -150,9 +144,8 @@ static void drain(struct conn *c)
 static void finish(struct conn *c)
 {
     bool unread = c->readable || c->slot->start + c->slot->parser.consumed < c->slot->n;
-    if (c->tls) {
+    if (c->tls)
         tls_goodbye(c->tls);
-    }
     if (!c->linger && !unread) {
         conn_close(c);
         return;
@@ -171,11 +164,10 @@ void conn_answered(struct conn *c)
         finish(c);
         return;
     }
-    if (s->start + s->parser.consumed == s->n) {
+    if (s->start + s->parser.consumed == s->n)
         release_slot(c);
-    } else {
+    else
         slot_next(s);
-    }
     conn_enter(c, DEADLINE_IDLE);
 }
 
@@ -188,11 +180,10 @@ static void dispatch(struct conn *c, enum net_next next)
     struct exchange *x = &c->slot->x;
     switch (next) {
     case NET_ANSWER:
-        if (x->late) {
+        if (x->late)
             conn_enter(c, DEADLINE_LATE);
-        } else {
+        else
             answer_send(c);
-        }
         break;
     case NET_COMMIT:
         x->next = NET_COMMIT;
@@ -202,11 +193,10 @@ static void dispatch(struct conn *c, enum net_next next)
         break;
     case NET_POOL:
         conn_enter(c, DEADLINE_NONE);
-        if (c->reset) {
+        if (c->reset)
             conn_close(c); /* nobody would hear the answer */
-        } else if (!pool_put(&w->net->pool, x)) {
+        else if (!pool_put(&w->net->pool, x))
             answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
-        }
         break;
     }
 }
@@ -250,14 +240,12 @@ static enum http_parse_state look(struct conn *c)
 /* More has to come; the deadline of a phase is set once (security.md A9). */
 static void await(struct conn *c, enum deadline phase)
 {
-    if (c->deadline.phase != phase) {
+    if (c->deadline.phase != phase)
         conn_enter(c, phase);
-    }
     const struct http_parser *p = &c->slot->parser;
     if (phase == DEADLINE_BODY && p->expect_continue && !c->slot->continue_sent &&
-        !answer_continue(c)) {
+        !answer_continue(c))
         conn_close(c);
-    }
 }
 
 static void parse(struct conn *c)
@@ -282,11 +270,10 @@ static void parse(struct conn *c)
 static void refuse_partial(struct conn *c, enum err e, const char *reason)
 {
     struct slot *s = c->slot;
-    if (s->parser.state == HTTP_PARSE_HEAD) {
+    if (s->parser.state == HTTP_PARSE_HEAD)
         http_parse_guess(s->bytes + s->start, s->n - s->start, &s->x.req);
-    } else {
+    else
         look(c);
-    }
     answer_refuse(c, e, reason, true);
 }
 
@@ -319,9 +306,8 @@ static void take_slot(struct conn *c)
 /* Reads once. False: nothing more to do now (no bytes yet, refused, or closed). */
 static bool fill(struct conn *c)
 {
-    if (!c->slot) {
+    if (!c->slot)
         take_slot(c);
-    }
     struct slot *s = c->slot;
     size_t room = slot_room(s);
     if (room == 0) {
@@ -336,17 +322,15 @@ static bool fill(struct conn *c)
         c->readable = c->tls || c->hung_up || (size_t)n == room;
         return true;
     }
-    if (n < 0 && errno == EINTR) {
+    if (n < 0 && errno == EINTR)
         return fill(c);
-    }
     if (n == 0 || errno != EAGAIN) {
         conn_close(c);
         return false;
     }
     c->readable = false;
-    if (s->start == s->n) {
+    if (s->start == s->n)
         release_slot(c);
-    }
     return false;
 }
 
@@ -359,9 +343,8 @@ void conn_advance(struct conn *c)
             list_push_back(&c->worker->again, &c->ready);
             return;
         }
-        if (!unseen && (!c->readable || !fill(c))) {
+        if (!unseen && (!c->readable || !fill(c)))
             return;
-        }
         parse(c);
     }
 }
@@ -388,19 +371,15 @@ static void handshake(struct conn *c)
 
 void conn_event(struct conn *c, uint32_t events)
 {
-    if (c->dead) {
+    if (c->dead)
         return;
-    }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         c->readable = true;
-    }
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         c->hung_up = true;
-    }
     /* Both ways are shut. A client that has only shut its own (EPOLLRDHUP) waits for the answer. */
-    if (events & (EPOLLHUP | EPOLLERR)) {
+    if (events & (EPOLLHUP | EPOLLERR))
         c->reset = true;
-    }
     switch (c->deadline.phase) {
     case DEADLINE_HANDSHAKE:
         handshake(c);
@@ -414,9 +393,8 @@ void conn_event(struct conn *c, uint32_t events)
         break;
     case DEADLINE_NONE:
         /* Slow work that nobody waits for is not begun; what has begun is finished. */
-        if (c->reset && pool_drop(&c->worker->net->pool, &c->slot->x)) {
+        if (c->reset && pool_drop(&c->worker->net->pool, &c->slot->x))
             conn_close(c);
-        }
         break;
     case DEADLINE_LATE: /* it waits for us */
     case DEADLINES:

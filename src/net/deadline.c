@@ -24,18 +24,16 @@ void deadline_defaults(int ms[DEADLINES])
 
 void deadline_init(struct deadlines *d, const int *ms)
 {
-    for (int i = 0; i < DEADLINES; i++) {
+    for (int i = 0; i < DEADLINES; i++)
         list_init(&d->waiting[i]);
-    }
     d->ms = ms;
 }
 
 void deadline_set(struct deadlines *d, struct deadline_entry *e, enum deadline phase,
                   int64_t now_ms)
 {
-    if (e->link.next) {
+    if (e->link.next)
         list_remove(&e->link);
-    }
     e->phase = phase;
     e->at_ms = now_ms + d->ms[phase];
     list_push_back(&d->waiting[phase], &e->link);
@@ -57,13 +55,11 @@ int deadline_timeout(const struct deadlines *d, int64_t now_ms)
     int64_t next = INT64_MAX;
     for (int i = 0; i < DEADLINE_NONE; i++) {
         const struct deadline_entry *e = first(d, i);
-        if (e && e->at_ms < next) {
+        if (e && e->at_ms < next)
             next = e->at_ms;
-        }
     }
-    if (next == INT64_MAX) {
+    if (next == INT64_MAX)
         return -1;
-    }
     return next <= now_ms ? 0 : (int)(next - now_ms);
 }
 
@@ -71,9 +67,8 @@ struct deadline_entry *deadline_passed(const struct deadlines *d, int64_t now_ms
 {
     for (int i = 0; i < DEADLINE_NONE; i++) {
         const struct deadline_entry *e = first(d, i);
-        if (e && e->at_ms <= now_ms) {
+        if (e && e->at_ms <= now_ms)
             return (struct deadline_entry *)e;
-        }
     }
     return NULL;
 }

@@ -77,17 +77,14 @@ static const char *bind_advice(int e)
 static int bound(const struct endpoint *e, bool reuse_port)
 {
     int fd = socket(e->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what accept returns inherits it */
-    if (reuse_port) {
+    if (reuse_port)
         option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    }
-    if (e->at.ss_family == AF_INET6) {
+    if (e->at.ss_family == AF_INET6)
         option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !e->both);
-    }
     if (bind(fd, (const struct sockaddr *)&e->at, e->n) != 0) {
         int saved = errno;
         close(fd);
@@ -106,13 +103,11 @@ static uint16_t port_of(const struct sockaddr_storage *at)
 /* True when nobody else listens on the endpoint. */
 static bool probe(const struct endpoint *e)
 {
-    if (port_of(&e->at) == 0) {
+    if (port_of(&e->at) == 0)
         return true;
-    }
     int fd = bound(e, false);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     /* Two sockets may be bound with SO_REUSEADDR; only one may listen. */
     bool alone = listen(fd, 1) == 0;
     int saved = errno;
@@ -137,19 +132,16 @@ static void spell(char address[LISTEN_ADDRESS], const struct endpoint *e)
 static bool open_all(struct listener *l, struct endpoint *e, int workers)
 {
     l->fds = calloc((size_t)workers, sizeof(int));
-    if (!l->fds || !probe(e)) {
+    if (!l->fds || !probe(e))
         return false;
-    }
     for (int i = 0; i < workers; i++) {
         int fd = bound(e, true);
-        if (fd < 0) {
+        if (fd < 0)
             return false;
-        }
         l->fds[l->fds_n++] = fd;
         e->n = sizeof(e->at);
-        if (getsockname(fd, (struct sockaddr *)&e->at, &e->n) != 0 || listen(fd, BACKLOG) != 0) {
+        if (getsockname(fd, (struct sockaddr *)&e->at, &e->n) != 0 || listen(fd, BACKLOG) != 0)
             return false;
-        }
     }
     spell(l->address, e);
     return true;
@@ -160,10 +152,8 @@ static bool split(const char *address, char host[256], char port[8])
 {
     const char *colon = strrchr(address, ':');
     if (!colon || strlen(colon + 1) == 0 || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        strtol(colon + 1, NULL, 10) > 65535) {
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > 65535)
         return false;
-    }
     size_t n = (size_t)(colon - address);
     if (n >= 2 && address[0] == '[' && address[n - 1] == ']') {
         address++;
@@ -171,9 +161,8 @@ static bool split(const char *address, char host[256], char port[8])
     } else if (memchr(address, ':', n)) {
         return false; /* IPv6 without brackets */
     }
-    if (n >= 256) {
+    if (n >= 256)
         return false;
-    }
     memcpy(host, address, n);
     host[n] = '\0';
     snprintf(port, 8, "%s", colon + 1);
@@ -207,18 +196,15 @@ static bool open_tcp(struct listener *l, const char *address, int workers, struc
                        address);
     }
     e.both = host[0] == '\0';
-    if (!resolve(e.both ? "::" : host, port, &e, &error)) {
+    if (!resolve(e.both ? "::" : host, port, &e, &error))
         return because(w, "cannot listen on %s: %s", address, error);
-    }
     l->kind = LISTEN_TCP;
-    if (open_all(l, &e, workers)) {
+    if (open_all(l, &e, workers))
         return true;
-    }
     if (e.both && errno == EAFNOSUPPORT && l->fds_n == 0 && resolve("0.0.0.0", port, &e, &error)) {
         free(l->fds); /* a kernel without IPv6 */
-        if (open_all(l, &e, workers)) {
+        if (open_all(l, &e, workers))
             return true;
-        }
     }
     return because(w, "cannot listen on %s: %s", address, bind_advice(errno));
 }
@@ -229,13 +215,11 @@ static bool open_tcp(struct listener *l, const char *address, int workers, struc
 static bool remove_stale(const struct sockaddr_un *at)
 {
     struct stat st;
-    if (lstat(at->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    if (lstat(at->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return false;
-    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     bool dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
     close(fd);
     return dead && unlink(at->sun_path) == 0;
@@ -244,15 +228,12 @@ static bool remove_stale(const struct sockaddr_un *at)
 /* 0 or errno. */
 static int bind_unix(int fd, const struct sockaddr_un *at)
 {
-    if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0) {
+    if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
         return 0;
-    }
-    if (errno != EADDRINUSE) {
+    if (errno != EADDRINUSE)
         return errno;
-    }
-    if (!remove_stale(at)) {
+    if (!remove_stale(at))
         return EADDRINUSE;
-    }
     return bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ? 0 : errno;
 }
 
@@ -268,9 +249,8 @@ static bool open_unix(struct listener *l, const char *path, struct why w)
     l->kind = LISTEN_UNIX;
     l->fds = calloc(1, sizeof(int));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (!l->fds || fd < 0) {
+    if (!l->fds || fd < 0)
         return because(w, "cannot listen on unix:%s: %s", path, strerror(errno));
-    }
     l->fds[l->fds_n++] = fd;
     fchmod(fd, UNIX_MODE); /* Linux: the file is made with it, so it is never wider */
     int e = bind_unix(fd, &at);
@@ -280,9 +260,8 @@ static bool open_unix(struct listener *l, const char *path, struct why w)
                                          "it, or remove the file"
                                        : strerror(e));
     }
-    if (chmod(path, UNIX_MODE) != 0 || stat(path, &st) != 0 || listen(fd, BACKLOG) != 0) {
+    if (chmod(path, UNIX_MODE) != 0 || stat(path, &st) != 0 || listen(fd, BACKLOG) != 0)
         return because(w, "cannot listen on unix:%s: %s", path, strerror(errno));
-    }
     l->file_dev = st.st_dev;
     l->file_ino = st.st_ino;
     snprintf(l->address, sizeof(l->address), "unix:%s", path);
@@ -296,9 +275,8 @@ static int passed_fds(void)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *n = getenv("LISTEN_FDS");
-    if (!pid || !n || strtol(pid, NULL, 10) != (long)getpid()) {
+    if (!pid || !n || strtol(pid, NULL, 10) != (long)getpid())
         return -1;
-    }
     return (int)strtol(n, NULL, 10);
 }
 
@@ -306,9 +284,8 @@ bool listen_name(int fd, char address[LISTEN_ADDRESS])
 {
     struct endpoint e = {.n = sizeof(e.at)};
     if (getsockname(fd, (struct sockaddr *)&e.at, &e.n) != 0 ||
-        (e.at.ss_family != AF_INET && e.at.ss_family != AF_INET6)) {
+        (e.at.ss_family != AF_INET && e.at.ss_family != AF_INET6))
         return false;
-    }
     spell(address, &e);
     return true;
 }
@@ -340,15 +317,13 @@ static bool open_inherited(struct listener *l, const char *number, struct why w)
     l->kind = LISTEN_INHERITED;
     l->fds = calloc(1, sizeof(int));
     if (!l->fds || fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) | O_NONBLOCK) != 0 ||
-        fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0)
         return because(w, "cannot listen on fd:%ld: %s", fd, strerror(errno));
-    }
     l->fds[l->fds_n++] = (int)fd;
-    if (listen_name((int)fd, l->address)) {
+    if (listen_name((int)fd, l->address))
         option((int)fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    } else {
+    else
         snprintf(l->address, sizeof(l->address), "fd:%ld", fd);
-    }
     return true;
 }
 
@@ -365,9 +340,8 @@ bool listen_open(struct listener *l, const struct net_listen *spec, int workers,
     bool ok = strncmp(a, "unix:", 5) == 0 ? open_unix(l, a + 5, w)
               : strncmp(a, "fd:", 3) == 0 ? open_inherited(l, a + 3, w)
                                           : open_tcp(l, a, workers, w);
-    if (!ok) {
+    if (!ok)
         listen_close(l);
-    }
     return ok;
 }
 
@@ -381,21 +355,18 @@ void listen_unlink(struct listener *l)
 {
     struct stat st;
     const char *path = l->address + 5;
-    if (l->kind != LISTEN_UNIX || l->file_ino == 0) {
+    if (l->kind != LISTEN_UNIX || l->file_ino == 0)
         return;
-    }
-    if (lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino) {
+    if (lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
         unlink(path);
-    }
     l->file_ino = 0;
 }
 
 void listen_leave(struct listener *l, int i)
 {
     if (l->kind != LISTEN_TCP) {
-        if (atomic_fetch_sub(&l->users, 1) > 1) {
+        if (atomic_fetch_sub(&l->users, 1) > 1)
             return;
-        }
         i = 0;
     }
     close(l->fds[i]);
@@ -405,11 +376,9 @@ void listen_leave(struct listener *l, int i)
 void listen_close(struct listener *l)
 {
     listen_unlink(l);
-    for (int i = 0; i < l->fds_n; i++) {
-        if (l->fds[i] >= 0) {
+    for (int i = 0; i < l->fds_n; i++)
+        if (l->fds[i] >= 0)
             close(l->fds[i]);
-        }
-    }
     free(l->fds);
     l->fds = NULL;
     l->fds_n = 0;

@@ -21,9 +21,8 @@
 static int cores(void)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0) {
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
         return CPU_COUNT(&set);
-    }
     return 1;
 }
 
@@ -45,11 +44,9 @@ static bool open_listeners(struct net *n, char *why, size_t why_size)
         snprintf(why, why_size, "out of memory");
         return false;
     }
-    for (size_t i = 0; i < n->options.listens_n; i++) {
-        if (!listen_open(&n->listeners[i], &n->options.listens[i], n->workers_n, why, why_size)) {
+    for (size_t i = 0; i < n->options.listens_n; i++)
+        if (!listen_open(&n->listeners[i], &n->options.listens[i], n->workers_n, why, why_size))
             return false;
-        }
-    }
     return true;
 }
 
@@ -61,9 +58,8 @@ static bool open_workers(struct net *n, char *why, size_t why_size)
     n->workers_n = 0; /* net_close closes those that were opened, also half */
     for (int i = 0; workers && i < wanted; i++) {
         n->workers_n++;
-        if (!worker_open(&workers[i], n, i)) {
+        if (!worker_open(&workers[i], n, i))
             workers = NULL;
-        }
     }
     if (!workers) {
         snprintf(why, why_size, "cannot start %d workers: %s", wanted, strerror(errno));
@@ -75,9 +71,8 @@ static bool open_workers(struct net *n, char *why, size_t why_size)
 static struct net *create(const struct net_options *options, const struct net_app *app)
 {
     struct net *n = calloc(1, sizeof(*n));
-    if (!n) {
+    if (!n)
         return NULL;
-    }
     n->app = *app;
     n->options = *options;
     deadline_defaults(n->deadline_ms);
@@ -95,18 +90,16 @@ struct net *net_open(const struct net_options *options, const struct net_app *ap
     struct net *n = create(options, app);
     if (!n || n->control_fd < 0) {
         snprintf(why, why_size, "cannot start: %s", strerror(errno));
-        if (n) {
+        if (n)
             net_close(n);
-        }
         return NULL;
     }
     int wanted = options->workers > 0 ? options->workers : cores();
     n->workers_n = wanted;
     if (!open_tls(n, why, why_size) || !open_listeners(n, why, why_size) ||
         !open_workers(n, why, why_size)) {
-        if (!n->workers) {
+        if (!n->workers)
             n->workers_n = 0;
-        }
         net_close(n);
         return NULL;
     }
@@ -122,35 +115,30 @@ static void start(struct net *n)
 {
     sigset_t all, before;
     unsigned threads = (unsigned)(n->workers_n + n->pool.threads_n);
-    if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0) {
+    if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0)
         fatal("out of memory");
-    }
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     committer_start(&n->committer);
     pool_start(&n->pool, &n->opened);
-    for (int i = 0; i < n->workers_n; i++) {
+    for (int i = 0; i < n->workers_n; i++)
         worker_start(&n->workers[i]);
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_barrier_wait(&n->opened);
-    if (n->app.ready) {
+    if (n->app.ready)
         n->app.ready(n->app.app);
-    }
 }
 
 static void reload(struct net *n)
 {
     char why[512];
-    if (n->app.reload) {
+    if (n->app.reload)
         n->app.reload(n->app.app);
-    }
     if (n->tls) {
-        if (tls_reload(n->tls, why, sizeof(why))) {
+        if (tls_reload(n->tls, why, sizeof(why)))
             log_note(LOG_INFO, "tls", "the certificate was read again");
-        } else {
+        else
             log_note(LOG_ERROR, "tls", "the old certificate goes on: %s", why);
-        }
     }
     committer_tick_soon(&n->committer);
 }
@@ -162,20 +150,16 @@ int net_run(struct net *n)
         uint64_t wakes;
         ssize_t got = read(n->control_fd, &wakes, sizeof(wakes)); /* EINTR: look again */
         (void)got;
-        if (atomic_exchange(&n->reload, false)) {
+        if (atomic_exchange(&n->reload, false))
             reload(n);
-        }
     }
-    for (size_t i = 0; i < n->options.listens_n; i++) {
+    for (size_t i = 0; i < n->options.listens_n; i++)
         listen_unlink(&n->listeners[i]);
-    }
     atomic_store(&n->stopping, true);
-    for (int i = 0; i < n->workers_n; i++) {
+    for (int i = 0; i < n->workers_n; i++)
         worker_wake(&n->workers[i]);
-    }
-    for (int i = 0; i < n->workers_n; i++) {
+    for (int i = 0; i < n->workers_n; i++)
         worker_join(&n->workers[i]);
-    }
     pool_stop(&n->pool);
     committer_stop(&n->committer);
     pthread_barrier_destroy(&n->opened);
@@ -217,18 +201,15 @@ bool net_pulse(struct net *n)
 
 void net_close(struct net *n)
 {
-    for (int i = 0; i < n->workers_n; i++) {
+    for (int i = 0; i < n->workers_n; i++)
         worker_close(&n->workers[i]);
-    }
-    for (size_t i = 0; n->listeners && i < n->options.listens_n; i++) {
+    for (size_t i = 0; n->listeners && i < n->options.listens_n; i++)
         listen_close(&n->listeners[i]);
-    }
     committer_free(&n->committer);
     pool_free(&n->pool);
     tls_close(n->tls);
-    if (n->control_fd >= 0) {
+    if (n->control_fd >= 0)
         close(n->control_fd);
-    }
     free(n->workers);
     free(n->listeners);
     free(n);

@@ -56,9 +56,8 @@ static struct exchange *remove_from(struct pool *p, const struct exchange *x,
     pthread_mutex_lock(&p->lock);
     for (struct list *l = p->queue.next; l != &p->queue && !found; l = l->next) {
         struct exchange *queued = LIST_ENTRY(l, struct exchange, link);
-        if (queued == x || queued->worker == w) {
+        if (queued == x || queued->worker == w)
             found = queued;
-        }
     }
     if (found) {
         list_remove(&found->link);
@@ -83,9 +82,8 @@ static struct exchange *take(struct pool *p)
 {
     struct exchange *x = NULL;
     pthread_mutex_lock(&p->lock);
-    while (list_empty(&p->queue) && !p->stop) {
+    while (list_empty(&p->queue) && !p->stop)
         pthread_cond_wait(&p->wake, &p->lock);
-    }
     if (!list_empty(&p->queue)) {
         x = LIST_ENTRY(queue_take(&p->queue), struct exchange, link);
         atomic_fetch_sub_explicit(&p->queued, 1, memory_order_relaxed);
@@ -102,9 +100,8 @@ static void *run(void *arg)
     /* Linux: niceness is a thread's own. Failing is harmless. */
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
     void *thread = p->app->thread_open(p->app->app, name);
-    if (!thread) {
+    if (!thread)
         fatal("%s could not open what it needs", name);
-    }
     pthread_barrier_wait(p->opened);
     for (struct exchange *x; (x = take(p));) {
         x->next = p->app->handle_slow(thread, x);
@@ -125,13 +122,11 @@ void pool_start(struct pool *p, pthread_barrier_t *opened)
 {
     p->opened = opened;
     p->threads = calloc((size_t)p->threads_n + 1, sizeof(pthread_t));
-    if (!p->threads) {
+    if (!p->threads)
         fatal("out of memory");
-    }
     for (int i = 0; i < p->threads_n; i++) {
-        if (pthread_create(&p->threads[i], NULL, run, p) != 0) {
+        if (pthread_create(&p->threads[i], NULL, run, p) != 0)
             fatal("no thread for the pool: too many threads or no memory");
-        }
         p->started++;
     }
 }
@@ -142,9 +137,8 @@ void pool_stop(struct pool *p)
     p->stop = true;
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
-    for (int i = 0; i < p->started; i++) {
+    for (int i = 0; i < p->started; i++)
         pthread_join(p->threads[i], NULL);
-    }
     p->started = 0;
 }
 

@@ -7,9 +7,8 @@
 /* Appends all of `from` to `to`; `from` is empty then. */
 static inline void queue_move(struct list *to, struct list *from)
 {
-    if (list_empty(from)) {
+    if (list_empty(from))
         return;
-    }
     from->next->prev = to->prev;
     to->prev->next = from->next;
     from->prev->next = to;
@@ -20,9 +19,8 @@ static inline void queue_move(struct list *to, struct list *from)
 /* The first node, removed; NULL when there is none. */
 static inline struct list *queue_take(struct list *from)
 {
-    if (list_empty(from)) {
+    if (list_empty(from))
         return NULL;
-    }
     struct list *first = from->next;
     list_remove(first);
     return first;

@@ -41,9 +41,8 @@ void slot_free_all(struct slots *s)
 static struct slot *create(void)
 {
     struct slot *slot = malloc(sizeof(*slot));
-    if (!slot) {
+    if (!slot)
         fatal("out of memory");
-    }
     memset(slot, 0, offsetof(struct slot, own));
     slot->bytes = slot->own;
     slot->size = sizeof(slot->own);
@@ -127,19 +126,15 @@ static bool grow(struct slot *slot)
 {
     const struct http_parser *p = &slot->parser;
     size_t want = slot->size * 2;
-    if (p->state == HTTP_PARSE_BODY && !p->chunked && p->head_n + p->content_length > want) {
+    if (p->state == HTTP_PARSE_BODY && !p->chunked && p->head_n + p->content_length > want)
         want = p->head_n + p->content_length;
-    }
-    if (want > SLOT_BUFFER_MAX) {
+    if (want > SLOT_BUFFER_MAX)
         want = SLOT_BUFFER_MAX;
-    }
-    if (want <= slot->size) {
+    if (want <= slot->size)
         return false;
-    }
     char *bytes = malloc(want);
-    if (!bytes) {
+    if (!bytes)
         fatal("out of memory");
-    }
     size_t n = slot->n;
     memcpy(bytes, slot->bytes, n);
     wipe(slot);
@@ -151,9 +146,8 @@ static bool grow(struct slot *slot)
 
 size_t slot_room(struct slot *slot)
 {
-    if (slot->n < slot->size) {
+    if (slot->n < slot->size)
         return slot->size - slot->n;
-    }
     if (slot->start > 0) {
         memmove(slot->bytes, slot->bytes + slot->start, slot->n - slot->start);
         slot->n -= slot->start;

@@ -53,9 +53,8 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     (void)ssl;
     (void)arg;
     if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) !=
-        OPENSSL_NPN_NEGOTIATED) {
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
@@ -75,9 +74,8 @@ static SSL_CTX *new_context(void)
     static const char tls12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                 "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
     SSL_CTX *c = SSL_CTX_new(TLS_server_method());
-    if (!c) {
+    if (!c)
         return NULL;
-    }
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -120,9 +118,8 @@ static bool is_mismatch(void)
 /* A context with the pair loaded and proven to belong together. */
 static SSL_CTX *load(const struct tls *t, char *why, size_t size)
 {
-    if (!key_is_private(t->key, why, size)) {
+    if (!key_is_private(t->key, why, size))
         return NULL;
-    }
     SSL_CTX *c = new_context();
     if (!c) {
         because(why, size, "TLS", "by OpenSSL cannot start", "check the OpenSSL configuration");
@@ -158,9 +155,8 @@ struct tls *tls_open(const char *certificate, const char *key, char *why, size_t
     pthread_mutex_init(&t->lock, NULL);
     t->certificate = strdup(certificate);
     t->key = strdup(key);
-    if (t->certificate && t->key) {
+    if (t->certificate && t->key)
         t->context = load(t, why, why_size);
-    }
     if (!t->context) {
         tls_close(t);
         return NULL;
@@ -171,9 +167,8 @@ struct tls *tls_open(const char *certificate, const char *key, char *why, size_t
 bool tls_reload(struct tls *t, char *why, size_t why_size)
 {
     SSL_CTX *fresh = load(t, why, why_size);
-    if (!fresh) {
+    if (!fresh)
         return false;
-    }
     pthread_mutex_lock(&t->lock);
     SSL_CTX *old = t->context;
     t->context = fresh;
@@ -184,9 +179,8 @@ bool tls_reload(struct tls *t, char *why, size_t why_size)
 
 void tls_close(struct tls *t)
 {
-    if (!t) {
+    if (!t)
         return;
-    }
     SSL_CTX_free(t->context);
     pthread_mutex_destroy(&t->lock);
     free(t->certificate);
@@ -212,9 +206,8 @@ enum tls_step tls_handshake(struct tls_session *s)
 {
     ERR_clear_error();
     int rc = SSL_do_handshake(ssl_of(s));
-    if (rc == 1) {
+    if (rc == 1)
         return TLS_DONE;
-    }
     int e = SSL_get_error(ssl_of(s), rc);
     ERR_clear_error();
     return e == SSL_ERROR_WANT_READ    ? TLS_WANT_READ
@@ -225,14 +218,12 @@ enum tls_step tls_handshake(struct tls_session *s)
 /* The outcome of SSL_read or SSL_write in the terms of recv and send. */
 static ssize_t outcome(struct tls_session *s, int rc)
 {
-    if (rc > 0) {
+    if (rc > 0)
         return rc;
-    }
     int e = SSL_get_error(ssl_of(s), rc);
     ERR_clear_error();
-    if (e == SSL_ERROR_ZERO_RETURN) {
+    if (e == SSL_ERROR_ZERO_RETURN)
         return 0;
-    }
     errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
     return -1;
 }
@@ -257,9 +248,8 @@ ssize_t tls_send(struct tls_session *s, const void *p, size_t n)
 void tls_goodbye(struct tls_session *s)
 {
     ERR_clear_error();
-    if (SSL_is_init_finished(ssl_of(s))) {
+    if (SSL_is_init_finished(ssl_of(s)))
         SSL_shutdown(ssl_of(s));
-    }
     ERR_clear_error();
 }
 

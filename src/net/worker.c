@@ -66,9 +66,8 @@ bool worker_open(struct worker *w, struct net *n, int index)
     w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     w->sources_n = n->options.listens_n;
     w->sources = calloc(w->sources_n + 1, sizeof(*w->sources));
-    if (w->epoll_fd < 0 || w->event_fd < 0 || w->reserve_fd < 0 || !w->sources) {
+    if (w->epoll_fd < 0 || w->event_fd < 0 || w->reserve_fd < 0 || !w->sources)
         return false;
-    }
     for (size_t i = 0; i < w->sources_n; i++) {
         struct source *s = &w->sources[i];
         s->watch = WATCH_LISTENER;
@@ -90,9 +89,8 @@ void worker_wake(struct worker *w)
 void worker_post_batch(struct exchange **batch, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!batch[i]) {
+        if (!batch[i])
             continue;
-        }
         struct worker *w = batch[i]->worker;
         pthread_mutex_lock(&w->lock);
         bool asleep = list_empty(&w->done); /* else a wake-up is pending already */
@@ -103,9 +101,8 @@ void worker_post_batch(struct exchange **batch, size_t n)
             }
         }
         pthread_mutex_unlock(&w->lock);
-        if (asleep) {
+        if (asleep)
             worker_wake(w);
-        }
     }
 }
 
@@ -117,9 +114,8 @@ static void take_done(struct worker *w)
     pthread_mutex_lock(&w->lock);
     queue_move(&done, &w->done);
     pthread_mutex_unlock(&w->lock);
-    while ((l = queue_take(&done))) {
+    while ((l = queue_take(&done)))
         conn_completed(LIST_ENTRY(l, struct exchange, link));
-    }
 }
 
 static void take_time(struct worker *w)
@@ -137,9 +133,8 @@ static void begin_stop(struct worker *w)
 {
     struct list *idle = &w->deadlines.waiting[DEADLINE_IDLE];
     take_time(w);
-    if (w->paused_ms == 0) {
+    if (w->paused_ms == 0)
         worker_watch_listeners(w, false);
-    }
     w->paused_ms = 0;
     w->stopping = true;
     for (size_t i = 0; i < w->sources_n; i++) {
@@ -157,15 +152,13 @@ static void begin_stop(struct worker *w)
 /* The time for a graceful stop is over. */
 static void cut(struct worker *w)
 {
-    for (struct exchange *x; (x = pool_cancel(&w->net->pool, w));) {
+    for (struct exchange *x; (x = pool_cancel(&w->net->pool, w));)
         conn_cancelled(x);
-    }
     for (int phase = 0; phase < DEADLINE_NONE; phase++) {
         struct list *l = &w->deadlines.waiting[phase];
         while (!list_empty(l)) {
-            if (phase == DEADLINE_WRITE || phase == DEADLINE_LATE) {
+            if (phase == DEADLINE_WRITE || phase == DEADLINE_LATE)
                 atomic_fetch_add(&w->net->unanswered, 1);
-            }
             conn_close(LIST_ENTRY(l->next, struct conn, deadline.link));
         }
     }
@@ -196,19 +189,15 @@ static int earlier(int timeout, int64_t at_ms, int64_t now_ms)
 /* How long the loop may sleep, in ms; -1: until something happens. */
 static int timeout(const struct worker *w)
 {
-    if (!list_empty(&w->again)) {
+    if (!list_empty(&w->again))
         return 0;
-    }
     int ms = deadline_timeout(&w->deadlines, w->now_ms);
-    if (w->paused_ms) {
+    if (w->paused_ms)
         ms = earlier(ms, w->paused_ms, w->now_ms);
-    }
-    if (w->stopping && w->now_ms < w->cut_ms) {
+    if (w->stopping && w->now_ms < w->cut_ms)
         ms = earlier(ms, w->cut_ms, w->now_ms);
-    }
-    if (slot_wants_trim(&w->slots)) {
+    if (slot_wants_trim(&w->slots))
         ms = earlier(ms, w->now_ms + TRIM_MS, w->now_ms);
-    }
     return ms;
 }
 
@@ -221,9 +210,8 @@ static void settle(struct worker *w)
         w->outbox_n = 0;
     }
     w->net->app.idle(w->app);
-    while ((l = queue_take(&w->dead))) {
+    while ((l = queue_take(&w->dead)))
         free(LIST_ENTRY(l, struct conn, ready));
-    }
 }
 
 static void turn(struct worker *w)
@@ -232,23 +220,18 @@ static void turn(struct worker *w)
     struct list again, *l;
     int n = epoll_wait(w->epoll_fd, events, EVENTS, timeout(w));
     take_time(w);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         dispatch(w, &events[i]);
-    }
     list_init(&again);
     queue_move(&again, &w->again);
-    while ((l = queue_take(&again))) {
+    while ((l = queue_take(&again)))
         conn_advance(LIST_ENTRY(l, struct conn, ready));
-    }
-    for (struct deadline_entry *e; (e = deadline_passed(&w->deadlines, w->now_ms));) {
+    for (struct deadline_entry *e; (e = deadline_passed(&w->deadlines, w->now_ms));)
         conn_expire(LIST_ENTRY(e, struct conn, deadline));
-    }
-    if (w->paused_ms && w->now_ms >= w->paused_ms) {
+    if (w->paused_ms && w->now_ms >= w->paused_ms)
         accept_resume(w);
-    }
-    if (n == 0) {
+    if (n == 0)
         slot_trim(&w->slots);
-    }
 }
 
 /* The proof of life that net_pulse looks for. */
@@ -265,21 +248,18 @@ static void *run(void *arg)
     char name[24];
     snprintf(name, sizeof(name), "worker-%d", w->index);
     w->app = net->app.thread_open(net->app.app, name);
-    if (!w->app) {
+    if (!w->app)
         fatal("%s could not open what it needs", name);
-    }
     pthread_barrier_wait(&net->opened);
     take_time(w);
     worker_watch_listeners(w, true);
     while (!w->stopping || w->connections > 0) {
         turn(w);
         live(w);
-        if (!w->stopping && atomic_load(&net->stopping)) {
+        if (!w->stopping && atomic_load(&net->stopping))
             begin_stop(w);
-        }
-        if (w->stopping && w->now_ms >= w->cut_ms) {
+        if (w->stopping && w->now_ms >= w->cut_ms)
             cut(w);
-        }
         settle(w);
     }
     atomic_store_explicit(&w->pulse, WORKER_ENDED, memory_order_relaxed);
@@ -289,9 +269,8 @@ static void *run(void *arg)
 
 void worker_start(struct worker *w)
 {
-    if (pthread_create(&w->thread, NULL, run, w) != 0) {
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
         fatal("no thread for worker %d: too many threads or no memory", w->index);
-    }
 }
 
 void worker_join(struct worker *w)
@@ -302,11 +281,9 @@ void worker_join(struct worker *w)
 void worker_close(struct worker *w)
 {
     int fds[] = {w->epoll_fd, w->event_fd, w->reserve_fd};
-    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
-        if (fds[i] >= 0) {
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
             close(fds[i]);
-        }
-    }
     slot_free_all(&w->slots);
     free(w->sources);
     pthread_mutex_destroy(&w->lock);

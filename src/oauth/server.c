@@ -211,12 +211,11 @@ void server_thread_refresh(struct server_thread *t)
         if (lost)
             client_cache_clear(t->clients);
         keys |= lost;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             if (changes[i].kind == CHANGE_KEYS)
                 keys = true;
             else
                 client_cache_apply(t->clients, &changes[i]);
-        }
     }
     if (keys)
         refresh_ring(t, t->changes_seen);

@@ -73,10 +73,9 @@ void effects_refuse(struct effects *fx)
         }
     }
     fx->end = at == &fx->first ? NULL : at;
-    while (*change) {
+    while (*change)
         if ((*change)->life == DROP)
             *change = (*change)->next;
         else
             change = &(*change)->next;
-    }
 }

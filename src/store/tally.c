@@ -78,9 +78,8 @@ static size_t arguments(const struct tally *t, struct db_arg out[2])
 {
     size_t n = (size_t)keys[t->table].parts;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         out[i] = (struct db_arg){keys[t->table].type, t->number, {t->key[i], t->key_n[i]}};
-    }
     return n;
 }
 

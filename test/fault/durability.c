@@ -542,14 +542,13 @@ int main(int argc, char **argv)
     const char *synchronous = NULL;
     int rounds = 24, failed = 0;
 
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i + 1 < argc; i += 2)
         if (strcmp(argv[i], "--rounds") == 0)
             rounds = (int)strtol(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--synchronous") == 0)
             synchronous = argv[i + 1];
         else if (strcmp(argv[i], "--seed") == 0)
             random_state += strtoull(argv[i + 1], NULL, 10) * 0x9e3779b97f4a7c15u;
-    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     log_open(2, LOG_OFF);
     for (int i = 0; i < rounds; i++) {

@@ -18,16 +18,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (b64url_decode(&a, text, &bytes)) {
         b64url_write(&b, bytes.p, bytes.n);
         if (!str_eq(text, buf_str(&b)) ||
-            (bytes.n <= sizeof(exact) && !b64url_decode_exact(text, exact, bytes.n))) {
+            (bytes.n <= sizeof(exact) && !b64url_decode_exact(text, exact, bytes.n)))
             abort();
-        }
     }
     b.n = 0;
     if (b64url_decode_plain(&a, text, &bytes)) {
         b64url_write_plain(&b, bytes.p, bytes.n);
-        if (!str_eq(text, buf_str(&b))) {
+        if (!str_eq(text, buf_str(&b)))
             abort();
-        }
     }
     arena_free(&a);
     return 0;

@@ -9,9 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool holds)
 {
-    if (!holds) {
+    if (!holds)
         abort();
-    }
 }
 
 static void check_inside(str s, const char *bytes, size_t n)
@@ -54,18 +53,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct http_req req, again;
     struct http_parser whole, split;
-    if (size < 1) {
+    if (size < 1)
         return 0;
-    }
     size_t cut = data[0] * (size - 1) / 255;
     data++;
     size--;
     char *a = copy(data, size);
     http_parse_init(&whole);
     http_parse(&whole, a, size, &req, NULL);
-    if (whole.state == HTTP_PARSE_DONE || whole.state == HTTP_PARSE_ERROR) {
+    if (whole.state == HTTP_PARSE_DONE || whole.state == HTTP_PARSE_ERROR)
         check_slices(&req, a, size);
-    }
 
     char *b = copy(data, cut);
     http_parse_init(&split);

@@ -30,9 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         put(&b, true, "", u.path, "");
         put(&b, u.has_query, "?", u.query, "");
         put(&b, u.has_fragment, "#", u.fragment, "");
-        if (!str_eq(text, buf_str(&b)) || u.host.n == 0) {
+        if (!str_eq(text, buf_str(&b)) || u.host.n == 0)
             abort();
-        }
         (void)url_is_loopback(&u);
     }
     arena_free(&a);

@@ -38,9 +38,8 @@ static void names_follow_the_custom(void **state)
         const struct metric *m = &metrics_table[i];
         assert_non_null(m->name);
         assert_int_equal(str_ends(str_from(m->name), STR("_total")), m->type == METRICS_COUNTER);
-        for (size_t j = 0; j < i; j++) {
+        for (size_t j = 0; j < i; j++)
             assert_string_not_equal(m->name, metrics_table[j].name);
-        }
     }
 }
 

@@ -30,15 +30,13 @@ static void the_page_has_every_limit(void **state)
     FILE *f = fopen("docs/limits.md", "r");
     assert_non_null(f);
     while (fgets(line, sizeof(line), f)) {
-        if (strncmp(line, "| `", 3) != 0) {
+        if (strncmp(line, "| `", 3) != 0)
             continue;
-        }
         assert_true(row < sizeof(LIMITS) / sizeof(LIMITS[0]));
         snprintf(expected, sizeof(expected), "| `%s` | %ld %s | %s |", LIMITS[row].name,
                  LIMITS[row].value, LIMITS[row].unit, LIMITS[row].beyond);
-        if (strncmp(line, expected, strlen(expected)) != 0) {
+        if (strncmp(line, expected, strlen(expected)) != 0)
             fail_msg("docs/limits.md has\n%sbase/limits.h wants\n%s", line, expected);
-        }
         row++;
     }
     fclose(f);

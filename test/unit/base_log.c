@@ -88,9 +88,8 @@ static void text_lines(void **state)
                            "forged=a\\u000ab empty=\"\" status=200 tls=false\n")));
     memset(big, 'x', sizeof(big));
     log_begin(&l, LOG_ERROR, "request");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i++)
         log_str(&l, "k", str_make(big, sizeof(big)));
-    }
     log_end(&l);
     s = logged(out, sizeof(out));
     assert_true(str_ends(s, STR("x cut=true\n")) && s.n <= LOG_LINE_MAX);
@@ -129,9 +128,8 @@ static void hostile_values(void **state)
         str s = logged(out, sizeof(out));
         int n = snprintf(expected, sizeof(expected),
                          "\"level\":\"info\",\"event\":\"x\",\"v\":\"%s\"}\n", T[i].out);
-        if (!str_eq(str_sub(s, TIME_CHARS, s.n), str_make(expected, (size_t)n))) {
+        if (!str_eq(str_sub(s, TIME_CHARS, s.n), str_make(expected, (size_t)n)))
             fail_msg("row %zu: %.*s", i, STR_ARG(s));
-        }
     }
 }
 
@@ -291,11 +289,9 @@ static void party_ids(void **state)
         uid_write(&b, &id, "OQ", as);
         assert_true(str_eq(buf_str(&b), str_from(GOOD[i / 2 * 2]))); /* written in lower case */
     }
-    for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-        if (uid_parse(str_from(BAD[i]), "OQ", &id, &as)) {
+    for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+        if (uid_parse(str_from(BAD[i]), "OQ", &id, &as))
             fail_msg("accepted \"%s\"", BAD[i]);
-        }
-    }
     id = uid_new();
     first = uid_new();
     assert_false(uid_eq(&id, &first));
@@ -324,9 +320,8 @@ static void a_full_pipe_stops_nothing(void **state)
     ssize_t n = read(full[0], seen, sizeof(seen));
     assert_true(n > 0);
     assert_int_equal(seen[n - 1], '\n');
-    for (ssize_t i = 0; i < n; i++) {
+    for (ssize_t i = 0; i < n; i++)
         arrived += seen[i] == '\n';
-    }
     assert_int_equal(log_lost(), LINES - arrived);
     assert_int_equal(log_lost(), 0);
     assert_true(arrived < LINES);

@@ -23,9 +23,8 @@ static void arena_gives_zeroed_aligned_memory(void **state)
         for (size_t n = 0; n < 600; n += 7) {
             unsigned char *p = arena_alloc(&a, n);
             assert_int_equal((uintptr_t)p % 16, 0);
-            for (size_t i = 0; i < n; i++) {
+            for (size_t i = 0; i < n; i++)
                 assert_int_equal(p[i], 0);
-            }
             memset(p, 0xaa, n);
         }
         assert_true(a.total > 4096);
@@ -74,9 +73,8 @@ static void arena_takes_back_large_pieces(void **state)
     arena_give_back(&a, small); /* stays until the reset */
     arena_give_back(&a, second);
     assert_int_equal(a.total, before);
-    for (int i = 0; i < 100; i++) { /* more than the cap, one after the other */
+    for (int i = 0; i < 100; i++) /* more than the cap, one after the other */
         arena_give_back(&a, arena_alloc(&a, 100000));
-    }
     arena_alloc(&a, 100000);
     arena_reset(&a);
     assert_int_equal(a.total, before);
@@ -97,9 +95,8 @@ static void arena_arrays_grow(void **state)
         assert_true(n < room);
         items[n] = (int)n;
     }
-    for (int n = 0; n < 1000; n++) {
+    for (int n = 0; n < 1000; n++)
         assert_int_equal(items[n], n);
-    }
     assert_true(moves < 10);
     arena_free(&a);
 }
@@ -112,9 +109,8 @@ static void arena_dies_past_its_cap(void **state)
         struct arena a;
         close(2);
         arena_init(&a, 10000);
-        for (int i = 0; i < 11; i++) {
+        for (int i = 0; i < 11; i++)
             arena_alloc(&a, 1000);
-        }
         _exit(0);
     }
     int status;
@@ -129,14 +125,12 @@ static void buf_grows_to_its_cap(void **state)
     struct buf b;
     arena_init(&a, 1 << 20);
     buf_init(&b, &a, 0, 1000);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         buf_char(&b, (char)('a' + i % 26));
-    }
     assert_false(b.overflow);
     assert_int_equal(b.n, 1000);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         assert_int_equal(b.p[i], 'a' + i % 26);
-    }
     buf_char(&b, 'x');
     assert_true(b.overflow);
     assert_int_equal(b.n, 1000);
@@ -187,9 +181,8 @@ static void list_keeps_order(void **state)
     struct item items[3] = {{.value = 1}, {.value = 2}, {.value = 3}};
     list_init(&head);
     assert_true(list_empty(&head));
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         list_push_back(&head, &items[i].link);
-    }
     list_remove(&items[1].link);
     list_remove(&items[1].link);
     assert_int_equal(LIST_ENTRY(head.next, struct item, link)->value, 1);
@@ -206,9 +199,8 @@ static void random_bytes_differ(void **state)
     unsigned char large[1000] = {0};
     for (size_t i = 0; i < 500; i++) {
         rand_bytes(seen[i], 16);
-        for (size_t k = 0; k < i; k++) {
+        for (size_t k = 0; k < i; k++)
             assert_memory_not_equal(seen[i], seen[k], 16);
-        }
     }
     rand_bytes(large, sizeof(large));
     assert_memory_not_equal(large, large + 500, 500);

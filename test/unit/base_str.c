@@ -80,9 +80,8 @@ static void numbers(void **state)
     for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++) {
         int64_t v = 42;
         bool ok = str_i64(str_from(T[i].text), INT64_MIN, INT64_MAX, &v);
-        if (ok != T[i].ok || v != (ok ? T[i].value : 42)) {
+        if (ok != T[i].ok || v != (ok ? T[i].value : 42))
             fail_msg("\"%s\" -> %d, %lld", T[i].text, ok, (long long)v);
-        }
     }
     int64_t v;
     assert_false(str_i64(STR("11"), 0, 10, &v));
@@ -119,9 +118,8 @@ static void utf8(void **state)
     for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++) {
         uint32_t code = 0;
         size_t n = str_utf8(str_from(T[i].bytes), &code);
-        if (n != T[i].n || (n > 0 && code != T[i].code)) {
+        if (n != T[i].n || (n > 0 && code != T[i].code))
             fail_msg("row %zu: length %zu, code %x", i, n, (unsigned)code);
-        }
     }
 }
 

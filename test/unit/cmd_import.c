@@ -22,9 +22,8 @@ static const char *split(const char *text)
         buf_put(&b, item);
         buf_char(&b, '|');
     }
-    if (it.broken) {
+    if (it.broken)
         buf_char(&b, '!');
-    }
     out[b.n] = 0;
     return out;
 }

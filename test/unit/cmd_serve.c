@@ -61,12 +61,10 @@ static enum key_step due_by(const struct key_rules *r, struct key *keys, size_t 
     enum key_step step = KEY_STEP_NONE;
     const struct key *k = serve_keys_due(&ring, r, NOW + after_s, &step);
     effects_init(&fx, &arena);
-    if (k) {
+    if (k)
         serve_keys_take(&ring, k, step, NOW + after_s, &fx);
-    }
-    if (which) {
+    if (which)
         *which = k;
-    }
     return step;
 }
 
@@ -151,9 +149,8 @@ static void next_is_told(void **state)
                          key_in(KEY_SIGNING, KEY_RETIRED), key_in(KEY_PEPPER, KEY_ACTIVE)};
     struct keyring ring = {.keys = keys, .n = 4};
     struct key_next next[4];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         next[i] = serve_keys_next(&ring, &keys[i], &rules);
-    }
     assert_string_equal(serve_keys_word(next[0].step), "retired");
     assert_int_equal(next[0].at_s, NOW + LEAD);
     assert_string_equal(serve_keys_word(next[1].step), "active");

@@ -25,12 +25,10 @@ static str shown(str text)
     struct form f;
     struct buf b;
     buf_init(&b, &arena, 64, 1 << 20);
-    if (form_parse(&arena, text, &f) != OK) {
+    if (form_parse(&arena, text, &f) != OK)
         return STR("error");
-    }
-    for (size_t i = 0; i < f.n; i++) {
+    for (size_t i = 0; i < f.n; i++)
         buf_printf(&b, "<%.*s=%.*s>", STR_ARG(f.pairs[i].name), STR_ARG(f.pairs[i].value));
-    }
     return buf_str(&b);
 }
 
@@ -76,9 +74,8 @@ static void forms(void **state)
     };
     for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++) {
         str got = shown(T[i].in);
-        if (!str_eq(got, str_from(T[i].out))) {
+        if (!str_eq(got, str_from(T[i].out)))
             fail_msg("row %zu \"%.*s\" -> %.*s", i, STR_ARG(T[i].in), STR_ARG(got));
-        }
     }
 }
 
@@ -88,9 +85,8 @@ static void form_limits(void **state)
     struct form f;
     struct buf b;
     buf_init(&b, &arena, 1024, 1 << 20);
-    for (int i = 0; i < LIMIT_PARAMS; i++) {
+    for (int i = 0; i < LIMIT_PARAMS; i++)
         BUF_LIT(&b, "a=1&");
-    }
     assert_int_equal(form_parse(&arena, buf_str(&b), &f), OK);
     assert_int_equal(f.n, LIMIT_PARAMS);
     BUF_LIT(&b, "a=1");
@@ -198,9 +194,8 @@ static void urls(void **state)
                        u.has_query ? "?" : "", STR_ARG(u.query), u.has_fragment ? "#" : "",
                        STR_ARG(u.fragment));
         }
-        if (!str_eq(buf_str(&b), str_from(T[i].out))) {
+        if (!str_eq(buf_str(&b), str_from(T[i].out)))
             fail_msg("\"%s\" -> %.*s", T[i].in, STR_ARG(buf_str(&b)));
-        }
     }
     struct url u;
     assert_int_equal(url_parse(STR("https://a\0b/"), &u), ERR_INVALID_REQUEST);
@@ -289,16 +284,12 @@ static void base64_refused(void **state)
                                         "Zg==Zg==", "Zm9v\r\n", " Zm9v", "Zm9vZ=g="};
     str out;
     char exact[3];
-    for (size_t i = 0; i < sizeof(URL) / sizeof(URL[0]); i++) {
-        if (b64url_decode(&arena, str_from(URL[i]), &out)) {
+    for (size_t i = 0; i < sizeof(URL) / sizeof(URL[0]); i++)
+        if (b64url_decode(&arena, str_from(URL[i]), &out))
             fail_msg("accepted %s", URL[i]);
-        }
-    }
-    for (size_t i = 0; i < sizeof(PLAIN) / sizeof(PLAIN[0]); i++) {
-        if (b64url_decode_plain(&arena, str_from(PLAIN[i]), &out)) {
+    for (size_t i = 0; i < sizeof(PLAIN) / sizeof(PLAIN[0]); i++)
+        if (b64url_decode_plain(&arena, str_from(PLAIN[i]), &out))
             fail_msg("accepted %s", PLAIN[i]);
-        }
-    }
     assert_false(b64url_decode_exact(STR("Zm9v"), exact, 2));
     assert_false(b64url_decode_exact(STR("Zm8"), exact, 3));
     assert_false(b64url_decode_plain(&arena, str_make("a\0==", 4), &out));

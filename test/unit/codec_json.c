@@ -43,11 +43,10 @@ static void show(struct buf *b, const struct json *v)
         size_t n = 0;
         json_open(b, array ? '[' : '{');
         for (const struct json *c = v->first; c; c = c->next, n++) {
-            if (array) {
+            if (array)
                 json_item(b);
-            } else {
+            else
                 json_key(b, c->name);
-            }
             show(b, c);
         }
         assert_int_equal(n, v->n);
@@ -83,13 +82,11 @@ static void accepted(void **state)
         struct buf b;
         const char *expected = T[i].out ? T[i].out : T[i].in;
         buf_init(&b, &arena, 256, 4096);
-        if (json_parse(&arena, str_from(T[i].in), &v) != OK) {
+        if (json_parse(&arena, str_from(T[i].in), &v) != OK)
             fail_msg("refused %s", T[i].in);
-        }
         show(&b, v);
-        if (!str_eq(buf_str(&b), str_from(expected))) {
+        if (!str_eq(buf_str(&b), str_from(expected)))
             fail_msg("%s -> %.*s", T[i].in, STR_ARG(buf_str(&b)));
-        }
     }
 }
 
@@ -170,9 +167,8 @@ static void refused(void **state)
     struct json *const untouched = (struct json *)&arena;
     for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++) {
         struct json *v = untouched;
-        if (json_parse(&arena, REFUSED[i], &v) != ERR_INVALID_BODY || v != untouched) {
+        if (json_parse(&arena, REFUSED[i], &v) != ERR_INVALID_BODY || v != untouched)
             fail_msg("row %zu: accepted %.*s", i, STR_ARG(REFUSED[i]));
-        }
     }
 }
 
@@ -211,11 +207,9 @@ static void limits(void **state)
         {repeat("", "{\"a\":", "", "", 10000), ERR_INVALID_BODY},
     };
     struct json *v;
-    for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++) {
-        if (json_parse(&arena, T[i].text, &v) != T[i].expected) {
+    for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++)
+        if (json_parse(&arena, T[i].text, &v) != T[i].expected)
             fail_msg("row %zu", i);
-        }
-    }
     char deep[2 * (LIMIT_JSON_DEPTH + 1)];
     for (size_t d = LIMIT_JSON_DEPTH; d <= LIMIT_JSON_DEPTH + 1; d++) {
         memset(deep, '[', d);

@@ -45,9 +45,8 @@ static void yaml_names_all(void **state)
         assert_non_null(strstr(storage, line));
     }
     str rest = buf_str(&b), line;
-    while (str_cut(rest, '\n', &line, &rest)) {
+    while (str_cut(rest, '\n', &line, &rest))
         assert_true(line.n == 0 || line.p[0] == '#');
-    }
 }
 
 int main(void)

@@ -231,9 +231,8 @@ static void contradictions(void **state)
         {"dialect: {standard: false, twine: false, twilio: false}\n", "are all off"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (checked(cases[i].text) == OK || !strstr(why, cases[i].part)) {
+        if (checked(cases[i].text) == OK || !strstr(why, cases[i].part))
             fail_msg("%s gave: %s", cases[i].text, why);
-        }
         arena_free(&s.arena);
     }
 }

@@ -42,9 +42,8 @@ static void defaults(void **state)
     assert_int_equal(s->v[SETTING_listen].list_n, 1);
     assert_true(str_eq(s->v[SETTING_listen].list[0], STR("127.0.0.1:8080")));
     assert_int_equal(setting_text(s, issuer).n, 0);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    for (size_t i = 0; i < SETTING_COUNT; i++)
         assert_string_equal(s->v[i].source, "default");
-    }
 }
 
 /* Each refusal names the setting, what it takes and what was given; the old value stays. */

@@ -400,10 +400,9 @@ static void claims_have_their_types(void **state)
                                        "{\"exp\":1,\"nbf\":0,\"iat\":0,\"aud\":[\"a\",\"b\"]}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         refuse(f, mint(f, JWS_ES256, header_with(f, ""), str_from(bad[i])), bad[i]);
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         if (judge(f, mint(f, JWS_ES256, header_with(f, ""), str_from(good[i]))) != OK)
             fail_msg("refused: %s", good[i]);
-    }
 }
 
 /* security.md 48: another spelling of the same bytes is not the same token. */

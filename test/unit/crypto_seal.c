@@ -156,9 +156,8 @@ static void a_block_is_aes_128(void **state)
     assert_memory_equal(back, in.p, 16);
     /* Many at once, each for itself. */
     uint8_t many[3][16], sealed[3][16];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         memcpy(many[i], in.p, 16);
-    }
     many[1][0] ^= 1;
     seal_blocks_encrypt((const uint8_t *)key.p, many[0], sealed[0], 3);
     assert_memory_equal(sealed[0], want.p, 16);

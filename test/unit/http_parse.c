@@ -36,9 +36,8 @@ static struct outcome feed(str bytes, size_t cut)
         char *moved = malloc(n);
         size_t before = held ? (cut ? cut : n - 1) : 0;
         memcpy(moved, bytes.p, n);
-        if (held) {
+        if (held)
             memcpy(moved, held, before); /* chunks are joined in place: keep what was done */
-        }
         free(held);
         held = moved;
         enum http_parse_state s = http_parse(&p, held, n, &req, small_limit);
@@ -73,9 +72,8 @@ static struct outcome feed_all_ways(str bytes, const char *name)
     for (size_t cut = 0; cut < bytes.n; cut += step) {
         struct outcome o = cut == 0 && bytes.n > 2000 ? whole : feed(bytes, cut);
         if (o.status != whole.status || o.consumed != whole.consumed || o.body_n != whole.body_n ||
-            memcmp(o.body, whole.body, o.body_n) != 0) {
+            memcmp(o.body, whole.body, o.body_n) != 0)
             fail_msg("%s: cut at %zu gives %d, whole %d", name, cut, o.status, whole.status);
-        }
     }
     return whole;
 }
@@ -100,12 +98,10 @@ static void run(const struct row *rows, size_t n)
             fail_msg("%s: %d instead of %d for\n%.*s", name, o.status, rows[i].status,
                      STR_ARG(rows[i].in));
         }
-        if (rows[i].body && !str_eq(str_make(o.body, o.body_n), str_from(rows[i].body))) {
+        if (rows[i].body && !str_eq(str_make(o.body, o.body_n), str_from(rows[i].body)))
             fail_msg("%s: body %.*s", name, (int)o.body_n, o.body);
-        }
-        if (o.status == 200) {
+        if (o.status == 200)
             assert_int_equal(o.consumed, rows[i].in.n);
-        }
     }
 }
 #define RUN(T) run(T, sizeof(T) / sizeof((T)[0]))
@@ -564,9 +560,8 @@ static void refusals_know_the_path(void **state)
         char *bytes = strdup(T[i]);
         http_parse_init(&p);
         assert_int_equal(http_parse(&p, bytes, strlen(bytes), &req, NULL), HTTP_PARSE_ERROR);
-        if (!str_eq(req.path, STR("/pub/x")) || req.method != HTTP_POST) {
+        if (!str_eq(req.path, STR("/pub/x")) || req.method != HTTP_POST)
             fail_msg("row %zu: path %.*s", i, STR_ARG(req.path));
-        }
         assert_int_equal(http_parse(&p, bytes, strlen(bytes), &req, NULL), HTTP_PARSE_ERROR);
         free(bytes);
     }

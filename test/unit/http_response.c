@@ -94,9 +94,8 @@ static void pieces_make_the_same_bytes(void **state)
         http_res_write_head(&parts, &res, true, DATE);
         size_t n = http_res_pieces(&res, head_only, pieces);
         assert_int_equal(n, head_only ? 0 : HTTP_PIECES);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             buf_put(&parts, pieces[i]);
-        }
         assert_true(str_eq(buf_str(&parts), written(&res, head_only, true)));
     }
 }
@@ -155,9 +154,8 @@ static void routes(void **state)
     for (size_t i = 0; i < sizeof(T) / sizeof(T[0]); i++) {
         str id = STR("");
         bool match = route_match(str_from(T[i].pattern), str_from(T[i].path), &id);
-        if (match != (T[i].id != NULL) || (match && !str_eq(id, str_from(T[i].id)))) {
+        if (match != (T[i].id != NULL) || (match && !str_eq(id, str_from(T[i].id))))
             fail_msg("%s on %s", T[i].pattern, T[i].path);
-        }
     }
 }
 

@@ -11,9 +11,8 @@ static void open_with(struct server *s, enum deadline phase)
     static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
     struct net_options o = server_options(listens, 1);
     server_open(s, &o);
-    for (int i = 0; i < DEADLINE_STOP; i++) {
+    for (int i = 0; i < DEADLINE_STOP; i++)
         s->net->deadline_ms[i] = i == (int)phase ? SHORT_MS : LONG_MS;
-    }
     s->net->deadline_ms[DEADLINE_DRAIN] = SHORT_MS;
 }
 
@@ -129,15 +128,13 @@ static void slow_reader(void **state)
     int small = 16384;
     (void)state;
     open_with(&s, DEADLINE_WRITE);
-    for (int i = 0; i < s.net->listeners[0].fds_n; i++) { /* what is accepted inherits it */
+    for (int i = 0; i < s.net->listeners[0].fds_n; i++) /* what is accepted inherits it */
         setsockopt(s.net->listeners[0].fds[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-    }
     server_run(&s);
     client_open(&c, &s);
     int64_t start_ms = clock_mono_ms();
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         get(&c, "/big"); /* more than the buffers of the socket hold */
-    }
     do {
         recv(c.fd, some, sizeof(some), MSG_DONTWAIT);
         usleep(5000);
@@ -159,9 +156,8 @@ static void endless_sender(void **state)
     say(&c, "BAD\n");
     hear(&c, 400, NULL);
     int64_t start_ms = clock_mono_ms();
-    while (clock_mono_ms() - start_ms < 2000 && send(c.fd, "a", 1, MSG_NOSIGNAL) == 1) {
+    while (clock_mono_ms() - start_ms < 2000 && send(c.fd, "a", 1, MSG_NOSIGNAL) == 1)
         usleep(5000);
-    }
     assert_in_range(clock_mono_ms() - start_ms, SHORT_MS / 2, IN_TIME_MS);
     client_close(&c);
     assert_int_equal(server_stop(&s), 0);
@@ -186,9 +182,8 @@ static void idle_holds_nothing(void **state)
         free(c[i].p);
     }
     assert_int_equal(s.net->connections, CLIENTS);
-    for (int i = 0; i < CLIENTS; i++) {
+    for (int i = 0; i < CLIENTS; i++)
         close(c[i].fd);
-    }
     net_stop(s.net);
     pthread_join(s.thread, NULL);
     struct slots *slots = &s.net->workers[0].slots;

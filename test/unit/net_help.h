@@ -61,18 +61,15 @@ static enum net_next t_answer(struct exchange *x)
     int *runs = x->user;
     http_res_header(&x->res, STR("Content-Type"), STR("text/plain"));
     if (at(x, "/big")) {
-        for (int i = 0; i < 3 * 1024; i++) {
+        for (int i = 0; i < 3 * 1024; i++)
             buf_printf(&x->res.body, "%01023d\n", i);
-        }
         return NET_ANSWER;
     }
-    if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1)) {
+    if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1))
         return NET_ANSWER; /* the flag is set; net refuses */
-    }
     x->late = at(x, "/late");
-    if (at(x, "/admin") && !x->req.admin) {
+    if (at(x, "/admin") && !x->req.admin)
         x->res.status = 404;
-    }
     buf_printf(&x->res.body, "%.*s %.*s %.*s %d", STR_ARG(x->req.method_text), STR_ARG(x->req.path),
                STR_ARG(x->req.body), runs ? *runs : 0);
     return NET_ANSWER;
@@ -83,9 +80,8 @@ static enum net_next t_handle(void *thread, struct exchange *x)
     struct testapp *app = thread;
     atomic_fetch_add(&app->handled, 1);
     x->user = arena_alloc(&x->arena, sizeof(int));
-    if (at(x, "/commit") || at(x, "/rerun")) {
+    if (at(x, "/commit") || at(x, "/rerun"))
         return NET_COMMIT;
-    }
     return str_starts(x->req.path, STR("/slow")) ? NET_POOL : t_answer(x);
 }
 
@@ -93,9 +89,8 @@ static enum net_next t_slow(void *thread, struct exchange *x)
 {
     struct testapp *app = thread;
     atomic_fetch_add(&app->slow, 1);
-    if (at(x, "/slow/commit")) {
+    if (at(x, "/slow/commit"))
         return NET_COMMIT;
-    }
     if (at(x, "/slow/now")) {
         net_commit_now(x);
         assert_int_equal(*(int *)x->user, 1);
@@ -104,9 +99,8 @@ static enum net_next t_slow(void *thread, struct exchange *x)
     if (at(x, "/slow/block")) {
         pthread_mutex_lock(&app->lock);
         atomic_fetch_add(&app->blocked, 1);
-        while (!app->gate) {
+        while (!app->gate)
             pthread_cond_wait(&app->opened_gate, &app->lock);
-        }
         pthread_mutex_unlock(&app->lock);
     }
     return t_answer(x);
@@ -115,9 +109,8 @@ static enum net_next t_slow(void *thread, struct exchange *x)
 static void t_commit(void *arg, struct exchange **batch, size_t n)
 {
     struct testapp *app = arg;
-    if (atomic_load(&app->commit_us)) {
+    if (atomic_load(&app->commit_us))
         usleep((useconds_t)atomic_load(&app->commit_us));
-    }
     atomic_fetch_add(&app->commits, 1);
     for (size_t i = 0; i < n; i++) {
         ++*(int *)batch[i]->user;
@@ -136,9 +129,8 @@ static void t_refuse(void *thread, struct exchange *x, enum err e, const char *r
     struct testapp *app = thread;
     atomic_fetch_add(&app->refused, 1);
     x->res.status = err_info(e)->status;
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE)
         http_res_header(&x->res, STR("Retry-After"), STR("1"));
-    }
     buf_printf(&x->res.body, "%s at %.*s: %s", err_info(e)->id, STR_ARG(x->req.path), reason);
 }
 
@@ -213,9 +205,8 @@ UNUSED static void server_open(struct server *s, const struct net_options *optio
     pthread_cond_init(&s->app.opened_gate, NULL);
     app.app = &s->app;
     s->net = net_open(options, &app, why, sizeof(why));
-    if (!s->net) {
+    if (!s->net)
         fail_msg("net_open: %s", why);
-    }
 }
 
 UNUSED static void server_run(struct server *s)
@@ -258,9 +249,8 @@ UNUSED static void open_gate(struct server *s)
 /* Waits until the counter has the value, for at most 5 s. */
 UNUSED static void await_count(atomic_int *counter, int value)
 {
-    for (int i = 0; i < 5000 && atomic_load(counter) < value; i++) {
+    for (int i = 0; i < 5000 && atomic_load(counter) < value; i++)
         usleep(1000);
-    }
     assert_int_equal(atomic_load(counter), value);
 }
 
@@ -386,9 +376,8 @@ UNUSED static bool hear_any(struct client *c, bool with_body)
             }
         }
         ssize_t n = recv(c->fd, c->p + c->n, CLIENT_BUFFER - c->n, 0);
-        if (n <= 0) {
+        if (n <= 0)
             return false;
-        }
         c->n += (size_t)n;
     }
 }

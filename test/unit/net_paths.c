@@ -90,9 +90,8 @@ static void full_pool_refuses(void **state)
     struct client c[5];
     (void)state;
     server_start(&s);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         client_open(&c[i], &s);
-    }
     get(&c[0], "/slow/block");
     get(&c[1], "/slow/block");
     await_count(&s.app.blocked, 2);
@@ -111,14 +110,12 @@ static void full_pool_refuses(void **state)
     get(&c[4], "/a"); /* the workers are free */
     hear(&c[4], 200, "GET /a  0");
     open_gate(&s);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         hear(&c[i], 200, "GET /slow/block  0");
-    }
     get(&c[4], "/slow/a");
     hear(&c[4], 200, "GET /slow/a  0");
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         client_close(&c[i]);
-    }
     assert_int_equal(server_stop(&s), 0);
 }
 
@@ -134,9 +131,8 @@ static void reset_leaves_the_pool_queue(void **state)
     for (int i = 0; i < 4; i++) {
         client_open(&c[i], &s);
         get(&c[i], i < 2 ? "/slow/block" : "/slow/a");
-        if (i < 2) {
+        if (i < 2)
             await_count(&s.app.blocked, i + 1);
-        }
     }
     await_count(&s.app.handled, 4);
     shutdown(c[3].fd, SHUT_WR);
@@ -174,9 +170,8 @@ static void unread_answers_are_bounded(void **state)
     server_run(&s);
     for (int i = 0; i < CLIENTS; i++) {
         client_open(&c[i], &s);
-        for (int k = 0; k < EACH; k++) {
+        for (int k = 0; k < EACH; k++)
             get(&c[i], "/big");
-        }
     }
     for (int i = 0; i < 5000 && stats.unread == 0; i++) {
         usleep(1000);
@@ -260,12 +255,10 @@ static void *hammer(void *arg)
     struct client *c = arg;
     for (;;) {
         get(c, "/commit");
-        if (!hear_any(c, true)) {
+        if (!hear_any(c, true))
             return "a request was not answered";
-        }
-        if (strstr(c->head, "Connection: close")) {
+        if (strstr(c->head, "Connection: close"))
             return NULL;
-        }
     }
 }
 
@@ -285,9 +278,8 @@ static void stop_under_load(void **state)
     for (int i = 0; i < 4; i++) {
         void *complaint;
         pthread_join(threads[i], &complaint);
-        if (complaint) {
+        if (complaint)
             fail_msg("%s", (char *)complaint);
-        }
         client_close(&c[i]);
     }
     assert_int_equal(server_join(&s), 0);
@@ -305,9 +297,8 @@ static void stop_cuts_after_drain_ms(void **state)
     server_open(&s, &o);
     server_run(&s);
     client_open(&c, &s);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         get(&c, "/big"); /* more than the buffers of the socket hold */
-    }
     usleep(50000);
     assert_in_range(atomic_load(&s.app.handled), 1, 3);
     int64_t start_ms = clock_mono_ms();

@@ -82,12 +82,10 @@ static void long_pipeline(void **state)
     (void)state;
     server_start(&s);
     client_open(&c, &s);
-    for (int i = 0; i < 900; i++) {
+    for (int i = 0; i < 900; i++)
         say(&c, one);
-    }
-    for (int i = 0; i < 900; i++) {
+    for (int i = 0; i < 900; i++)
         hear(&c, 200, "GET /a  0");
-    }
     client_close(&c);
     assert_int_equal(server_stop(&s), 0);
 }
@@ -166,9 +164,8 @@ static void large_bodies(void **state)
         hear(&c, 200, "GET /next  0");
     }
     for (int i = 0; i < 300; i++) { /* 200 bytes of data each, many reads, one growing buffer */
-        if (i == 0) {
+        if (i == 0)
             say(&c, "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
-        }
         say(&c, "c8\r\n");
         say_n(&c, body, 200);
         say(&c, i == 299 ? "\r\n0\r\n\r\n" : "\r\n");

@@ -33,14 +33,12 @@ static void free_list_is_bounded(void **state)
     struct slot *taken[BURST];
     (void)state;
     slot_init(&slots);
-    for (int i = 0; i < BURST; i++) {
+    for (int i = 0; i < BURST; i++)
         taken[i] = slot_get(&slots);
-    }
     assert_int_equal(slots.used_n, BURST);
     assert_false(slot_wants_trim(&slots));
-    for (int i = 0; i < BURST; i++) {
+    for (int i = 0; i < BURST; i++)
         slot_put(&slots, taken[i]);
-    }
     assert_int_equal(slots.used_n, 0);
     assert_in_range(slots.free_n, 1, 200);
     assert_true(slot_wants_trim(&slots));
@@ -59,9 +57,8 @@ static void bytes_are_wiped(void **state)
     s->n = 10; /* what was behind has been consumed */
     slot_put(&slots, s);
     assert_ptr_equal(slot_get(&slots), s); /* the one used last */
-    for (size_t i = 0; i < 1000; i++) {
+    for (size_t i = 0; i < 1000; i++)
         assert_int_equal(s->own[i], 0);
-    }
     slot_put(&slots, s);
     slot_free_all(&slots);
 }
@@ -75,9 +72,8 @@ static void buffer_grows_to_its_limit(void **state)
     arrive(s, 'a', SLOT_BUFFER_MAX);
     assert_int_equal(slot_room(s), 0);
     assert_int_equal(s->size, SLOT_BUFFER_MAX);
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n; i++)
         assert_int_equal(s->bytes[i], 'a');
-    }
     slot_put(&slots, s);
     assert_ptr_equal(s->bytes, s->own); /* the large one went back */
     slot_free_all(&slots);
@@ -101,9 +97,8 @@ static void pipelined_bytes_move(void **state)
     assert_int_equal(s->parsed_n, 0);
     assert_int_equal(s->n, SLOT_BUFFER - 3000);
     assert_int_equal(s->size, SLOT_BUFFER);
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n; i++)
         assert_int_equal(s->bytes[i], 'b');
-    }
     slot_put(&slots, s);
     slot_free_all(&slots);
 }

@@ -30,9 +30,8 @@ static void refused_with(const char *address, const char *part)
     struct net_options o = server_options(&where, 1);
     char why[512] = "";
     assert_null(net_open(&o, &test_app, why, sizeof(why)));
-    if (!strstr(why, part)) {
+    if (!strstr(why, part))
         fail_msg("\"%s\" is not in: %s", part, why);
-    }
 }
 
 static void ipv4(void **state)
@@ -43,9 +42,8 @@ static void ipv4(void **state)
     start_on(&s, &where);
     assert_memory_equal(net_address(s.net, 0), "127.0.0.1:", 10);
     assert_string_not_equal(net_address(s.net, 0), "127.0.0.1:0");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i++)
         answers_at(net_address(s.net, 0));
-    }
     assert_int_equal(server_stop(&s), 0);
 }
 
@@ -164,9 +162,8 @@ static void inherited(void **state)
     assert_int_equal(listen(fd, 16), 0);
     snprintf(address, sizeof(address), "fd:%d", fd);
     start_on(&s, &where);
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50; i++)
         answers_at(net_address(s.net, 0));
-    }
     char bound[64];
     snprintf(bound, sizeof(bound), "%s", net_address(s.net, 0));
     assert_int_equal(server_stop(&s), 0);
@@ -241,9 +238,8 @@ static void connection_cap(void **state)
     client_open(&c[0], &s);
     get(&c[0], "/a");
     hear(&c[0], 200, NULL);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         client_close(&c[i]);
-    }
     assert_int_equal(server_stop(&s), 0);
 }
 

@@ -178,9 +178,8 @@ static void large_answer(void **state)
     server_run(&s);
     SSL *ssl = greet(&s, ctx);
     static const char request[] = "GET /big HTTP/1.1\r\nHost: x\r\n\r\n";
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         assert_true(SSL_write(ssl, request, sizeof(request) - 1) > 0);
-    }
     usleep(50000);
     while (n < 9u << 20) {
         int more = SSL_read(ssl, got, 16384);
@@ -274,9 +273,8 @@ static void reload(void **state)
     for (int round = 0; round < 2; round++) {
         int ticks = atomic_load(&s.app.ticks);
         net_reload(s.net);
-        while (atomic_load(&s.app.ticks) == ticks) {
+        while (atomic_load(&s.app.ticks) == ticks)
             usleep(1000);
-        }
         usleep(20000);
         SSL *ssl = greet(&s, ctx);
         assert_non_null(ssl);
@@ -303,9 +301,8 @@ static void refused_with(const char *part_of_why)
     o.tls_certificate = certificate;
     o.tls_key = key;
     assert_null(net_open(&o, &test_app, why, sizeof(why)));
-    if (!strstr(why, part_of_why)) {
+    if (!strstr(why, part_of_why))
         fail_msg("\"%s\" is not in: %s", part_of_why, why);
-    }
 }
 
 static void bad_files(void **state)
@@ -336,9 +333,8 @@ static int setup(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN); /* the test's own client writes by OpenSSL too */
-    if (!mkdtemp(dir)) {
+    if (!mkdtemp(dir))
         return -1;
-    }
     snprintf(certificate, sizeof(certificate), "%s/certificate.pem", dir);
     snprintf(key, sizeof(key), "%s/key.pem", dir);
     make_pair("first", 0600);

@@ -61,9 +61,8 @@ static void bad(void **state)
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct trace t;
-        if (reads(values[i], &t)) {
+        if (reads(values[i], &t))
             fail_msg("taken: %s", values[i]);
-        }
     }
 }
 

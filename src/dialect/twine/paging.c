@@ -109,12 +109,11 @@ enum err paging_check(struct rq *rq, const struct paging *p, int64_t count)
 /* A parameter's name: brackets stand as they are. */
 static void put_name(struct buf *b, str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
+    for (size_t i = 0; i < name.n; i++)
         if (name.p[i] == '[' || name.p[i] == ']')
             buf_char(b, name.p[i]);
         else
             url_encode(b, str_sub(name, i, i + 1));
-    }
 }
 
 /* The path and query of the request; without its page parameters unless `whole`. */
