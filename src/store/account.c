@@ -9,8 +9,8 @@
 #include "store/account.h"
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "store/key.h"
+#include "store/secret_hash.h"
 #include "store/statements.h"
 
 enum { LOAD, LOAD_OF, PUT, PUT_TOKEN, REHASH, REHASH_OLD, DELETE_OF, WITHOUT, COUNT_BY_PEPPER };
@@ -140,22 +140,8 @@ enum err account_count_by_pepper(struct db *db, const struct uid *pepper, int64_
     return db_query_int(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)), count);
 }
 
-#define PURPOSE "account_token"
-
 void account_hash_token(struct hasher *h, const struct key *pepper, const struct uid *id, str token,
                         struct digest *out)
 {
-    char message[sizeof PURPOSE - 1 + UID_BYTES + LIMIT_SECRET];
-    size_t n = sizeof PURPOSE - 1;
-
-    if (token.n > LIMIT_SECRET)
-        fatal("an auth token of %zu bytes was not refused", token.n);
-    memcpy(message, PURPOSE, n);
-    memcpy(message + n, id->b, sizeof id->b);
-    n += sizeof id->b;
-    if (token.n > 0)
-        memcpy(message + n, token.p, token.n);
-    n += token.n;
-    hash_hmac(h, &pepper->secret, str_make(message, n), out);
-    ct_wipe(message, n);
+    secret_hash(h, pepper, STR("account_token"), id, token, out);
 }

@@ -9,12 +9,12 @@
  */
 #include "store/client.h"
 
-#include "base/log.h"
 #include "base/rand.h"
 
 #include "base/limits.h"
 #include "store/key.h"
 #include "store/organization.h"
+#include "store/secret_hash.h"
 #include "store/statements.h"
 
 enum {
@@ -344,22 +344,8 @@ enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t
     return db_query_int(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)), count);
 }
 
-#define PURPOSE "client_secret"
-
 void client_hash_secret(struct hasher *h, const struct key *pepper, const struct uid *id,
                         str secret, struct digest *out)
 {
-    char message[sizeof PURPOSE - 1 + UID_BYTES + LIMIT_SECRET];
-    size_t n = sizeof PURPOSE - 1;
-
-    if (secret.n > LIMIT_SECRET)
-        fatal("a client secret of %zu bytes was not refused", secret.n);
-    memcpy(message, PURPOSE, n);
-    memcpy(message + n, id->b, sizeof id->b);
-    n += sizeof id->b;
-    if (secret.n > 0)
-        memcpy(message + n, secret.p, secret.n);
-    n += secret.n;
-    hash_hmac(h, &pepper->secret, str_make(message, n), out);
-    ct_wipe(message, n);
+    secret_hash(h, pepper, STR("client_secret"), id, secret, out);
 }
