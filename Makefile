@@ -35,7 +35,7 @@ endif
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -fPIE $(CFLAGS_$(MODE)) \
 	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -DPOSTERN_CONFIG_FILE='"$(CONFIG)"' -Isrc -I$(BUILD)/gen $(CFLAGS)
 ALL_LDFLAGS = -pie $(LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lyaml -largon2 -lpthread -lm
+LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lyaml -largon2 -lcrypt -lutf8proc -lpthread -lm
 
 sources = $(sort $(shell find src/$(1) -name '*.c'))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))

@@ -26,6 +26,30 @@
       "The scope is malformed or more than the client may have.")                                  \
     X(INVALID_TARGET, "invalid_target", 400, true, "RFC 8707 2",                                   \
       "The resource is unknown or not allowed to this client.")                                    \
+    X(UNSUPPORTED_RESPONSE_TYPE, "unsupported_response_type", 400, true, "RFC 6749 4.1.2.1",       \
+      "The server gives codes only: response_type=code.")                                          \
+    X(ACCESS_DENIED, "access_denied", 400, true, "RFC 6749 4.1.2.1",                               \
+      "The person or the server said no.")                                                         \
+    X(LOGIN_REQUIRED, "login_required", 400, true, "OIDC Core 3.1.2.6",                            \
+      "prompt=none, but nobody suitable is signed in.")                                            \
+    X(CONSENT_REQUIRED, "consent_required", 400, true, "OIDC Core 3.1.2.6",                        \
+      "prompt=none, but the person has not allowed this yet.")                                     \
+    X(INTERACTION_REQUIRED, "interaction_required", 400, true, "OIDC Core 3.1.2.6",                \
+      "prompt=none, but the person must be asked something.")                                      \
+    X(ACCOUNT_SELECTION_REQUIRED, "account_selection_required", 400, true, "OIDC Core 3.1.2.6",    \
+      "prompt=none, but several people are signed in.")                                            \
+    X(INVALID_REQUEST_OBJECT, "invalid_request_object", 400, true, "RFC 9101 7",                   \
+      "The request object is not well signed, not for this server or not in its time.")            \
+    X(INVALID_REQUEST_URI, "invalid_request_uri", 400, true, "RFC 9101 7",                         \
+      "The request_uri is unknown, used, expired or another client's.")                            \
+    X(REQUEST_URI_NOT_SUPPORTED, "request_uri_not_supported", 400, true, "OIDC Core 3.1.2.6",      \
+      "The server fetches no request objects; push the request (RFC 9126).")                       \
+    X(AUTHORIZATION_PENDING, "authorization_pending", 400, false, "RFC 8628 3.5",                  \
+      "The person has not decided yet; poll again after the interval.")                            \
+    X(SLOW_DOWN, "slow_down", 400, false, "RFC 8628 3.5",                                          \
+      "Polled too early; the interval is 5 seconds longer from now on.")                           \
+    X(EXPIRED_TOKEN, "expired_token", 400, false, "RFC 8628 3.5",                                  \
+      "The device code has expired; begin again.")                                                 \
     X(UNSUPPORTED_TOKEN_TYPE, "unsupported_token_type", 400, false, "RFC 7009 2.2.1",              \
       "Tokens of this kind cannot be revoked.")                                                    \
     X(INVALID_TOKEN, "invalid_token", 401, false, "RFC 6750 3.1",                                  \
@@ -72,6 +96,7 @@
     /* never leave the process */                                                                  \
     X(ABSENT, "", 500, false, "", "There is no such row.")                                         \
     X(CONFLICT, "", 500, false, "", "The row is there already, or another change won.")            \
+    X(WRONG_PASSWORD, "", 500, false, "", "The user is unknown or the password wrong.")            \
     X(SLOW, "", 500, false, "", "The handler goes on in a pool of its own.")
 
 enum err {

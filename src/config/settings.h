@@ -53,6 +53,34 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "says when). At least 1d; 0: never.")                                                        \
     X(refresh_grace_s, "refresh.grace", INT, "10", 0, 300, "seconds",                              \
       "How long a rotated refresh token gets the same answer again.")                              \
+    X(code_ttl_s, "code.ttl", INT, "60", 5, 300, "seconds",                                        \
+      "How long an authorization code may be redeemed.")                                           \
+    X(par_ttl_s, "par.ttl", INT, "90", 5, 600, "seconds",                                          \
+      "How long a pushed authorization request waits for its browser.")                            \
+    X(par_required, "par.required", BOOL, "false", 0, 1, "",                                       \
+      "Refuse authorization requests that were not pushed, whatever the client says.")             \
+    X(flow_ttl_s, "flow.ttl", INT, "1h", 60, 86400, "seconds",                                     \
+      "How long a sign-in page may stand open; an older one begins again by itself.")              \
+    X(session_idle_s, "session.idle", INT, "1h", 60, 31536000, "seconds",                          \
+      "A session ends when it was not used for so long.")                                          \
+    X(session_max_s, "session.max", INT, "24h", 60, 31536000, "seconds",                           \
+      "A session ends so long after its sign-in, used or not.")                                    \
+    X(device_ttl_s, "device.ttl", INT, "10m", 60, 3600, "seconds",                                 \
+      "How long a device code waits for its person.")                                              \
+    X(device_interval_s, "device.interval", INT, "5", 1, 60, "seconds",                            \
+      "How often a device may ask at first.")                                                      \
+    X(password_min, "password.min", INT, "15", 8, 128, "characters",                               \
+      "Fewest characters of a new password (NIST SP 800-63B-4: 15 when nothing else is asked).")   \
+    X(password_common, "password.common", TEXT, "/usr/share/john/password.lst", 0, 4096, "file",   \
+      "Common passwords, one a line, that nobody may choose. The default is of Debian's package "  \
+      "john-data; empty: no list.")                                                                \
+    X(login_url, "login.url", TEXT, "", 0, 1024, "URL",                                            \
+      "A page of your own that signs people in instead of the built-in ones (docs/headless.md); "  \
+      "the browser is sent there with ?flow=HANDLE.")                                              \
+    X(ui_name, "ui.name", TEXT, "", 0, 64, "text",                                                 \
+      "What the pages call this service. Default: the issuer's host.")                             \
+    X(ui_theme, "ui.theme", TEXT, "", 0, 4096, "directory",                                        \
+      "Files here replace the built-in templates, messages, style and logo (docs/pages.md).")      \
     X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \
     X(dialect_twine, "dialect.twine", BOOL, "true", 0, 1, "", "Serve /pub/...")                    \
     X(dialect_twilio, "dialect.twilio", BOOL, "true", 0, 1, "", "Serve /v1/... and /v2/...")       \

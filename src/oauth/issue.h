@@ -11,14 +11,17 @@
 
 struct token_request {
     str grant_type;
-    str scope;         /* p == NULL: not sent */
-    str refresh_token; /* refresh_token grant */
-    str resource;      /* RFC 8707; p == NULL: not sent, the issuer is meant */
+    str scope;                             /* p == NULL: not sent */
+    str refresh_token;                     /* refresh_token grant */
+    str resource;                          /* RFC 8707, separated by spaces; p == NULL: not sent */
+    str code, redirect_uri, code_verifier; /* authorization_code */
+    str device_code;                       /* device_code */
     /* Client credentials, whichever way they came. */
     str client_id;
-    str client_secret;      /* p == NULL: not sent */
-    bool basic;             /* came by the Authorization header */
-    enum spelling spelling; /* filled by client authentication */
+    str client_secret;             /* p == NULL: not sent */
+    bool basic;                    /* came by the Authorization header */
+    str assertion_type, assertion; /* private_key_jwt (RFC 7523); p == NULL: not sent */
+    enum spelling spelling;        /* filled by client authentication */
     /* What the dialect decides. */
     bool secret_optional_on_refresh; /* Twine: verified only if sent */
     bool with_refresh;               /* Twine: a refresh token even for client_credentials */
@@ -37,7 +40,10 @@ struct token_issued {
     str refresh_text; /* not rotated: the refresh token that was presented; else p == NULL */
     enum handle_shape shape;
     int64_t expires_in_s;
-    str scope;             /* answers always name it (RFC 6749 3.3) */
+    str scope;         /* answers always name it (RFC 6749 3.3) */
+    bool has_id_token; /* `id_key`, `id_claims`: an object still open, for at_hash */
+    const struct key *id_key;
+    str id_claims;
     struct uid request_id; /* for the answer: a grace replay repeats the first one */
 };
 
@@ -51,5 +57,7 @@ enum err issue_known_grant(struct rq *rq, str grant_type);
  */
 void issue_write_access(struct rq *rq, const struct token_issued *t);
 void issue_write_refresh(struct rq *rq, const struct token_issued *t);
+/* The hole for the id_token; call after issue_write_access. */
+void issue_write_id_token(struct rq *rq, const struct token_issued *t);
 
 #endif

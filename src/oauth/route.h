@@ -28,6 +28,7 @@ struct route {
     size_t body_max;            /* bytes */
     const char *spec;           /* "RFC 6749 3.2" */
     const char *metadata;       /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
+    bool page;                  /* people see it: a refusal is a page (ui/ui.h) */
     const struct operation *op; /* for the documents (oauth/operation.h); NULL: none */
 };
 

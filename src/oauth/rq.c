@@ -40,6 +40,13 @@ enum err fail_at(struct rq *rq, enum err e, const char *text, str where)
     return e;
 }
 
+enum err fail_rule(struct rq *rq, str expected, str received)
+{
+    rq->failure.expected = expected;
+    rq->failure.received = received;
+    return rq->failure.e;
+}
+
 void fail_detail(struct rq *rq, str detail)
 {
     rq->failure.detail = detail;

@@ -16,15 +16,20 @@ struct failure {
     const char *text;
     str where; /* the parameter's name, or the JSON pointer into the body */
     str detail;
-    int retry_s;           /* Retry-After; 0: none */
-    uint32_t allow;        /* Allow: mask of methods; 0: none */
-    int code;              /* the dialect's own, finer than `e`; 0: by its table */
-    const char *challenge; /* WWW-Authenticate value; NULL: the dialect's default */
+    const char *rule;       /* the row of oauth/check/checks.h that failed; NULL: none */
+    str expected, received; /* for `postern explain`; never secrets */
+    int retry_s;            /* Retry-After; 0: none */
+    uint32_t allow;         /* Allow: mask of methods; 0: none */
+    int code;               /* the dialect's own, finer than `e`; 0: by its table */
+    const char *challenge;  /* WWW-Authenticate value; NULL: the dialect's default */
 };
 
 /* Slow results that a rerun finds done. */
 struct slow_results {
-    bool counted; /* the attempt has been made durable */
+    bool counted;         /* the attempt has been made durable */
+    bool password_judged; /* sign_in: the verdict, and the fresh hash when one was due */
+    enum err password_verdict;
+    str password_hash;
     struct {
         struct id secret;
         enum err verdict;
@@ -71,6 +76,9 @@ enum err fail(struct rq *rq, enum err e, const char *text);
 enum err fail_at(struct rq *rq, enum err e, const char *text, str where);
 /* Adds a private detail to the failure, for the log. */
 void fail_detail(struct rq *rq, str detail);
+/* Adds what was expected and what came, for `postern explain`. Never secrets. Returns rq->failure.e
+ * for `return fail_rule(...)` behind fail_at. */
+enum err fail_rule(struct rq *rq, str expected, str received);
 /* Makes what is recorded so far durable and goes on; only in a pool thread (else ERR_SLOW). */
 enum err rq_commit(struct rq *rq);
 /* The client has proven itself, or a token of it was presented. */

@@ -20,6 +20,10 @@
 #include "store/commit.h"
 #include "store/key.h"
 
+struct ui;
+struct password_rules;
+struct explain_ring;
+
 struct server {
     const struct settings *settings;
     struct clock clock;
@@ -38,6 +42,9 @@ struct server {
     str *hosts;                            /* host names that the server answers for */
     size_t hosts_n;
     struct metrics metrics;
+    struct ui *ui;                    /* ui/ui.h; set by cmd/serve, NULL in tests without pages */
+    struct password_rules *passwords; /* oauth/password_rules.h; likewise */
+    struct explain_ring *explain;     /* oauth/explain.h; NULL: nothing is kept */
 };
 
 struct server_thread {

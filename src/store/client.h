@@ -9,14 +9,25 @@
 #define CLIENT_SECRETS 2
 
 /* Bits of client.grants; the table of grants is oauth/grant/grant.c. */
-enum client_grant { GRANT_CLIENT_CREDENTIALS = 1 << 0, GRANT_REFRESH_TOKEN = 1 << 1 };
+enum client_grant {
+    GRANT_CLIENT_CREDENTIALS = 1 << 0,
+    GRANT_REFRESH_TOKEN = 1 << 1,
+    GRANT_AUTHORIZATION_CODE = 1 << 2,
+    GRANT_DEVICE_CODE = 1 << 3,
+};
 /* The longest life of an access token. */
 #define CLIENT_ACCESS_TTL_MAX_S (30 * 86400)
 
 enum token_format { TOKEN_JWT, TOKEN_OPAQUE };
 enum client_rotation { ROTATION_DEFAULT, ROTATION_ALWAYS, ROTATION_AUTO, ROTATION_NEVER };
-/* The method that a client is pinned to; ANY takes basic and post. */
-enum client_auth_method { CLIENT_AUTH_ANY, CLIENT_AUTH_BASIC, CLIENT_AUTH_POST };
+/* The method that a client is pinned to; ANY takes basic and post. A public client has none. */
+enum client_auth_method {
+    CLIENT_AUTH_ANY,
+    CLIENT_AUTH_BASIC,
+    CLIENT_AUTH_POST,
+    CLIENT_AUTH_PRIVATE_KEY_JWT,
+    CLIENT_AUTH_NONE,
+};
 
 /* One live secret: an HMAC under a pepper, or (imported and weak) an argon2id string. */
 struct client_secret {

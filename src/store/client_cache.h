@@ -9,13 +9,15 @@
 
 #include "store/client.h"
 #include "store/organization.h"
+#include "store/relying_party.h"
 
 #define CLIENT_CACHE_GROUPS 32
 
 struct cached_client {
     struct client client;
     struct organization organization;
-    int64_t epoch; /* client's + organization's: what its tokens carry */
+    struct relying_party rp; /* rp.there: people sign in to it */
+    int64_t epoch;           /* client's + organization's: what its tokens carry */
     struct id *groups;
     int64_t groups_n;
     int64_t again_s; /* when client_cache_again last read it; 0: it did not */

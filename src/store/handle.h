@@ -17,7 +17,15 @@
 #include "crypto/hash.h"
 #include "crypto/keyring.h"
 
-enum handle_kind { HANDLE_ACCESS = 1, HANDLE_REFRESH = 2 };
+enum handle_kind {
+    HANDLE_ACCESS = 1,  /* psta_ */
+    HANDLE_REFRESH = 2, /* pstr_ */
+    HANDLE_CODE = 3,    /* pstc_ */
+    HANDLE_SESSION = 4, /* psts_ */
+    HANDLE_PUSHED = 5,  /* pstp_ */
+    HANDLE_FLOW = 6,    /* pstf_ */
+    HANDLE_DEVICE = 7,  /* pstd_ */
+};
 enum handle_shape { SHAPE_HANDLE, SHAPE_UUID };
 
 #define HANDLE_SECRET_BYTES 20

@@ -27,6 +27,8 @@ struct token {
     struct digest access, refresh;
     int64_t spent_s;     /* 0: the refresh token is unspent */
     struct id successor; /* the row that the spent refresh token led to */
+    bool is_user;        /* `grant` is a row of user_grant (store/user_grant.h) */
+    str resources;       /* RFC 8707, separated by spaces; empty: the issuer */
     str sealed;          /* the successor's secrets, sealed under the old refresh token */
     bool revoked;        /* read only: the grant has been revoked */
 };

@@ -24,7 +24,8 @@ struct credentials {
     str client_id;
     str secret; /* p == NULL: none sent */
     bool basic;
-    enum spelling spelling; /* out */
+    str assertion_type, assertion; /* p == NULL: none sent */
+    enum spelling spelling;        /* out */
 };
 
 /* Finds the credentials in the Authorization header or takes those of the body. Two methods in

@@ -1,0 +1,57 @@
+/* browser: who is signed in at the browser that sent the request, from its cookies.
+ *
+ * Two cookies: the session cookie holds up to BROWSER_SESSIONS session handles, the one in use
+ * first; the flow cookie holds 16 random bytes that bind sealed forms to this browser. Under an
+ * https issuer they are called __Host-postern and __Host-postern-flow and are Secure; a loopback
+ * http issuer, for which browsers refuse that prefix, has postern and postern-flow. HttpOnly,
+ * SameSite=Lax, Path=/, no Domain (security.md 60). Cookies that come twice, are malformed or name
+ * nothing of ours are as good as absent (A27).
+ */
+#ifndef OAUTH_BROWSER_H
+#define OAUTH_BROWSER_H
+
+#include "oauth/rq.h"
+#include "store/session.h"
+#include "store/user.h"
+
+#define BROWSER_SESSIONS 5
+
+struct signed_in {
+    struct session session;
+    struct user user;
+    struct handle handle;
+    char text[HANDLE_CHARS]; /* of the handle, as it stands in the cookie */
+};
+
+struct browser {
+    struct signed_in *in; /* live sessions of enabled users, the one in use first; in the arena */
+    size_t n;
+    uint8_t binding[16];
+    bool has_binding;
+    bool changed; /* cookies must be set again */
+};
+
+/* Loads the sessions. ERR_UNAVAILABLE only. */
+enum err browser_read(struct rq *rq, struct browser *out);
+/* The one of that id, or NULL. */
+struct signed_in *browser_find(struct browser *b, const struct id *session);
+/* A new session for a user who has just proven himself: effects, and first in the cookie. An
+ * earlier one of the same user ends (security.md 59). */
+struct signed_in *browser_sign_in(struct rq *rq, struct browser *b, const struct user *u, str amr);
+/* Ends sessions: effects, and out of the cookie. */
+void browser_sign_out(struct rq *rq, struct browser *b, const struct id *session);
+void browser_sign_out_all(struct rq *rq, struct browser *b);
+/* Moves a session to the front. */
+void browser_prefer(struct browser *b, const struct id *session);
+/* The flow binding, drawn if there is none. */
+const uint8_t *browser_binding(struct browser *b);
+/* Set-Cookie headers for what has changed; call after rq_answer. */
+void browser_write(struct rq *rq, const struct browser *b);
+/* A form was posted from one of our own pages: Origin and Sec-Fetch-Site say nothing else (A26). */
+bool browser_same_origin(const struct rq *rq);
+/* A token for forms outside a flow (account, sign-out), bound to purpose and browser, good for a
+ * day; and whether that is one. */
+str browser_csrf(struct rq *rq, struct browser *b, str purpose);
+bool browser_csrf_ok(struct rq *rq, const struct browser *b, str purpose, str token);
+
+#endif

@@ -1,0 +1,44 @@
+/* ui: the pages that people see: sign in, consent, choose account, device, account, error, signed
+ * out; and what they are made of.
+ *
+ * Templates, messages, style and script are built in (src/ui/templates, messages, assets) and read
+ * once at start; a theme directory (setting ui.theme) replaces them file by file. A page is: a
+ * handler that fills a view, a template, messages in the reader's language (ui_locales, else
+ * Accept-Language, else English).
+ */
+#ifndef UI_UI_H
+#define UI_UI_H
+
+#include "codec/template.h"
+#include "oauth/rq.h"
+
+struct ui;
+
+/* Reads everything; NULL and `why` when a file of the theme is wrong. */
+struct ui *ui_open(const struct settings *settings, char *why, size_t why_size);
+void ui_close(struct ui *ui);
+
+/* Answers with that template. `form_target`: the origin or scheme to which the page's forms may
+ * lead beside 'self' (Content-Security-Policy form-action); p == NULL: none. `locales`: ui_locales
+ * or the empty str. */
+void ui_page(struct rq *rq, int status, const char *name, struct view *v, str locales,
+             str form_target);
+/* rq->failure as a page: safe text, error id, no Location. For routes with .page set. */
+void ui_refuse(struct rq *rq);
+
+/* Handlers; their routes stand in dialect/rfc.c. */
+enum err ui_authorize(struct rq *rq);    /* GET, POST /oauth2/authorize */
+enum err ui_start(struct rq *rq);        /* GET /sign-in: the same by Twilio's rules */
+enum err ui_sign_in(struct rq *rq);      /* POST /sign-in */
+enum err ui_choose(struct rq *rq);       /* POST /choose */
+enum err ui_consent(struct rq *rq);      /* POST /consent */
+enum err ui_continue(struct rq *rq);     /* GET /continue: back from a company's own page */
+enum err ui_device(struct rq *rq);       /* GET /device */
+enum err ui_device_post(struct rq *rq);  /* POST /device */
+enum err ui_account(struct rq *rq);      /* GET /account */
+enum err ui_account_post(struct rq *rq); /* POST /account */
+enum err ui_logout(struct rq *rq);       /* GET, POST /oauth2/logout */
+enum err ui_logout_post(struct rq *rq);  /* POST /sign-out: the confirmation */
+enum err ui_asset(struct rq *rq);        /* GET /assets/{id} */
+
+#endif
