@@ -20,5 +20,10 @@ enum err sign_in_password(struct rq *rq, str login, str password, const struct i
  * ERR_INVALID_REQUEST with the reason as failure text. keep: the session that goes on. */
 enum err sign_in_change_password(struct rq *rq, const struct user *u, str present, str fresh,
                                  const struct id *keep);
+/* The encoded hash of a user's new password, as sign_in_password will judge it: keyed with the
+ * ring's active pepper (*pepper: which), then argon2id. `normalized`: by password_rules_normalize.
+ * Slow; for sign_in_change_password and for the commands. ERR_SERVER_ERROR without a pepper. */
+enum err sign_in_hash(struct hasher *h, const struct keyring *ring, struct arena *a,
+                      const struct uid *user, str normalized, str *encoded, struct uid *pepper);
 
 #endif
