@@ -16,7 +16,9 @@
 #include "cmd/open.h"
 #include "cmd/serve_app.h"
 #include "cmd/serve_notify.h"
+#include "cmd/serve_people.h"
 #include "cmd/serve_sockets.h"
+#include "cmd/serve_tick.h"
 #include "dialect/dialect.h"
 
 enum { WHY = 1024, LISTENS = 32 };
@@ -163,6 +165,7 @@ static int run(struct cmd *c, struct serve_app *app)
     running = NULL;
     serve_notify("STOPPING=1");
     net_close(net);
+    serve_tick_end(app);
     log_note(LOG_INFO, "stopped", "%s",
              left ? "not every request was answered in time" : "all answered");
     return left ? CMD_FAILED : CMD_DONE;
@@ -198,8 +201,10 @@ static int serve(struct cmd *c)
     app.poll.since_s = c->now_s;
     if (server_open(&app.server, &c->settings, dialects, c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    code = run(c, &app);
+    code = serve_people_open(&app.server, why, sizeof why) ? cmd_fail(CMD_FAILED, "%s", why)
+                                                           : run(c, &app);
     change_poll_free(&app.poll);
+    serve_people_close(&app.server);
     server_close(&app.server);
     return code;
 }

@@ -13,10 +13,18 @@
 #include "cmd/key_master.h"
 #include "cmd/serve_keys.h"
 #include "cmd/serve_notify.h"
+#include "oauth/explain.h"
+#include "store/device_code.h"
+#include "store/explanation.h"
+#include "store/flow.h"
 #include "store/grant.h"
+#include "store/pushed_request.h"
+#include "store/replay.h"
+#include "store/session.h"
 #include "store/tally.h"
 #include "store/throttle.h"
 #include "store/token.h"
+#include "store/user_grant.h"
 
 enum {
     SWEEP_ROWS = 500,
@@ -28,15 +36,15 @@ enum {
     KEYS_REST_S = 10,
     KEYS_RETRY_S = 5,
     KEYS_TROUBLE_S = 300,
+    EXPLAIN_ROWS = 256,
     WATCHDOG_PARTS = 4, /* signs of life per WatchdogSec */
     FX_MOST = 1 << 20
 };
 
 static enum err (*const sweeps[])(struct db *, int64_t, int64_t, int64_t *) = {
-    token_sweep,
-    grant_sweep,
-    throttle_sweep,
-    change_sweep,
+    token_sweep,       grant_sweep,      throttle_sweep,       change_sweep,
+    session_sweep,     user_grant_sweep, pushed_request_sweep, flow_sweep,
+    device_code_sweep, replay_sweep,     explanation_sweep,
 };
 
 enum { SWEEPS = sizeof sweeps / sizeof *sweeps };
@@ -192,6 +200,22 @@ static void try_store(struct serve_app *app, int64_t now_s)
     arena_free(&arena);
 }
 
+/* What `postern explain` reads; false when nothing is left. A batch that the store did not take is
+ * not worth a second try. */
+static bool flush_explanations(struct serve_app *app)
+{
+    struct effects fx;
+    struct arena arena;
+
+    arena_init(&arena, FX_MOST);
+    effects_init(&fx, &arena);
+    bool some = explain_flush(app->server.explain, &app->server, &fx, EXPLAIN_ROWS);
+    if (some)
+        some = commit(app, &fx) == COMMIT_DONE;
+    arena_free(&arena);
+    return some;
+}
+
 static void tell_lost_lines(void)
 {
     long lines = log_lost();
@@ -212,9 +236,16 @@ void serve_tick(struct serve_app *app)
     keys(app, now_s);
     sweep(app, now_s);
     try_store(app, now_s);
+    flush_explanations(app);
     tell_lost_lines();
     tally_run(&app->server.metrics.tally, app->db, now_s, TALLY_REST_S, TALLY_US);
     watchdog(app);
     if (reload)
         serve_notify("READY=1");
+}
+
+void serve_tick_end(struct serve_app *app)
+{
+    while (flush_explanations(app)) {
+    }
 }
