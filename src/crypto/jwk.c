@@ -207,7 +207,7 @@ str jwk_thumbprint(struct arena *a, const struct pkey *key)
 
 /* security.md 41: a private part, even one that we would ignore, means that the owner published
  * it. "k" is the whole of a symmetric key. */
-static bool has_private(const struct json *jwk)
+bool jwk_has_private(const struct json *jwk)
 {
     static const char *const names[] = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -241,7 +241,7 @@ static bool is_meant_for(const struct json *jwk, enum jws_alg alg)
 {
     const struct jws_alg_info *info = &jws_algs[alg];
     const char *crv = info->crv;
-    return json_is(jwk, JSON_OBJECT_T) && !has_private(jwk) &&
+    return json_is(jwk, JSON_OBJECT_T) && !jwk_has_private(jwk) &&
            str_eq(json_get_str(jwk, STR("kty")), str_from(info->kty)) &&
            (!crv || str_eq(json_get_str(jwk, STR("crv")), str_from(crv))) &&
            absent_or(jwk, STR("use"), STR("sig")) && /* RFC 7517 4.2 */

@@ -43,6 +43,8 @@ void jwk_write_entry(struct buf *out, const struct pkey *key, enum jws_alg alg, 
 /* Reads a public JWK; use, alg and key_ops must allow `alg` where present. ERR_INVALID_REQUEST on
  * anything else, private members among it (security.md 41, 49). */
 enum err jwk_parse_public(const struct json *jwk, enum jws_alg alg, struct pkey **out);
+/* It has a member of a private or symmetric key, with whatever value (security.md 41). */
+bool jwk_has_private(const struct json *jwk);
 /* base64url of the SHA-256 thumbprint: 43 characters. */
 str jwk_thumbprint(struct arena *a, const struct pkey *key);
 

@@ -5,7 +5,8 @@
  * Reading has two steps. jwt_parse needs no key and refuses all that no algorithm of ours allows;
  * jwt_verify takes the key that our ring has under the kid, with the algorithm that our ring
  * states, and the header may only repeat it. Every refusal is the same ERR_INVALID_TOKEN, so a
- * forger learns nothing from it.
+ * forger learns nothing from it. jwt_verify_jwks does the second step for tokens that others have
+ * signed, with the keys that they have registered.
  * Left out on purpose: the JSON serializations, detached and unencoded payloads (RFC 7797),
  * nested tokens, JWE, and every header that brings its own key (jku, jwk, x5u, x5c: never read).
  * Whether exp, nbf and aud suit the moment and the reader is judged where the time is known.
@@ -14,9 +15,11 @@
 
 #include "base/limits.h"
 #include "codec/b64url.h"
+#include "crypto/jwk_set.h"
 #include "crypto/signer.h"
 
 #define SIGNATURE_MAX 512 /* RSA of 4096 bits */
+#define TRIES_MAX     4   /* keys of a foreign set for one token (security.md A36) */
 #define TIME_MAX      ((int64_t)1 << 53)
 
 enum err jwt_sign(struct signer *s, const struct key *key, str typ, str claims, struct buf *out)
@@ -130,12 +133,13 @@ enum err jwt_parse(struct arena *a, str token, struct jwt *out)
 }
 
 /* RFC 7515 4.1.9: a media type, in which "application/" may be left out. */
-static bool is_type(str typ, str want)
+bool jwt_typ_is(const struct jwt *jwt, str typ)
 {
     const str prefix = STR("application/");
-    if (typ.n > prefix.n && str_eq_nocase(str_sub(typ, 0, prefix.n), prefix))
-        typ = str_sub(typ, prefix.n, typ.n);
-    return typ.n > 0 && str_eq_nocase(typ, want);
+    str t = jwt->typ;
+    if (t.n > prefix.n && str_eq_nocase(str_sub(t, 0, prefix.n), prefix))
+        t = str_sub(t, prefix.n, t.n);
+    return t.n > 0 && str_eq_nocase(t, typ);
 }
 
 enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ)
@@ -144,7 +148,7 @@ enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ)
     const struct key *key = keyring_by_kid(signer_ring(s), jwt->kid);
     if (!key || !str_eq(jwt->alg, str_from(jws_algs[key->alg].name))) /* RFC 8725 3.1 */
         return ERR_INVALID_TOKEN;
-    if (!is_type(jwt->typ, typ)) /* RFC 8725 3.11 */
+    if (!jwt_typ_is(jwt, typ)) /* RFC 8725 3.11 */
         return ERR_INVALID_TOKEN;
     if (!jwt_time(jwt, STR("exp"), &exp_s)) /* security.md 47; ours all have one */
         return ERR_INVALID_TOKEN;
@@ -158,4 +162,51 @@ bool jwt_time(const struct jwt *jwt, str name, int64_t *out)
         return false;
     *out = v->i;
     return true;
+}
+
+static bool is_key_of(const struct json *jwk, str kid)
+{
+    const struct json *v = json_get(jwk, STR("kid"));
+    return kid.p == NULL || (v && json_is(v, JSON_STR_T) && str_eq(v->s, kid));
+}
+
+/* RFC 8725 3.1: the header names one of the algorithms that the caller allows, and the key must be
+ * one for it: an RSA key registered for PS256 verifies no RS256, and no key verifies a MAC. */
+enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigned algs)
+{
+    enum jws_alg alg;
+    struct pkey *key;
+    enum err e = ERR_INVALID_TOKEN;
+    int tries = 0;
+    const struct json *keys = jwk_set_keys(jwks);
+
+    if (!keys || !jws_alg_parse(jwt->alg, &alg) || !(algs & JWT_ALG(alg)))
+        return ERR_INVALID_TOKEN;
+    for (const struct json *k = keys->first; k && e != OK && tries < TRIES_MAX; k = k->next) {
+        if (!is_key_of(k, jwt->kid) || jwk_parse_public(k, alg, &key) != OK)
+            continue;
+        struct jws_ctx *ctx = jws_open(alg, key);
+        e = jws_verify(ctx, jwt->input, jwt->signature);
+        jws_close(ctx);
+        jwk_free(key);
+        tries++;
+    }
+    return e;
+}
+
+bool jwt_audience_is(const struct jwt *jwt, str who)
+{
+    const struct json *aud = json_get(jwt->claims, STR("aud"));
+    return aud && json_is(aud, JSON_STR_T) && str_eq(aud->s, who);
+}
+
+bool jwt_audience_has(const struct jwt *jwt, str who)
+{
+    const struct json *aud = json_get(jwt->claims, STR("aud"));
+    bool found = jwt_audience_is(jwt, who);
+    if (!aud || !json_is(aud, JSON_ARRAY_T))
+        return found;
+    for (const struct json *one = aud->first; one && !found; one = one->next)
+        found = json_is(one, JSON_STR_T) && str_eq(one->s, who);
+    return found;
 }

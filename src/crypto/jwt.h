@@ -24,6 +24,26 @@ enum err jwt_parse(struct arena *a, str token, struct jwt *out);
  * must equal `typ` without case, "application/" allowed in front; exp must be there (whether it has
  * passed is for the caller to judge). ERR_INVALID_TOKEN. */
 enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ);
+/* Algorithms as a mask, for jwt_verify_jwks. */
+#define JWT_ALG(alg) (1u << (alg))
+/* Those of FAPI 2.0 5.4.1: no RS256. */
+#define JWT_ALGS_FAPI (JWT_ALG(JWS_PS256) | JWT_ALG(JWS_ES256) | JWT_ALG(JWS_EDDSA))
+#define JWT_ALGS_ANY  (JWT_ALGS_FAPI | JWT_ALG(JWS_RS256))
+
+/* Verifies what somebody else signed (client assertions, request objects) with the keys of a parsed
+ * JWKS, which is his registered one, never one that the token names. `algs` is what the caller
+ * allows. With kid: keys of that kid (several: those that fit by kty, crv, alg, use, key_ops);
+ * without: all keys that fit; at most 4 are tried. Neither typ nor any claim is judged here, not
+ * even exp: that is the caller's. ERR_INVALID_TOKEN, always the same (security.md 41, 43-45, 49).
+ */
+enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigned algs);
+/* typ equals `typ` without case, "application/" allowed in front (RFC 7515 4.1.9); false when
+ * absent. */
+bool jwt_typ_is(const struct jwt *jwt, str typ);
+/* `who` is the aud, a plain string. An array, even of one, is not (security.md 37). */
+bool jwt_audience_is(const struct jwt *jwt, str who);
+/* `who` is the aud or one of its array. */
+bool jwt_audience_has(const struct jwt *jwt, str who);
 /* A NumericDate claim that is an integer in 0..2^53; false when absent or anything else. */
 bool jwt_time(const struct jwt *jwt, str name, int64_t *out);
 
