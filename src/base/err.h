@@ -67,6 +67,8 @@
     X(NOT_FOUND, "not_found", 404, false, "RFC 9110 15.5.5", "There is nothing at this path.")     \
     X(METHOD_NOT_ALLOWED, "invalid_request", 405, false, "RFC 9110 15.5.6",                        \
       "The path exists, the method does not; Allow names those that do.")                          \
+    X(DECIDED, "invalid_request", 409, false, "RFC 9110 15.5.10",                                  \
+      "It has been decided already: a flow is accepted or rejected once.")                         \
     X(REQUEST_TIMEOUT, "invalid_request", 408, false, "RFC 9110 15.5.9",                           \
       "The request did not arrive in time.")                                                       \
     X(BODY_TOO_LARGE, "invalid_request", 413, false, "RFC 9110 15.5.14",                           \
