@@ -262,7 +262,7 @@ void client_update(struct effects *fx, const struct client *c)
     changed(fx, &c->id);
 }
 
-static void hold(struct effects *fx, const struct uid *id)
+void client_hold(struct effects *fx, const struct uid *id)
 {
     effects_add(fx, DROP, 1, &sql[HOLD], ARGS(db_bytes(id)));
 }
@@ -278,7 +278,7 @@ void client_delete(struct effects *fx, const struct uid *id)
 void client_set_groups(struct effects *fx, const struct client *c, const struct id *groups,
                        size_t n)
 {
-    hold(fx, &c->id);
+    client_hold(fx, &c->id);
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_GROUPS], ARGS(db_bytes(&c->id)));
     for (size_t i = 0; i < n; i++) {
         effects_add(fx, DROP, 1, &sql[HOLD_GROUP], ARGS(db_bytes(&c->id), db_bytes(&groups[i])));
@@ -314,7 +314,7 @@ static struct db_arg hash_of(const struct client_secret *s)
 void client_put_secret(struct effects *fx, const struct uid *id, const struct client_secret *s,
                        int64_t old_exp_s)
 {
-    hold(fx, id);
+    client_hold(fx, id);
     if (!s->argon2.p) /* a pepper cannot go while a secret comes to need it */
         key_hold(fx, &s->pepper, KEY_ACTIVE);
     effects_add(fx, DROP, EXPECT_ANY, &sql[TRIM_SECRETS], ARGS(db_bytes(id)));

@@ -83,6 +83,8 @@ void client_update_app(struct effects *fx, const struct client *c);
 /* Expects that the client is still allowed what it was when it was loaded: policy, scopes, grants,
  * groups, introspection. For a decision that relied on it. */
 void client_hold_app(struct effects *fx, const struct client *c);
+/* Expects the client, and locks its row until the commit: for whoever adds something to it. */
+void client_hold(struct effects *fx, const struct uid *id);
 /* Where the epoch of a client begins: nobody can guess it, so no token of another client that had
  * the same id before, or will have it, is ever of this one's epoch. */
 int64_t client_first_epoch(void);

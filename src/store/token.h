@@ -21,10 +21,10 @@ struct token {
     int dialect;   /* enum dialect_id: whose resources take it */
     int64_t epoch; /* client's + organization's epoch at issue */
     int64_t issued_s;
-    int64_t access_exp_s;  /* 0: no access token lives here (a JWT was issued) */
+    int64_t access_exp_s;  /* 0: no access token, or it was revoked */
     int64_t refresh_exp_s; /* 0: no refresh token */
     int64_t family_exp_s;  /* absolute end of the family */
-    struct digest access, refresh;
+    struct digest access, refresh; /* all zero: none; access of a JWT: it proves itself */
     int64_t spent_s;     /* 0: the refresh token is unspent */
     struct id successor; /* the row that the spent refresh token led to */
     bool is_user;        /* `grant` is a row of user_grant (store/user_grant.h) */
@@ -35,6 +35,10 @@ struct token {
 
 /* With the state of its grant. ERR_ABSENT, ERR_UNAVAILABLE. */
 enum err token_load(struct db *db, struct arena *a, const struct id *id, struct token *out);
+/* Is `shown` the digest of the token whose stored digest is `stored`? Never, if none is stored. */
+bool token_proves(const struct digest *stored, const struct digest *shown);
+/* The row's access token is an opaque one. */
+bool token_is_opaque(const struct token *t);
 /* Expects that the id is new (a conflict reruns the handler with another id). */
 void token_put(struct effects *fx, const struct token *t);
 /* Single use: spends the refresh token if it is unspent, else the set misses. */

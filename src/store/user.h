@@ -38,7 +38,7 @@ enum err user_list(struct db *db, struct arena *a, const struct id *organization
 /* Expects: organization exists; id is no user's and no client's; names are free. `names`:
  * canonical, duplicates allowed. */
 void user_put(struct effects *fx, const struct user *u, const str *names, size_t n);
-/* Everything but id, organization, password and epoch; replaces the names. */
+/* Everything but id, organization, password, enabled and epoch; replaces the names. */
 void user_update(struct effects *fx, const struct user *u, const str *names, size_t n);
 /* A new password. Expects that the present one is still `before` (its encoded hash). */
 void user_set_password(struct effects *fx, const struct uid *id, str before, str encoded,
@@ -47,12 +47,14 @@ void user_set_password(struct effects *fx, const struct uid *id, str before, str
  */
 void user_rehash(struct effects *fx, const struct uid *id, str before, str encoded,
                  const struct uid *pepper);
-/* Disabling raises the epoch and ends the sessions. */
-void user_set_enabled(struct effects *fx, const struct uid *id, bool enabled);
-/* Ends every token and session of the user. */
-void user_revoke_all(struct effects *fx, const struct uid *id);
+/* Expects the user, and locks his row until the commit: for whoever adds something to him. */
+void user_hold(struct effects *fx, const struct uid *id);
+/* Disabling ends every token, code and session, as user_revoke_all. */
+void user_set_enabled(struct effects *fx, const struct uid *id, bool enabled, int64_t now_s);
+/* Ends every token, code and session of the user: raises the epoch, revokes his grants. */
+void user_revoke_all(struct effects *fx, const struct uid *id, int64_t now_s);
 /* With names, sessions, consents; his tokens die with him. */
-void user_delete(struct effects *fx, const struct uid *id);
+void user_delete(struct effects *fx, const struct uid *id, int64_t now_s);
 /* How many users' passwords the pepper keys. */
 enum err user_count_by_pepper(struct db *db, const struct uid *pepper, int64_t *count);
 

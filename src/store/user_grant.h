@@ -25,6 +25,7 @@ struct user_grant {
     int64_t auth_s;
     str amr, acr;
     bool offline;
+    int64_t epoch; /* client's + organization's + user's when it was put: an older code is dead */
     int64_t created_s;
     bool has_code; /* a device's grant has none */
     struct digest code;
@@ -40,11 +41,13 @@ enum err user_grant_load(struct db *db, struct arena *a, const struct id *id,
                          struct user_grant *out);
 /* Expects that the id is new. */
 void user_grant_put(struct effects *fx, const struct user_grant *g);
-/* Spends the code. Expects that it was unspent. exp_s: the end of what it led to. */
+/* Spends the code. Expects that it was unspent, had not ended and had not been revoked. exp_s: the
+ * end of what it led to; no token of the family may outlive it. */
 void user_grant_spend(struct effects *fx, const struct id *id, int64_t now_s, int64_t exp_s);
 enum err user_grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
 
-/* For session.c, consent.c, user.c: set-based revocations. DROP. */
+/* For session.c, consent.c, user.c: set-based revocations. DROP. Those of a session, and of a user
+ * without `offline`, spare grants with offline access whose code has been redeemed. */
 void user_grant_revoke_session(struct effects *fx, const struct id *session, int64_t now_s);
 void user_grant_revoke_user(struct effects *fx, const struct uid *user,
                             const struct id *but_session, /* or NULL */

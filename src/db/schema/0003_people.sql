@@ -73,6 +73,7 @@ CREATE TABLE user_grant (
     amr TEXT NOT NULL,
     acr TEXT NOT NULL,
     offline BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
     created_s BIGINT NOT NULL,
     code_hash $BLOB,
     code_exp_s BIGINT NOT NULL,
