@@ -1,29 +1,11 @@
-/* The engine without a socket: oauth_handle, commit_run, oauth_resume, on a real SQLite file.
- *
- * Requests are taken apart by hand here, so that two of them can be in flight at once and the
- * order of their commits is ours to choose.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+/* The engine's promises: what is written when, races between requests, refresh token families. */
+#include "oauth_support.h"
 
-#include <cmocka.h>
-#undef fail /* oauth/rq.h has a function of that name */
-
-#include "codec/b64url.h"
-#include "codec/json.h"
-#include "crypto/password.h"
-#include "db/migrate.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/issue.h"
 #include "oauth/token/bearer.h"
 #include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
-
-#define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 /* ---- a dialect of our own: Twine's rules in form encoding ---- */
 
@@ -63,12 +45,6 @@ static enum err boast_endpoint(struct rq *rq)
     return OK;
 }
 
-static void refuse(struct rq *rq)
-{
-    rq_answer(rq, err_info(rq->failure.e)->status, STR("text/plain"));
-    buf_put(&rq->res->body, str_from(err_info(rq->failure.e)->id));
-}
-
 static const struct route family_routes[] = {
     {.methods = HTTP_POST, .path = "/family", .handler = family_endpoint, .name = "family"},
     {.methods = HTTP_POST, .path = "/family/boast", .handler = boast_endpoint, .name = "boast"},
@@ -84,7 +60,7 @@ static const struct dialect family = {
     .prefixes = (const char *const[]){"/family", NULL},
     .routes = family_routes,
     .routes_n = 2,
-    .refuse = refuse,
+    .refuse = plain_refuse,
 };
 static const struct dialect standard = {
     .id = DIALECT_RFC,
@@ -93,179 +69,19 @@ static const struct dialect standard = {
     .routes = standard_routes,
     .routes_n = 3,
     .jwt = &jwt_profile_rfc9068,
-    .refuse = refuse,
+    .refuse = plain_refuse,
 };
 static const struct dialect *const dialects[] = {&family, &standard, NULL};
 
-/* ---- a server on a temporary store ---- */
-
-struct world {
-    char dir[64];
-    struct settings settings;
-    struct server server;
-    struct server_thread thread, slow;
-    struct db *db; /* the committer's */
-    struct master_key master;
-    struct arena arena;
-    struct client client;
-};
-
-static struct world w;
-
-static void put_client(struct client *c, enum token_format format, str secret, bool weak)
-{
-    struct keyring *ring;
-    struct effects fx;
-    struct client_secret s = {.id = id_next(&w.server.ids, 1000), .created_s = 1000};
-    char why[256];
-
-    assert_int_equal(key_load_ring(w.db, &w.master, &ring, why, sizeof why), OK);
-    effects_init(&fx, &w.arena);
-    c->id = uid_new();
-    c->token_format = format;
-    client_put(&fx, c);
-    s.pepper = keyring_active(ring, KEY_PEPPER, 0)->id;
-    if (weak)
-        assert_int_equal(password_hash(&w.arena, secret, &s.argon2), OK);
-    else
-        client_hash_secret(w.thread.hasher, keyring_active(ring, KEY_PEPPER, 0), &c->id, secret,
-                           &s.hash);
-    client_put_secret(&fx, &c->id, &s, 0);
-    assert_int_equal(commit_one(w.db, &w.server.ids, &w.server.clock, &fx), OK);
-    keyring_unref(ring);
-}
-
-static void make_store(void)
-{
-    struct organization o = {.name = STR("Org"), .created_s = 1000};
-    struct effects fx;
-    char why[512], path[128];
-    int applied;
-
-    snprintf(path, sizeof path, "sqlite:%s/db", w.dir);
-    assert_int_equal(settings_set(&w.settings, STR("db"), str_from(path), "test", why, sizeof why),
-                     OK);
-    assert_int_equal(db_open(str_from(path), false, &w.db, why, sizeof why), OK);
-    assert_int_equal(migrate_run(w.db, &applied, why, sizeof why), OK);
-    snprintf(path, sizeof path, "%s/key", w.dir);
-    assert_int_equal(seal_create_master(path, &w.master, why, sizeof why), OK);
-    assert_int_equal(
-        settings_set(&w.settings, STR("master_key"), str_from(path), "test", why, sizeof why), OK);
-    id_source_init(&w.server.ids);
-    o.id = id_next(&w.server.ids, 1000);
-    effects_init(&fx, &w.arena);
-    assert_int_equal(key_put_first(&fx, &w.arena, &w.master, 1000), OK);
-    organization_put(&fx, &o);
-    assert_int_equal(commit_one(w.db, &w.server.ids, &w.server.clock, &fx), OK);
-    w.client = (struct client){
-        .organization = o.id,
-        .name = STR("C"),
-        .grants = 3,
-        .scopes = STR("group organization"),
-        .all_groups = true,
-        .enabled = true,
-        .access_ttl_s = 3600,
-        .refresh_ttl_s = 86400,
-        .family_ttl_s = 864000,
-        .created_s = 1000,
-    };
-}
-
 static int set_up(void **state)
 {
-    char why[512];
-
     (void)state;
-    memset(&w, 0, sizeof w);
-    memcpy(w.dir, "/tmp/postern-engine-XXXXXX", 27);
-    assert_non_null(mkdtemp(w.dir));
-    arena_init(&w.arena, LIMIT_REQUEST_ARENA);
-    settings_init(&w.settings);
-    make_store();
-    assert_int_equal(settings_check(&w.settings, why, sizeof why), OK);
-    assert_int_equal(server_open(&w.server, &w.settings, dialects, w.db, why, sizeof why), OK);
-    assert_int_equal(server_thread_open(&w.server, &w.thread, why, sizeof why), OK);
-    assert_int_equal(server_thread_open(&w.server, &w.slow, why, sizeof why), OK);
-    w.slow.slow = true;
-    w.server.clock.fixed_us = 2000 * 1000000LL;
-    put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
-    return 0;
+    return world_open(dialects);
 }
 
 static int tear_down(void **state)
 {
-    char command[128];
-
-    (void)state;
-    server_thread_close(&w.thread);
-    server_thread_close(&w.slow);
-    server_close(&w.server);
-    db_close(w.db);
-    arena_free(&w.arena);
-    arena_free(&w.settings.arena);
-    snprintf(command, sizeof command, "rm -r %s", w.dir);
-    return system(command);
-}
-
-/* ---- one request at a time, or several in flight ---- */
-
-struct call {
-    struct arena arena;
-    struct http_req req;
-    struct http_res res;
-    struct rq rq;
-    enum flow flow;
-};
-
-static void begin(struct call *c, const char *path)
-{
-    memset(c, 0, sizeof *c);
-    arena_init(&c->arena, LIMIT_REQUEST_ARENA);
-    c->req = (struct http_req){
-        .method = HTTP_POST, .path = str_from(path), .host = STR("localhost"), .peer = STR("test")};
-    http_res_init(&c->res, &c->arena);
-    rq_init(&c->rq, &w.thread, &c->req, &c->res, &c->arena);
-}
-
-static void header(struct call *c, const char *name, str value)
-{
-    c->req.headers[c->req.headers_n++] = (struct http_header){str_from(name), value};
-}
-
-static str client_id(struct call *c)
-{
-    struct buf b;
-
-    buf_init(&b, &c->arena, 64, 64);
-    uid_write(&b, &w.client.id, CLIENT_SID, SPELLING_UUID);
-    return buf_str(&b);
-}
-
-static enum commit_outcome commit(struct call *c)
-{
-    struct commit_set set = {.fx = &c->rq.fx};
-
-    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
-    return set.outcome;
-}
-
-/* To the end, whatever it takes. */
-static int finish(struct call *c)
-{
-    while (c->flow != FLOW_ANSWER)
-        c->flow = c->flow == FLOW_COMMIT ? oauth_resume(&w.thread, &c->rq, commit(c))
-                                         : oauth_handle(&w.slow, &c->rq);
-    return c->res.status;
-}
-
-static void start_form(struct call *c, const char *path, const char *format, str token)
-{
-    begin(c, path);
-    header(c, "content-type", STR("application/x-www-form-urlencoded"));
-    c->req.body = arena_printf(&c->arena, format, STR_ARG(token));
-    c->req.body = arena_printf(&c->arena, "%.*s&client_id=%.*s&client_secret=" SECRET,
-                               STR_ARG(c->req.body), STR_ARG(client_id(c)));
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    return world_close(state);
 }
 
 static void start_family(struct call *c, const char *grant, str refresh)
@@ -277,17 +93,6 @@ static void start_family(struct call *c, const char *grant, str refresh)
     if (refresh.n > 0)
         header(c, "refresh", refresh);
     c->flow = oauth_handle(&w.thread, &c->rq);
-}
-
-static str body(struct call *c)
-{
-    struct buf b;
-
-    buf_init(&b, &c->arena, 8192, 65536);
-    buf_put(&b, buf_str(&c->res.body));
-    if (c->res.holes_n > 0)
-        buf_put(&b, c->res.holes[0].text);
-    return buf_str(&b);
 }
 
 /* A pair, copied to the world's arena. */
@@ -326,11 +131,6 @@ static int refresh_status(str refresh, str *answer)
         *answer = arena_dup(&w.arena, body(&c));
     arena_free(&c.arena);
     return status;
-}
-
-static void sleep_s(int64_t s)
-{
-    w.server.clock.fixed_us += s * 1000000;
 }
 
 /* ---- tests ---- */
