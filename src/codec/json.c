@@ -401,3 +401,43 @@ void json_key_bool(struct buf *b, str name, bool value)
     json_key(b, name);
     json_bool(b, value);
 }
+
+static void put_members(struct buf *b, const struct json *v)
+{
+    bool object = v->type == JSON_OBJECT_T;
+    json_open(b, object ? '{' : '[');
+    for (const struct json *m = v->first; m; m = m->next) {
+        json_item(b);
+        if (object) {
+            json_str(b, m->name);
+            buf_char(b, ':');
+        }
+        json_value(b, m); /* no deeper than what was read, LIMIT_JSON_DEPTH */
+    }
+    json_close(b, object ? '}' : ']');
+}
+
+void json_value(struct buf *b, const struct json *v)
+{
+    switch (v->type) {
+    case JSON_NULL_T:
+        json_nil(b);
+        break;
+    case JSON_BOOL_T:
+        json_bool(b, v->i != 0);
+        break;
+    case JSON_INT_T:
+        json_i64(b, v->i);
+        break;
+    case JSON_REAL_T:
+        buf_printf(b, "%.17g", v->real);
+        break;
+    case JSON_STR_T:
+        json_str(b, v->s);
+        break;
+    case JSON_ARRAY_T:
+    case JSON_OBJECT_T:
+        put_members(b, v);
+        break;
+    }
+}

@@ -57,5 +57,7 @@ void json_nil(struct buf *b);
 void json_key_str(struct buf *b, str name, str value);
 void json_key_i64(struct buf *b, str name, int64_t value);
 void json_key_bool(struct buf *b, str name, bool value);
+/* What was read, written again; names are escaped. */
+void json_value(struct buf *b, const struct json *v);
 
 #endif

@@ -266,12 +266,28 @@ static void writers(void **state)
     assert_true(b.overflow);
 }
 
+static void writes_what_was_read(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"a\":[1,-2,0.5,\"x\\\"\",null,true,false,{},[]],\"b\\\"\":{\"c\":{}}}";
+    struct buf b;
+    struct json *v;
+    assert_int_equal(json_parse(&arena, str_from(text), &v), OK);
+    buf_init(&b, &arena, 16, 4096);
+    json_value(&b, v);
+    assert_true(str_eq(buf_str(&b), str_from(text)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(accepted, wipe), cmocka_unit_test_teardown(refused, wipe),
-        cmocka_unit_test_teardown(limits, wipe),   cmocka_unit_test_teardown(lookup, wipe),
+        cmocka_unit_test_teardown(accepted, wipe),
+        cmocka_unit_test_teardown(refused, wipe),
+        cmocka_unit_test_teardown(limits, wipe),
+        cmocka_unit_test_teardown(lookup, wipe),
         cmocka_unit_test_teardown(writers, wipe),
+        cmocka_unit_test_teardown(writes_what_was_read, wipe),
     };
     arena_init(&arena, 1 << 24);
     return cmocka_run_group_tests(tests, NULL, NULL);
