@@ -12,8 +12,10 @@ const { parseArgs } = require('node:util');
 const { run, pinned, cpuPerRequest, wrk, median, SERVER_CORE } = require('./measure');
 const { postern, loop, oidcProvider, stopAll, BUILD, ROOT } = require('./servers');
 const { Store, makeBase, makeFull } = require('./store');
-const { requests, oidcRequests, loopRequest } = require('./scenarios');
+const { requests, oidcRequests, oidcAuth, loopRequest } = require('./scenarios');
+const { posternFlow, oidcFlow } = require('./people');
 const probes = require('./probes');
+const { signIns } = require('./flood');
 const report = require('./report');
 
 const HELP = `usage: script/bench [OPTION]...
@@ -27,8 +29,9 @@ const HELP = `usage: script/bench [OPTION]...
 
 const CPU = ['loop', 'http', 'sign', 'cc_jwt', 'v2_token', 'cc_opaque', 'twine_pair',
   'twine_spread', 'introspect_opaque', 'introspect_jwt', 'empty_cc_jwt', 'empty_twine_pair',
-  'empty_introspect_opaque', 'oidc_jwt', 'oidc_opaque'];
-const PROBES = ['verify', 'tokens', 'connections', 'latency', 'memory', 'idle', 'start'];
+  'empty_introspect_opaque', 'code_flow', 'oidc_jwt', 'oidc_opaque', 'oidc_code_flow'];
+const PROBES = ['verify', 'tokens', 'connections', 'latency', 'memory', 'idle', 'start',
+  'sign_ins'];
 
 const log = (text) => process.stderr.write(`bench: ${text}\n`);
 
@@ -66,7 +69,8 @@ function options() {
     tokens: pick('tokens', 1000000, 20000), clients: pick('clients', 100000, 2000) };
 }
 
-const help = () => HELP.replace('NAMES', [CPU.slice(0, 8), CPU.slice(8, 12), CPU.slice(12), PROBES]
+const help = () => HELP.replace('NAMES', [CPU.slice(0, 8), CPU.slice(8, 12), CPU.slice(12, 15),
+  CPU.slice(15), PROBES]
   .map((line) => `\n                   ${line.join(' ')}`).join(''));
 
 // Databases, the files of tokens to ask for, and what every scenario sends.
@@ -133,6 +137,14 @@ async function measureCpu(b, s, m) {
   }
 }
 
+// Somebody signs in, at both servers, before flows are measured.
+async function signPeopleIn(b, s) {
+  if (b.o.only.has('code_flow')) b.all.code_flow = await posternFlow(s.full, b.base.code, b.base.user);
+  if (b.o.only.has('oidc_code_flow')) {
+    oidcRequests.oidc_code_flow = await oidcFlow(s.oidc, oidcAuth('code'));
+  }
+}
+
 // 10,000 JWTs: to be verified, and to be introspected.
 async function fetchJwts(b, s, m) {
   if (!b.o.only.has('tokens') && !b.o.only.has('introspect_jwt')) return;
@@ -171,6 +183,7 @@ async function measureAll(b) {
   const m = { cpu: {}, perS: {}, verify: [] };
   const s = await startServers(b);
   await fetchJwts(b, s, m);
+  await signPeopleIn(b, s);
   await measureCpu(b, s, m);
   await stopAll();
   if (o.only.has('connections') || o.only.has('latency')) await measureWide(b, m);
@@ -181,6 +194,7 @@ async function measureAll(b) {
   if (o.only.has('start')) {
     m.start = await probes.startTimes(b.full.store, b.all.cc_jwt, o.rounds);
   }
+  if (o.only.has('sign_ins')) m.signIns = await signIns(b, o.quick ? 3 : 8);
   return m;
 }
 
@@ -188,6 +202,7 @@ async function profile(b, name) {
   const s = await startServers(b);
   if (name.startsWith('empty_')) await renewEmpty(b, s);
   if (name === 'introspect_jwt') await fetchJwts(b, s, {});
+  await signPeopleIn(b, s);
   const [server, request] = place(b, s, name);
   const data = path.join(ROOT, 'build', 'bench', `${name}.perf`);
   await wrk(server.url, request, { seconds: 1 });

@@ -7,6 +7,7 @@
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
+const { checkFlow } = require('./people');
 
 // With two cores and more, servers run on core 0 and what loads them on core 1.
 const SERVER_CORE = '0';
@@ -76,12 +77,18 @@ function loadEnv(request) {
   if (request.type) env.BENCH_TYPE = request.type;
   if (request.auth) env.BENCH_AUTH = request.auth;
   if (request.lines) env.BENCH_LINES = request.lines;
+  if (request.authorize) {
+    env.BENCH_AUTHORIZE = request.authorize;
+    env.BENCH_COOKIE = request.cookie;
+    env.BENCH_TOKEN = request.path;
+  }
   return env;
 }
 
 // { requests, good, us, bytes, p50_us, p99_us, max_us }
 async function wrk(url, request, { connections = 64, seconds, threads = 1, cores } = {}) {
-  const script = `${__dirname}/${request.lines ? 'rotate' : 'static'}.lua`;
+  const name = request.authorize ? 'flow' : request.lines ? 'rotate' : 'static';
+  const script = `${__dirname}/${name}.lua`;
   const command = ['wrk', '-t', String(threads), '-c', String(connections), '-d', `${seconds}s`,
     '--timeout', '10s', '-s', script, url + request.path];
   const text = await run(cores === 'all' ? command : pinned(LOAD_CORE, command),
@@ -97,8 +104,18 @@ async function wrk(url, request, { connections = 64, seconds, threads = 1, cores
   return r;
 }
 
+// The same for a flow of two requests, authorize and token.
+async function cpuPerFlow(server, request, seconds) {
+  await checkFlow(server.port, request);
+  const before = cpuNs(server.pid);
+  const r = await wrk(server.url, request, { seconds });
+  const flows = r.good / 2;
+  return { us: (cpuNs(server.pid) - before) / 1000 / flows, per_s: flows / r.us * 1e6 };
+}
+
 // Microseconds of the server's CPU for a request of this kind.
 async function cpuPerRequest(server, request, seconds) {
+  if (request.authorize) return cpuPerFlow(server, request, seconds);
   const size = await probe(server.url, request);
   const before = cpuNs(server.pid);
   const r = await wrk(server.url, request, { seconds });

@@ -72,4 +72,4 @@ const oidcRequests = {
 
 const loopRequest = { method: 'GET', path: '/bench/http', looks: has(200, '"access_token":"xxx') };
 
-module.exports = { requests, introspectOne, oidcRequests, loopRequest };
+module.exports = { requests, introspectOne, oidcRequests, oidcAuth, loopRequest };

@@ -4,7 +4,9 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { randomBytes } = require('node:crypto');
 const { run, basic } = require('./measure');
+const { REDIRECT, SCOPE } = require('./people');
 const { POSTERN, BUILD, cleanEnv } = require('./servers');
 
 const WIPE = ['', '-wal', '-shm'];
@@ -34,7 +36,24 @@ class Store {
   }
 }
 
-// { store, jwt, opaque }: each client { id, secret, auth }.
+const known = (c) =>
+  ({ id: c.client_id, secret: c.client_secret, auth: basic(c.client_id, c.client_secret) });
+
+// For people: JWT access tokens, id_tokens by ES256, refresh tokens.
+async function codeClient(store, org) {
+  return known(await store.cli(['client', 'create', '--org', org.id, '--name', 'code',
+    '--grant', 'authorization_code', '--grant', 'refresh_token', '--redirect-uri', REDIRECT,
+    '--scope', SCOPE, '--token-format', 'jwt', '--id-token-alg', 'ES256']));
+}
+
+async function person(store, org) {
+  const user = { username: 'bench', password: randomBytes(18).toString('base64url') };
+  await store.cli(['user', 'create', '--org', org.id, '--username', user.username,
+    '--password-stdin'], user.password);
+  return user;
+}
+
+// { store, jwt, opaque, code, user }: each client { id, secret, auth }.
 async function makeBase(folder) {
   const store = new Store(folder, 'base');
   const org = await store.cli(['org', 'create', '--name', 'Bench']);
@@ -42,9 +61,10 @@ async function makeBase(folder) {
   const client = async (format) => {
     const c = await store.cli(['client', 'create', '--org', org.id, '--name', format,
       '--group', group.id, '--token-format', format]);
-    return { id: c.client_id, secret: c.client_secret, auth: basic(c.client_id, c.client_secret) };
+    return known(c);
   };
-  return { store, jwt: await client('jwt'), opaque: await client('opaque') };
+  return { store, jwt: await client('jwt'), opaque: await client('opaque'),
+    code: await codeClient(store, org), user: await person(store, org) };
 }
 
 // Returns { store, seconds, tokensFile, clientsFile }.
