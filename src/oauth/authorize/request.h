@@ -25,6 +25,7 @@ struct authorize_request {
     uint64_t repeated; /* bit i: row i of the parameter table came twice */
     uint64_t unfit;    /* bit i: its value is too long or has a bad character */
     str text;          /* all of the above, form-encoded: what is pushed and sealed */
+    bool reopened;     /* out of our own seal: its request object and its PAR were judged before */
 
     enum via via;
     int dialect; /* enum dialect_id: by whose rules, and whose token endpoint takes the code */
@@ -45,19 +46,26 @@ struct authorize_request {
     str resources; /* allowed ones, separated by spaces; empty: the issuer */
 };
 
-/* Parameters from the query of a GET or the form of a POST. Nothing but broken encoding and media
- * type fails here (ERR_INVALID_REQUEST, ...): what is wrong with a value, the checks say in their
- * order. */
+/* Parameters from the query of a GET or the form of a POST; the Twilio dialect has its own
+ * spellings, too. Nothing but broken encoding, media type and parameters in the URL of a POST fails
+ * here (ERR_INVALID_REQUEST, ...): what is wrong with a value, the checks say in their order. A
+ * value that is repeated or unfit is absent in *out, so that nothing of it is echoed. */
 enum err authorize_request_bind(struct rq *rq, enum via via, int dialect,
                                 struct authorize_request *out);
-/* The same from form-encoded text: a pushed or sealed request. */
+/* The same from form-encoded text that was sealed (authorize_request.text). Sets reopened. */
 enum err authorize_request_read(struct rq *rq, str text, enum via via, int dialect,
                                 struct authorize_request *out);
-/* Reads what a request object or PAR says instead of what stood outside; client_id stays. */
+/* Reads what a request object or PAR says instead of what stood outside: client_id and request_uri
+ * stay, all else is as in `text` or absent. ar->text follows. */
 enum err authorize_request_replace(struct rq *rq, str text, struct authorize_request *ar);
+/* The bit of that parameter in repeated and unfit; fatal if the table has none of that name. */
+uint64_t authorize_request_bit(const char *name);
 
 /* For documents and the binder. */
 extern const struct param authorize_params[];
 extern const size_t authorize_params_n;
+/* The longest state and nonce (security.md 9). */
+#define AUTHORIZE_STATE_MAX 4096
+#define AUTHORIZE_NONCE_MAX 512
 
 #endif
