@@ -5,11 +5,11 @@
  * mightier one. What a client can do beside its policy (scopes, groups, introspection of others,
  * further grants) comes from an operator, so no app may touch a client that has any of it.
  */
-#include "dialect/twilio/account_auth.h"
 #include "dialect/twilio/apps.h"
 #include "dialect/twilio/codes.h"
 #include "dialect/twilio/policy.h"
 #include "dialect/twilio/token_fault.h"
+#include "oauth/account_auth.h"
 #include "oauth/token/bearer.h"
 
 static str sid_of(struct rq *rq, const struct uid *id, const char *prefix)
@@ -27,10 +27,10 @@ static enum err by_account(struct rq *rq, struct apps_caller *out)
     bool present;
     enum err e;
 
-    if ((e = account_auth_optional(rq, &present, &account)) != OK)
+    if ((e = account_auth_optional(rq, ACCOUNT_CHALLENGE, &present, &account)) != OK)
         return e;
     if (!present)
-        return account_auth_missing(rq);
+        return account_auth_missing(rq, ACCOUNT_CHALLENGE);
     *out = (struct apps_caller){
         .organization = account.organization,
         .sid = sid_of(rq, &account.id, ACCOUNT_SID),

@@ -4,11 +4,11 @@
  * Anybody may read them. But who sends an account's credentials, as the libraries do, must send
  * the right ones: the legacy documents have this resource refuse with 401, 20003.
  */
-#include "dialect/twilio/account_auth.h"
-#include "dialect/twilio/answer.h"
-#include "dialect/twilio/endpoints.h"
-
 #include "codec/json.h"
+#include "dialect/twilio/answer.h"
+#include "dialect/twilio/codes.h"
+#include "dialect/twilio/endpoints.h"
+#include "oauth/account_auth.h"
 
 enum err certs_twilio(struct rq *rq)
 {
@@ -19,7 +19,7 @@ enum err certs_twilio(struct rq *rq)
     bool present;
     enum err e;
 
-    if ((e = account_auth_optional(rq, &present, &account)) != OK)
+    if ((e = account_auth_optional(rq, ACCOUNT_CHALLENGE, &present, &account)) != OK)
         return e;
     if (str_ends(issuer, STR("/")))
         issuer.n--;

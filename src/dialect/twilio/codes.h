@@ -25,4 +25,7 @@ enum code {
     CODE_BAD_REQUEST = 322403,
 };
 
+/* Who shall prove to be an account is told so by this WWW-Authenticate value (RFC 9110 15.5.2). */
+#define ACCOUNT_CHALLENGE "Basic realm=\"Twilio API\""
+
 #endif

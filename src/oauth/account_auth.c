@@ -3,26 +3,25 @@
  * An auth token is 256 random bits, so it is hashed as a client's secret is: fast, keyed. Every
  * judgement makes the same number of hashes, whether the account exists or not (security.md A32).
  */
-#include "dialect/twilio/account_auth.h"
+#include "oauth/account_auth.h"
 
-#include "dialect/twilio/codes.h"
 #include "oauth/client_auth/client_auth.h"
 
-static enum err refuse(struct rq *rq, const char *text)
+static enum err refuse(struct rq *rq, const char *challenge, const char *text)
 {
-    rq->failure.code = CODE_AUTHENTICATE;
-    rq->failure.challenge = "Basic realm=\"Twilio API\""; /* RFC 9110 15.5.2 */
+    rq->failure.challenge = challenge; /* RFC 9110 15.5.2 */
     return fail(rq, ERR_INVALID_CLIENT, text);
 }
 
-static enum err wrong(struct rq *rq)
+static enum err wrong(struct rq *rq, const char *challenge)
 {
-    return refuse(rq, "The account is unknown or its auth token is wrong.");
+    return refuse(rq, challenge, "The account is unknown or its auth token is wrong.");
 }
 
-enum err account_auth_missing(struct rq *rq)
+enum err account_auth_missing(struct rq *rq, const char *challenge)
 {
-    return refuse(rq, "The request needs the SID and auth token of an account, or a token.");
+    return refuse(rq, challenge,
+                  "The request needs the SID and auth token of an account, or a token.");
 }
 
 /* One hash: against a live token, or in vain. */
@@ -54,7 +53,7 @@ static void rehash(struct rq *rq, const struct account *a, const struct account_
     account_rehash(&rq->fx, &a->id, t, &after);
 }
 
-static enum err judge(struct rq *rq, str sid, str token, struct account *out)
+static enum err judge(struct rq *rq, const char *challenge, str sid, str token, struct account *out)
 {
     enum spelling spelling;
     struct uid id = {{0}};
@@ -62,7 +61,7 @@ static enum err judge(struct rq *rq, str sid, str token, struct account *out)
     bool now, before;
 
     if (token.n > LIMIT_SECRET)
-        return wrong(rq);
+        return wrong(rq, challenge);
     *out = (struct account){0};
     if (uid_parse(sid, ACCOUNT_SID, &id, &spelling))
         e = account_load(rq->t->db, &id, out);
@@ -71,19 +70,30 @@ static enum err judge(struct rq *rq, str sid, str token, struct account *out)
     now = matches(rq, out, &out->token, true, token);
     before = matches(rq, out, &out->old, out->old_exp_s > rq->now_s, token);
     if (!now && !before)
-        return wrong(rq);
+        return wrong(rq, challenge);
     rehash(rq, out, now ? &out->token : &out->old, token);
     return OK;
 }
 
-enum err account_auth_optional(struct rq *rq, bool *present, struct account *out)
+enum err account_auth_optional(struct rq *rq, const char *challenge, bool *present,
+                               struct account *out)
 {
     str sid, token;
     enum err e = basic_split(rq, present, &sid, &token);
 
-    if (e == ERR_INVALID_CLIENT)
-        rq->failure.code = CODE_AUTHENTICATE;
     if (e != OK || !*present)
         return e;
-    return judge(rq, sid, token, out);
+    return judge(rq, challenge, sid, token, out);
+}
+
+enum err account_auth_require(struct rq *rq, const char *challenge, struct account *out)
+{
+    bool present;
+    enum err e;
+
+    if ((e = account_auth_optional(rq, challenge, &present, out)) != OK)
+        return e;
+    if (present)
+        return OK;
+    return refuse(rq, challenge, "The request needs the SID and auth token of an account.");
 }
