@@ -46,6 +46,7 @@ static str use_of(const struct key *k)
         [KEY_SIGNING] = STR_INIT("signing"),
         [KEY_PEPPER] = STR_INIT("pepper"),
         [KEY_SHAPE] = STR_INIT("shape"),
+        [KEY_PAIRWISE] = STR_INIT("pairwise"),
     };
 
     return names[k->use];

@@ -17,7 +17,7 @@
 #include "store/account.h"
 #include "store/client.h"
 
-static const char *const uses[] = {"signing", "pepper", "shape"};
+static const char *const uses[] = {"signing", "pepper", "shape", "pairwise"};
 static const char *const states[] = {"published", "active", "retired"};
 
 /* Since it was made, in the largest unit that it has two of: "17d". */

@@ -5,7 +5,8 @@
  *
  * A signing key is `published` (in the JWKS, does not sign yet), `active` (one per algorithm
  * signs) or `retired` (in the JWKS until nothing signed by it can be alive). Peppers key the
- * hashes of client secrets. The shape key makes tokens that look like UUIDs.
+ * hashes of client secrets. The shape key makes tokens that look like UUIDs. The pairwise key makes
+ * subjects that differ from client to client; it never changes, since they would.
  */
 #ifndef CRYPTO_KEYRING_H
 #define CRYPTO_KEYRING_H
@@ -16,7 +17,7 @@
 #include "crypto/hash.h"
 #include "crypto/jws.h"
 
-enum key_use { KEY_SIGNING, KEY_PEPPER, KEY_SHAPE };
+enum key_use { KEY_SIGNING, KEY_PEPPER, KEY_SHAPE, KEY_PAIRWISE };
 enum key_state { KEY_PUBLISHED, KEY_ACTIVE, KEY_RETIRED };
 
 struct key {
@@ -25,7 +26,7 @@ struct key {
     enum key_state state;
     enum jws_alg alg;                          /* KEY_SIGNING */
     struct pkey *pkey;                         /* KEY_SIGNING */
-    struct secret secret;                      /* KEY_PEPPER: 32 bytes, KEY_SHAPE: 16 bytes */
+    struct secret secret;                      /* KEY_SHAPE: 16 bytes, others: 32 */
     int64_t created_s, activated_s, retired_s; /* 0: not yet */
 };
 

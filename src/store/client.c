@@ -12,8 +12,10 @@
 #include "base/rand.h"
 
 #include "base/limits.h"
+#include "store/consent.h"
 #include "store/key.h"
 #include "store/organization.h"
+#include "store/relying_party.h"
 #include "store/secret_hash.h"
 #include "store/statements.h"
 
@@ -66,8 +68,10 @@ static const struct sql sql[] = {
              "INSERT INTO client (id, organization_id, name, grants, scopes, all_groups, "
              "token_format, auth_method, rotation, introspect_organization, enabled, "
              "access_ttl_s, refresh_ttl_s, family_ttl_s, epoch, created_s, updated_s, created_by, "
-             "description, owner, policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-             "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING"},
+             "description, owner, policy) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+             "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21 "
+             /* security.md 16: a client and a user are never the same subject */
+             "WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = $1) ON CONFLICT DO NOTHING"},
     [UPDATE] = {"client.update",
                 "UPDATE client SET name = $2, grants = $3, scopes = $4, all_groups = $5, "
                 "token_format = $6, auth_method = $7, rotation = $8, "
@@ -272,6 +276,8 @@ void client_delete(struct effects *fx, const struct uid *id)
     effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_SECRETS], ARGS(db_bytes(id)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_GROUPS], ARGS(db_bytes(id)));
+    relying_party_delete(fx, id);
+    consent_delete_of_client(fx, id);
     changed(fx, id);
 }
 

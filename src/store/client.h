@@ -73,7 +73,8 @@ enum err client_list(struct db *db, struct arena *a, const struct id *organizati
 /* Ids of the groups given to it by name, in order. */
 enum err client_groups(struct db *db, struct arena *a, const struct uid *id, struct id **out,
                        size_t *n);
-/* Without its secrets and groups. Expects that the id is new and the organization exists. */
+/* Without its secrets and groups. Expects that the id is no client's and no user's and the
+ * organization exists. */
 void client_put(struct effects *fx, const struct client *c);
 /* Everything but id, organization, epoch and secrets. */
 void client_update(struct effects *fx, const struct client *c);

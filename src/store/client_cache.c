@@ -22,7 +22,7 @@
 #define LEAST       16 /* clients that one request may meet, and more */
 #define SCRATCH_MAX (1 << 20)
 #define RETIRED     8
-#define STRINGS     (7 + CLIENT_SECRETS)
+#define STRINGS     (17 + CLIENT_SECRETS)
 
 struct entry {
     struct cached_client cached;
@@ -144,6 +144,8 @@ static enum err load(struct db *db, struct arena *a, const struct uid *id, int64
     *out = (struct cached_client){0};
     if ((e = client_load(db, a, id, now_s, &out->client)) != OK)
         return e;
+    if ((e = relying_party_load(db, a, id, &out->rp)) != OK && e != ERR_ABSENT)
+        return e;
     if ((e = organization_load(db, a, &out->client.organization, &out->organization)) != OK)
         return e;
     out->epoch = out->client.epoch + out->organization.epoch;
@@ -162,6 +164,16 @@ static size_t strings_of(struct cached_client *cc, str *out[STRINGS])
     out[n++] = &cc->client.owner;
     out[n++] = &cc->client.policy;
     out[n++] = &cc->organization.name;
+    out[n++] = &cc->rp.redirect_uris;
+    out[n++] = &cc->rp.post_logout_redirect_uris;
+    out[n++] = &cc->rp.origins;
+    out[n++] = &cc->rp.resources;
+    out[n++] = &cc->rp.jwks;
+    out[n++] = &cc->rp.sector;
+    out[n++] = &cc->rp.claims;
+    out[n++] = &cc->rp.logo_uri;
+    out[n++] = &cc->rp.policy_uri;
+    out[n++] = &cc->rp.tos_uri;
     for (size_t i = 0; i < cc->client.secrets_n; i++)
         out[n++] = &cc->client.secrets[i].argon2;
     return n;

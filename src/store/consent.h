@@ -15,7 +15,8 @@ enum err consent_load(struct db *db, struct arena *a, const struct uid *user,
                       const struct uid *client, struct consent *out);
 enum err consent_list(struct db *db, struct arena *a, const struct uid *user, struct consent **out,
                       size_t *n);
-/* Expects that the client exists. Allows; replaces the scopes by c->scopes (the caller has joined them with the old ones). */
+/* Expects that the client exists. Allows; replaces the scopes by c->scopes (the caller has joined
+ * them with the old ones). */
 void consent_put(struct effects *fx, const struct consent *c);
 /* Expects that exactly this is still allowed, and locks it: for an authorization that relies on it
  * and asks nobody. */

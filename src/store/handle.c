@@ -12,6 +12,7 @@
  */
 #include "store/handle.h"
 
+#include "base/log.h"
 #include "base/rand.h"
 #include "codec/b64url.h"
 #include "crypto/seal.h"
@@ -24,7 +25,20 @@
 
 static str prefix_of(enum handle_kind kind)
 {
-    return kind == HANDLE_ACCESS ? STR("psta_") : STR("pstr_");
+    static const str prefixes[] = {
+        [HANDLE_ACCESS] = STR_INIT("psta_"), [HANDLE_REFRESH] = STR_INIT("pstr_"),
+        [HANDLE_CODE] = STR_INIT("pstc_"),   [HANDLE_SESSION] = STR_INIT("psts_"),
+        [HANDLE_PUSHED] = STR_INIT("pstp_"), [HANDLE_FLOW] = STR_INIT("pstf_"),
+        [HANDLE_DEVICE] = STR_INIT("pstd_"),
+    };
+
+    return prefixes[kind];
+}
+
+/* Only tokens are ever in columns of 36 characters. */
+static bool may_be_uuid(enum handle_kind kind)
+{
+    return kind == HANDLE_ACCESS || kind == HANDLE_REFRESH;
 }
 
 /* The last bytes of a row id that begins with this locator. */
@@ -87,6 +101,8 @@ static void draw_uuid(const struct key *shape_key, const struct id *id, uint8_t 
 void handle_new(enum handle_kind kind, enum handle_shape shape, const struct key *shape_key,
                 const struct id *id, struct handle *out)
 {
+    if (shape == SHAPE_UUID && !may_be_uuid(kind))
+        fatal("a handle of kind %d is no UUID", kind);
     *out = (struct handle){.kind = kind, .id = *id};
     if (shape == SHAPE_UUID)
         draw_uuid(shape_key, id, out->secret);
@@ -180,7 +196,7 @@ enum err handle_parse(str text, enum handle_kind kind, const struct keyring *rin
         memcpy(out->id.b, raw, ID_BYTES);
         memcpy(out->secret, raw + ID_BYTES, HANDLE_SECRET_BYTES);
         e = OK;
-    } else if (text.n == UID_UUID_CHARS && !has_upper(text) &&
+    } else if (may_be_uuid(kind) && text.n == UID_UUID_CHARS && !has_upper(text) &&
                uid_parse(text, "", &uuid, &spelling) && is_uuid_v4(uuid.b)) {
         e = parse_uuid(&uuid, ring, out);
     }

@@ -1,4 +1,4 @@
-/* handle: the strings that grant something (access and refresh tokens, later codes, sessions...).
+/* handle: the strings that grant something (access and refresh tokens, codes, sessions...).
  *
  *     prefix ‖ base64url(row id (12) ‖ secret (20))        48 characters with a 5 character prefix
  *
@@ -48,7 +48,8 @@ void handle_write(struct buf *out, const struct handle *h, enum handle_shape sha
                   const struct key *shape_key);
 /* What is stored: SHA-256(kind ‖ id ‖ secret). */
 void handle_digest(struct hasher *hasher, const struct handle *h, struct digest *out);
-/* Either shape; shape_keys of the ring are tried for uuids. ERR_INVALID_TOKEN when it cannot be
+/* Either shape, of tokens; shape_keys of the ring are tried for uuids. Everything else is of the
+ * handle shape alone, and `ring` may be NULL. ERR_INVALID_TOKEN when it cannot be
  * one: wrong length, alphabet or prefix. */
 enum err handle_parse(str text, enum handle_kind kind, const struct keyring *ring,
                       struct handle *out);

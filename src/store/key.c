@@ -1,4 +1,4 @@
-/* key: signing keys, peppers and the shape key at rest.
+/* key: signing keys, peppers, the shape key and the pairwise key at rest.
  *
  * Each row is sealed under the master key with its kid as context, so a row cannot be exchanged
  * for another. Private bytes pass through an arena of their own, which is wiped.
@@ -15,7 +15,7 @@
 #include "base/rand.h"
 #include "store/statements.h"
 
-enum { LIST, PUT, PUT_SUCCESSOR, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT };
+enum { LIST, PUT, PUT_SUCCESSOR, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT, COUNT_USE };
 
 static const struct sql sql[] = {
     [LIST] = {"key.list", "SELECT id, purpose, state, alg, sealed, created_s, activated_s, "
@@ -43,9 +43,11 @@ static const struct sql sql[] = {
                               "(SELECT 1 FROM client_secret s WHERE s.pepper_id = $1 "
                               "AND (s.exp_s = 0 OR s.exp_s > $2)) AND NOT EXISTS "
                               "(SELECT 1 FROM account a WHERE a.pepper_id = $1 "
-                              "OR (a.old_pepper_id = $1 AND a.old_exp_s > $2)))"},
+                              "OR (a.old_pepper_id = $1 AND a.old_exp_s > $2)) AND NOT EXISTS "
+                              "(SELECT 1 FROM users u WHERE u.pepper_id = $1)))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
+    [COUNT_USE] = {"key.count_use", "SELECT COUNT(*) FROM key WHERE purpose = $1"},
 };
 
 const struct sql_set key_statements = {sql, sizeof sql / sizeof *sql};
@@ -98,13 +100,16 @@ static enum err open_row(struct arena *a, const struct master_key *master,
     return seal_open(a, master, row->sealed, context_of(&row->key, context), plain);
 }
 
+static size_t secret_bytes(enum key_use use)
+{
+    return use == KEY_SHAPE ? 16 : 32;
+}
+
 static enum err fill_key(struct key *key, str plain)
 {
-    size_t need = key->use == KEY_PEPPER ? 32 : 16;
-
     if (key->use == KEY_SIGNING)
         return jwk_from_private_der(key->alg, plain, &key->pkey);
-    if (plain.n != need)
+    if (plain.n != secret_bytes(key->use))
         return ERR_INVALID_REQUEST;
     ct_secret_set(&key->secret, plain.p, plain.n);
     return OK;
@@ -187,7 +192,7 @@ enum err key_load_ring(struct db *db, const struct master_key *master, struct ke
 /* A fresh private part in the arena. */
 static enum err make_plain(struct arena *a, enum key_use use, enum jws_alg alg, str *plain)
 {
-    size_t n = use == KEY_PEPPER ? 32 : 16;
+    size_t n = secret_bytes(use);
     struct pkey *pkey;
     void *bytes;
 
@@ -224,7 +229,10 @@ static enum err put(struct effects *fx, struct arena *a, const struct master_key
                 ARGS(db_bytes(&key->id), db_int(key->use), db_int(key->state), db_int(key->alg),
                      db_blob(sealed.p, sealed.n), db_int(key->created_s), db_int(key->activated_s),
                      db_int(0)));
-    changed(fx);
+    /* Every process makes sure of a pairwise key before it reads its keys; a running one of the
+     * version before, told to read them again, would not know what this is. */
+    if (key->use != KEY_PAIRWISE)
+        changed(fx);
     return OK;
 }
 
@@ -320,10 +328,17 @@ enum err key_put_first(struct effects *fx, struct arena *a, const struct master_
         e = key_put_new(fx, a, master, KEY_PEPPER, JWS_ES256, KEY_ACTIVE, now_s, &id);
     if (e == OK)
         e = key_put_new(fx, a, master, KEY_SHAPE, JWS_ES256, KEY_ACTIVE, now_s, &id);
+    if (e == OK)
+        e = key_put_new(fx, a, master, KEY_PAIRWISE, JWS_ES256, KEY_ACTIVE, now_s, &id);
     return e;
 }
 
 enum err key_count(struct db *db, int64_t *n)
 {
     return db_query_int(db, &sql[COUNT], NO_ARGS, n);
+}
+
+enum err key_count_use(struct db *db, enum key_use use, int64_t *n)
+{
+    return db_query_int(db, &sql[COUNT_USE], ARGS(db_int(use)), n);
 }

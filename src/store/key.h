@@ -1,4 +1,4 @@
-/* key: signing keys, peppers and the shape key, sealed under the master key. */
+/* key: signing keys, peppers, the shape key and the pairwise key, sealed under the master key. */
 #ifndef STORE_KEY_H
 #define STORE_KEY_H
 
@@ -29,14 +29,16 @@ void key_set_state(struct effects *fx, const struct uid *id, enum key_state from
 void key_hold(struct effects *fx, const struct uid *id, enum key_state state);
 /* Keeps the key as it is until the commit, if it is there. */
 void key_lock(struct effects *fx, const struct uid *id);
-/* Expects that the key is retired and no live client secret or auth token is hashed with it. */
+/* Expects that the key is retired and no live client secret, auth token or password needs it. */
 void key_delete(struct effects *fx, const struct uid *id, int64_t now_s);
 /* Seals every row again under master->keys[0]; *n: rows resealed. */
 enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
                     const struct master_key *master, size_t *n);
-/* First start: one active ES256 key, one pepper, one shape key. Only into an empty table. */
+/* First start: one active ES256 key, one pepper, one shape key, one pairwise key. Only into an
+ * empty table. */
 enum err key_put_first(struct effects *fx, struct arena *a, const struct master_key *master,
                        int64_t now_s);
 enum err key_count(struct db *db, int64_t *n);
+enum err key_count_use(struct db *db, enum key_use use, int64_t *n);
 
 #endif

@@ -1,9 +1,9 @@
 /* organization: the tenant's row and its end.
  *
  * Whoever adds something to an organization locks its row first (organization_hold), so that
- * nothing is added to one that is being deleted. Deleting removes clients, secrets and groups;
- * tokens are not touched: without their client they are dead, and housekeeping takes them away
- * when their time is over.
+ * nothing is added to one that is being deleted. Deleting removes clients and users with what hangs
+ * on them, and groups; tokens are not touched: without their client they are dead, and housekeeping
+ * takes them away when their time is over.
  */
 #include "store/organization.h"
 
@@ -18,11 +18,21 @@ enum {
     RENAME,
     REVOKE_ALL,
     DELETE,
-    DELETE_SECRETS,
+    DELETE_FIRST, /* from here on: what goes with it, in this order */
+    DELETE_SECRETS = DELETE_FIRST,
     DELETE_CLIENT_GROUPS,
+    DELETE_RELYING_PARTIES,
+    DELETE_ORIGINS,
     DELETE_CLIENTS,
+    DELETE_LOGINS,
+    DELETE_SESSIONS,
+    DELETE_CONSENTS, /* behind the sessions: who allows something holds one */
+    DELETE_USERS,
     DELETE_GROUPS
 };
+
+#define OF_ITS_CLIENTS "IN (SELECT id FROM client WHERE organization_id = $1)"
+#define OF_ITS_USERS   "IN (SELECT id FROM users WHERE organization_id = $1)"
 
 #define COLUMNS                                                                                    \
     "SELECT o.id, o.name, o.epoch, o.created_s, a.id FROM organization o "                         \
@@ -39,13 +49,22 @@ static const struct sql sql[] = {
                     "UPDATE organization SET epoch = epoch + 1 WHERE id = $1"},
     [DELETE] = {"organization.delete", "DELETE FROM organization WHERE id = $1"},
     [DELETE_SECRETS] = {"organization.delete_secrets",
-                        "DELETE FROM client_secret WHERE client_id IN "
-                        "(SELECT id FROM client WHERE organization_id = $1)"},
+                        "DELETE FROM client_secret WHERE client_id " OF_ITS_CLIENTS},
     [DELETE_CLIENT_GROUPS] = {"organization.delete_client_groups",
-                              "DELETE FROM client_group WHERE client_id IN "
-                              "(SELECT id FROM client WHERE organization_id = $1)"},
+                              "DELETE FROM client_group WHERE client_id " OF_ITS_CLIENTS},
+    [DELETE_RELYING_PARTIES] = {"organization.delete_relying_parties",
+                                "DELETE FROM relying_party WHERE client_id " OF_ITS_CLIENTS},
+    [DELETE_ORIGINS] = {"organization.delete_origins",
+                        "DELETE FROM client_origin WHERE client_id " OF_ITS_CLIENTS},
     [DELETE_CLIENTS] = {"organization.delete_clients",
                         "DELETE FROM client WHERE organization_id = $1"},
+    [DELETE_LOGINS] = {"organization.delete_logins",
+                       "DELETE FROM login WHERE user_id " OF_ITS_USERS},
+    [DELETE_SESSIONS] = {"organization.delete_sessions",
+                         "DELETE FROM session WHERE user_id " OF_ITS_USERS},
+    [DELETE_CONSENTS] = {"organization.delete_consents",
+                         "DELETE FROM consent WHERE user_id " OF_ITS_USERS},
+    [DELETE_USERS] = {"organization.delete_users", "DELETE FROM users WHERE organization_id = $1"},
     [DELETE_GROUPS] = {"organization.delete_groups",
                        "DELETE FROM groups WHERE organization_id = $1"},
 };
@@ -122,10 +141,8 @@ void organization_delete(struct effects *fx, const struct id *id)
 {
     /* The organization first: it locks out whoever would add to it. */
     effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
-    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_SECRETS], ARGS(db_bytes(id)));
-    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENT_GROUPS], ARGS(db_bytes(id)));
-    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_CLIENTS], ARGS(db_bytes(id)));
-    effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_GROUPS], ARGS(db_bytes(id)));
+    for (size_t i = DELETE_FIRST; i < sizeof sql / sizeof *sql; i++)
+        effects_add(fx, DROP, EXPECT_ANY, &sql[i], ARGS(db_bytes(id)));
     account_delete_of(fx, id);
     changed(fx, id);
 }

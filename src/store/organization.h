@@ -23,7 +23,7 @@ void organization_rename(struct effects *fx, const struct id *id, str name);
 void organization_hold(struct effects *fx, const struct id *id);
 /* Raises the epoch: every token of the organization dies. */
 void organization_revoke_all(struct effects *fx, const struct id *id);
-/* With its groups and clients (and so every token: a token needs its client). */
+/* With its groups, clients and users (and so every token: a token needs its client). */
 void organization_delete(struct effects *fx, const struct id *id);
 
 #endif

@@ -47,25 +47,43 @@ static const struct sql sql[] = {
     ONE(throttle, subject),
     ONE(change, id),
     ONE(account, id),
+    ONE(users, id),
+    ONE(login, name),
+    ONE(session, id),
+    TWO(consent, user_id, client_id),
+    ONE(user_grant, id),
+    ONE(pushed_request, id),
+    ONE(flow, id),
+    ONE(device_code, id),
+    ONE(replay, digest),
+    TWO(explanation, node, slot),
+    ONE(relying_party, client_id),
+    TWO(client_origin, origin, client_id),
 };
 
 const struct sql_set tally_statements = {sql, sizeof sql / sizeof *sql};
 
 const char *const tally_tables[TALLY_TABLES] = {
-    "organization", "groups", "client",   "client_secret", "client_group", "key",
-    "token",        "grants", "throttle", "change",        "account",
+    "organization", "groups",  "client",      "client_secret", "client_group",   "key",
+    "token",        "grants",  "throttle",    "change",        "account",        "users",
+    "login",        "session", "consent",     "user_grant",    "pushed_request", "flow",
+    "device_code",  "replay",  "explanation", "relying_party", "client_origin",
 };
 
 _Static_assert(sizeof sql / sizeof *sql == (size_t)2 * TALLY_TABLES, "two statements per table");
 
-/* What a key is made of. */
-static const struct {
-    int parts;
-    enum db_type type;
-} keys[TALLY_TABLES] = {
-    {1, DB_BLOB}, {1, DB_BLOB}, {1, DB_BLOB}, {2, DB_BLOB}, {2, DB_BLOB}, {1, DB_BLOB},
-    {1, DB_INT},  {1, DB_BLOB}, {1, DB_TEXT}, {1, DB_BLOB}, {1, DB_BLOB},
+/* What a key is made of, in the same order: one or two parts, at most one of them a number. */
+static const enum db_type keys[TALLY_TABLES][2] = {
+    {DB_BLOB}, {DB_BLOB}, {DB_BLOB},          {DB_BLOB, DB_BLOB}, {DB_BLOB, DB_BLOB}, {DB_BLOB},
+    {DB_INT},  {DB_BLOB}, {DB_TEXT},          {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
+    {DB_TEXT}, {DB_BLOB}, {DB_BLOB, DB_BLOB}, {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
+    {DB_BLOB}, {DB_BLOB}, {DB_BLOB, DB_INT},  {DB_BLOB},          {DB_TEXT, DB_BLOB},
 };
+
+static int parts_of(size_t table)
+{
+    return keys[table][1] == DB_NULL ? 1 : 2;
+}
 
 void tally_init(struct tally *t)
 {
@@ -76,20 +94,24 @@ void tally_init(struct tally *t)
 
 static size_t arguments(const struct tally *t, struct db_arg out[2])
 {
-    size_t n = (size_t)keys[t->table].parts;
+    size_t n = (size_t)parts_of(t->table);
 
     for (size_t i = 0; i < n; i++)
-        out[i] = (struct db_arg){keys[t->table].type, t->number, {t->key[i], t->key_n[i]}};
+        out[i] = (struct db_arg){keys[t->table][i], t->number, {t->key[i], t->key_n[i]}};
     return n;
 }
 
 /* Keeps the key of the row as the place to go on from. */
 static bool keep_key(struct tally *t, struct rows *r, struct arena *a)
 {
-    if (keys[t->table].type == DB_INT)
-        t->number = row_int(r, 0);
-    for (int i = 0; keys[t->table].type != DB_INT && i < keys[t->table].parts; i++) {
-        str part = row_text(r, i, a);
+    for (int i = 0; i < parts_of(t->table); i++) {
+        str part;
+
+        if (keys[t->table][i] == DB_INT) {
+            t->number = row_int(r, i);
+            continue;
+        }
+        part = row_text(r, i, a);
         if (part.n > sizeof t->key[i])
             return false;
         memcpy(t->key[i], part.p, part.n);

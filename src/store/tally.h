@@ -11,7 +11,7 @@
 
 #include "db/db.h"
 
-#define TALLY_TABLES 11
+#define TALLY_TABLES 23
 
 extern const char *const tally_tables[TALLY_TABLES];
 
@@ -20,7 +20,7 @@ struct tally {
     int64_t so_far;   /* rows passed in it */
     char key[2][512]; /* of the last row passed; the second part only of pairs */
     size_t key_n[2];
-    int64_t number;                         /* the same, of a table whose key is a number */
+    int64_t number;                         /* the part of it that is a number */
     int64_t next_s;                         /* when the next round may begin */
     atomic_int_fast64_t rows[TALLY_TABLES]; /* -1: not counted yet */
 };

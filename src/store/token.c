@@ -4,8 +4,9 @@
  * and of its one index. The row carries exp_s, the time when both tokens have ended; the sweep
  * walks that index. A spent row stays until then, so that a replay is recognized.
  *
- * A digest is stored only for the tokens that live here: a row whose access token is a JWT has no
- * access hash.
+ * A digest is stored only for the tokens that live here: a row whose access token is a JWT has its
+ * end but no access hash, and no string proves itself as that token. The end serves the replay of
+ * a refresh, which gives the same JWT again.
  */
 #include "store/token.h"
 
@@ -17,14 +18,15 @@ static const struct sql sql[] = {
     [LOAD] = {"token.load",
               "SELECT t.id, t.grant_id, t.client_id, t.scope, t.spelling, t.shape, t.dialect, "
               "t.epoch, t.issued_s, t.access_exp_s, t.refresh_exp_s, t.family_exp_s, "
-              "t.access_hash, t.refresh_hash, t.spent_s, t.successor, t.sealed, g.id "
+              "t.access_hash, t.refresh_hash, t.spent_s, t.successor, t.sealed, g.id, t.is_user, "
+              "t.resources "
               "FROM token t LEFT JOIN grants g ON g.id = t.grant_id "
               "WHERE t.locator = $1 AND t.id = $2"},
     [PUT] = {"token.put",
              "INSERT INTO token (locator, id, grant_id, client_id, scope, spelling, shape, "
              "dialect, epoch, issued_s, access_exp_s, refresh_exp_s, family_exp_s, access_hash, "
-             "refresh_hash, spent_s, exp_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-             "$12, $13, $14, $15, 0, $16) ON CONFLICT DO NOTHING"},
+             "refresh_hash, spent_s, exp_s, is_user, resources) VALUES ($1, $2, $3, $4, $5, $6, "
+             "$7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, $18) ON CONFLICT DO NOTHING"},
     [SPEND] = {"token.spend", "UPDATE token SET spent_s = $3, successor = $4, sealed = $5 "
                               "WHERE locator = $1 AND id = $2 AND spent_s = 0"},
     [EXTEND] = {"token.extend", "UPDATE token SET refresh_exp_s = $3, "
@@ -69,15 +71,18 @@ static void read_row(struct rows *r, struct arena *a, struct token *out)
     out->access_exp_s = row_int(r, 9);
     out->refresh_exp_s = row_int(r, 10);
     out->family_exp_s = row_int(r, 11);
+    row_bytes(r, 12, out->access.b, sizeof out->access.b);
     /* Without its digest a token can never be proven, so its time does not count either. */
-    if (!row_bytes(r, 12, out->access.b, sizeof out->access.b))
-        out->access_exp_s = 0;
     if (!row_bytes(r, 13, out->refresh.b, sizeof out->refresh.b))
         out->refresh_exp_s = 0;
     out->spent_s = row_int(r, 14);
     row_bytes(r, 15, out->successor.b, sizeof out->successor.b);
     out->sealed = row_text(r, 16, a);
     out->revoked = !row_is_null(r, 17);
+    out->is_user = row_int(r, 18) != 0;
+    out->resources = row_text(r, 19, a);
+    if (!out->resources.p)
+        out->resources = STR("");
 }
 
 enum err token_load(struct db *db, struct arena *a, const struct id *id, struct token *out)
@@ -92,9 +97,26 @@ enum err token_load(struct db *db, struct arena *a, const struct id *id, struct 
     return e == OK && !found ? ERR_ABSENT : e;
 }
 
+static bool is_there(const struct digest *d)
+{
+    static const struct digest none;
+
+    return !ct_digest_eq(d, &none);
+}
+
+bool token_proves(const struct digest *stored, const struct digest *shown)
+{
+    return is_there(stored) && ct_digest_eq(stored, shown);
+}
+
+bool token_is_opaque(const struct token *t)
+{
+    return is_there(&t->access);
+}
+
 static struct db_arg digest_of(const struct digest *d, int64_t exp_s)
 {
-    return exp_s ? db_bytes(d) : db_null();
+    return exp_s && is_there(d) ? db_bytes(d) : db_null();
 }
 
 void token_put(struct effects *fx, const struct token *t)
@@ -107,7 +129,8 @@ void token_put(struct effects *fx, const struct token *t)
                      db_int(t->epoch), db_int(t->issued_s), db_int(t->access_exp_s),
                      db_int(t->refresh_exp_s), db_int(t->family_exp_s),
                      digest_of(&t->access, t->access_exp_s),
-                     digest_of(&t->refresh, t->refresh_exp_s), db_int(exp_s)));
+                     digest_of(&t->refresh, t->refresh_exp_s), db_int(exp_s), db_int(t->is_user),
+                     t->resources.n ? db_text(t->resources) : db_null()));
 }
 
 void token_spend(struct effects *fx, const struct id *id, int64_t now_s, const struct id *successor,

@@ -21,16 +21,16 @@ struct token {
     int dialect;   /* enum dialect_id: whose resources take it */
     int64_t epoch; /* client's + organization's epoch at issue */
     int64_t issued_s;
-    int64_t access_exp_s;  /* 0: no access token, or it was revoked */
-    int64_t refresh_exp_s; /* 0: no refresh token */
-    int64_t family_exp_s;  /* absolute end of the family */
+    int64_t access_exp_s;          /* 0: no access token, or it was revoked */
+    int64_t refresh_exp_s;         /* 0: no refresh token */
+    int64_t family_exp_s;          /* absolute end of the family */
     struct digest access, refresh; /* all zero: none; access of a JWT: it proves itself */
-    int64_t spent_s;     /* 0: the refresh token is unspent */
-    struct id successor; /* the row that the spent refresh token led to */
-    bool is_user;        /* `grant` is a row of user_grant (store/user_grant.h) */
-    str resources;       /* RFC 8707, separated by spaces; empty: the issuer */
-    str sealed;          /* the successor's secrets, sealed under the old refresh token */
-    bool revoked;        /* read only: the grant has been revoked */
+    int64_t spent_s;               /* 0: the refresh token is unspent */
+    struct id successor;           /* the row that the spent refresh token led to */
+    bool is_user;                  /* `grant` is a row of user_grant (store/user_grant.h) */
+    str resources;                 /* RFC 8707, separated by spaces; empty: the issuer */
+    str sealed;                    /* the successor's secrets, sealed under the old refresh token */
+    bool revoked;                  /* read only: the grant has been revoked */
 };
 
 /* With the state of its grant. ERR_ABSENT, ERR_UNAVAILABLE. */
