@@ -34,6 +34,7 @@
     X(KID, 256, "bytes", "the token is invalid")                                                   \
     X(NAME, 200, "bytes", "refused")                                                               \
     X(BIO, 1500, "bytes", "refused")                                                               \
+    X(CLAIMS, 8192, "bytes", "refused")                                                            \
     X(GROUPS, 1000, "groups", "403, or refused")                                                   \
     X(SCOPE, 2048, "bytes", "invalid_scope")                                                       \
     X(SECRET, 1024, "bytes", "the credentials are wrong")

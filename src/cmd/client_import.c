@@ -7,23 +7,21 @@
  */
 #include "cmd/client_import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "cmd/args.h"
 #include "cmd/client_options.h"
 #include "cmd/client_show.h"
 #include "cmd/id_map.h"
+#include "cmd/import_file.h"
 #include "cmd/import_member.h"
 #include "cmd/json_items.h"
 #include "cmd/open.h"
-#include "cmd/values.h"
 #include "store/organization.h"
 
-enum { FILE_MOST = 512 << 20, STDIN_MOST = 64 << 20, CHUNK = 1024 };
+enum { CHUNK = 1024 };
 
 struct imported {
     struct imported *next;
@@ -40,30 +38,6 @@ struct import {
     struct imported *first, **end;
     size_t made, changed;
 };
-
-static int read_file(struct cmd *c, str name, str *text)
-{
-    struct stat st;
-    const char *path = arena_cstr(&c->arena, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        int code = cmd_fail(CMD_FAILED, "cannot read %s: %s", path,
-                            fd < 0 ? strerror(errno) : "it is no regular file");
-        return fd >= 0 && close(fd) ? code : code;
-    }
-    if (st.st_size > FILE_MOST) {
-        close(fd);
-        return cmd_fail(CMD_USAGE, "%s is larger than %d MiB; split it", path, FILE_MOST >> 20);
-    }
-    char *p = arena_alloc(&c->arena, (size_t)st.st_size + 1);
-    size_t n = 0;
-    ssize_t got;
-    while (n < (size_t)st.st_size && (got = read(fd, p + n, (size_t)st.st_size - n)) > 0)
-        n += (size_t)got;
-    close(fd);
-    *text = str_make(p, n);
-    return CMD_DONE;
-}
 
 /* If the record names an account, it is the organization's. */
 static int check_account(struct import *im, const struct import_record *r, str where)
@@ -330,18 +304,15 @@ static int report(struct import *im)
 
 int client_import(struct cmd *c)
 {
-    struct import im = {.c = c, .name = args_operand(c)};
-    bool from_stdin = str_eq(im.name, STR("-"));
+    struct import im = {.c = c};
     str text;
     im.end = &im.first;
-    im.name = from_stdin ? STR("stdin") : im.name;
     id_map_init(&im.clients, &c->arena);
     id_map_init(&im.organizations, &c->arena);
     id_map_init(&im.accounts, &c->arena);
     id_map_init(&im.groups, &c->arena);
     id_map_init(&im.counts, &c->arena);
-    int code =
-        from_stdin ? values_stdin(&c->arena, STDIN_MOST, &text) : read_file(c, im.name, &text);
+    int code = import_file_read(c, &im.name, &text);
     if (code || (code = open_store(c, OPEN_CREATE)) || (code = open_keys(c)) ||
         (code = take_all(&im, text)) ||
         (code = open_commit(c, "a client, group, organization or pepper was changed in this "

@@ -41,7 +41,8 @@ static size_t end_of(struct json_items *it)
         } else if (c == '[' || c == '{') {
             depth++;
         } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
+            if (--depth == 0 && !it->array)
+                return i + 1;
         } else if (c == ',' || c == ']' || c == '}') {
             if (depth == 0)
                 break;
@@ -59,6 +60,21 @@ static bool finish(struct json_items *it)
     return false;
 }
 
+/* An object or array as far as it goes; of anything else, all that is left, for the strict reader
+ * to refuse. */
+static bool next_value(struct json_items *it, str *item)
+{
+    char first = peek(it);
+    it->done = it->started && it->at == it->text.n;
+    if (it->done)
+        return false;
+    it->started = true;
+    size_t end = first == '{' ? end_of(it) : it->text.n;
+    *item = str_sub(it->text, it->at, end);
+    it->at = end;
+    return true;
+}
+
 bool json_items_next(struct json_items *it, str *item)
 {
     if (it->done)
@@ -66,11 +82,8 @@ bool json_items_next(struct json_items *it, str *item)
     it->line += it->inside;
     it->inside = 0;
     skip_space(it);
-    if (!it->array) {
-        it->done = true;
-        *item = str_sub(it->text, it->at, it->text.n);
-        return true;
-    }
+    if (!it->array)
+        return next_value(it, item);
     if (it->started && peek(it) == ',') {
         it->at++;
         skip_space(it);

@@ -1,4 +1,5 @@
-/* json_items: the elements of a long JSON array one by one, each still text.
+/* json_items: the elements of a long JSON array, or the values of a text that holds one after the
+ * other (JSON lines), one by one, each still text.
  *
  * An imported file may hold a hundred thousand clients; each is read by the strict reader with
  * its own limits, and a defect is named with its line.
@@ -13,10 +14,10 @@ struct json_items {
     size_t at;
     size_t line;   /* of the element returned last, from 1 */
     size_t inside; /* line feeds in that element */
-    bool array;    /* else the text is one element */
+    bool array;    /* else the values follow each other */
     bool started;
     bool done;
-    bool broken; /* the text is neither one value nor an array of values */
+    bool broken; /* the text is neither values nor an array of values */
 };
 
 void json_items_init(struct json_items *it, str text);

@@ -34,12 +34,10 @@ static void put_safe(struct buf *b, str value)
 }
 
 /* JSON leaves C1 controls and bidi marks as they are (RFC 8259 7); --json may be looked at in a
- * terminal too. */
-static void put_json(struct buf *b, str value)
+ * terminal too. They stand in strings only, so what b holds from there stays the same JSON. */
+static void escape_marks(struct buf *b, size_t from)
 {
-    size_t from = b->n;
-    json_str(b, value);
-    if (b->overflow || !str_has_marks(value, ""))
+    if (b->overflow || !str_has_marks(str_sub(buf_str(b), from, b->n), ""))
         return;
     str text = str_sub(buf_str(b), from, b->n), plain = arena_dup(b->arena, text);
     b->n = from;
@@ -54,6 +52,13 @@ static void put_json(struct buf *b, str value)
         }
         i += mark;
     }
+}
+
+static void put_json(struct buf *b, str value)
+{
+    size_t from = b->n;
+    json_str(b, value);
+    escape_marks(b, from);
 }
 
 static void pad(struct buf *b, size_t used, size_t width)
@@ -207,6 +212,18 @@ void show_list(struct show *s, const char *name, const str *values, size_t n)
         buf_put(&b, values[i]);
     }
     show_text(s, name, n ? buf_str(&b) : STR("-"));
+}
+
+void show_json(struct show *s, const char *name, str text)
+{
+    if (!s->c->json) {
+        show_text(s, name, text);
+        return;
+    }
+    json_key(&s->out, str_from(name));
+    size_t from = s->out.n;
+    buf_put(&s->out, text);
+    escape_marks(&s->out, from);
 }
 
 void show_object_end(struct show *s)

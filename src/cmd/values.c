@@ -67,6 +67,20 @@ int values_name(str text, const char *option, str *out)
     return text_of(text, option, 1, LIMIT_NAME, "", out);
 }
 
+/* Whether mail arrives there is shown by mail that arrives. RFC 5321 4.5.3.1.3: 254 bytes. */
+int values_email(str text, const char *option, str *out)
+{
+    enum { MOST = 254 };
+    str local, domain;
+    bool split = str_cut(text, '@', &local, &domain);
+    bool shape = split && local.n > 0 && domain.n > 2 && text.n <= MOST &&
+                 str_find(domain, '@', 0) == domain.n && str_find(text, ' ', 0) == text.n &&
+                 str_find(domain, '.', 1) < domain.n - 1;
+    if (shape)
+        return text_of(text, option, 1, MOST, "", out);
+    return cmd_fail(CMD_USAGE, "%s: `%.*s` is no e-mail address", option, STR_ARG(cut(text)));
+}
+
 int values_bio(str text, const char *option, str *out)
 {
     return text_of(text, option, 0, LIMIT_BIO, "\n\t\r", out);

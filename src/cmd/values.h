@@ -15,6 +15,8 @@ int values_id(str text, const char *option, struct id *out);
 int values_client(str text, const char *option, struct uid *out);
 /* An account: AC and 32 hex digits. */
 int values_account(str text, const char *option, struct uid *out);
+/* An e-mail address, as far as its shape goes: at most 254 bytes, one @, a domain with a dot. */
+int values_email(str text, const char *option, str *out);
 /* 1 to LIMIT_NAME bytes of UTF-8 without control characters and bidi marks. */
 int values_name(str text, const char *option, str *out);
 /* 0 to LIMIT_BIO bytes of UTF-8; line feeds and tabs are allowed. */

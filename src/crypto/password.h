@@ -15,5 +15,7 @@
 enum err password_hash(struct arena *a, str password, str *encoded);
 /* OK, ERR_INVALID_CLIENT when it does not match, ERR_SERVER_ERROR when the hash is unreadable. */
 enum err password_verify(struct arena *a, str encoded, str password);
+/* Is that an encoded hash that password_verify can judge, within the limits of what it computes? */
+bool password_known(str encoded);
 
 #endif

@@ -1,0 +1,57 @@
+/* user_show: the members of a user on stdout, in one order everywhere.
+ *
+ * Of the password only the kind of its hash is shown, so that an operator sees who still has an
+ * imported one; the hash itself never leaves the store.
+ */
+#include "cmd/user_show.h"
+
+#include "cmd/user_claims.h"
+
+static void show_words(struct show *s, const char *name, str text)
+{
+    str words[256], word;
+    size_t n = 0;
+    while (n < 256 && str_next(&text, ' ', &word))
+        words[n++] = word;
+    show_list(s, name, words, n);
+}
+
+/* "$argon2id$v=19$..." -> "argon2id"; "{PBKDF2}..." and other shapes as far as their first word. */
+static str kind_of(str password)
+{
+    size_t from = 0, to;
+    while (from < password.n && strchr("${", password.p[from]))
+        from++;
+    for (to = from; to < password.n && !strchr("$}:_", password.p[to]); to++) {
+    }
+    return password.n ? str_sub(password, from, to) : (str){0};
+}
+
+void user_show_object(struct show *s, const struct user *u)
+{
+    str claims = u->claims.n ? u->claims : STR("{}");
+    show_object(s);
+    show_uid(s, "id", &u->id, USER_SID, SPELLING_UUID);
+    show_uid(s, "user_sid", &u->id, USER_SID, SPELLING_SID);
+    show_id(s, "organization", &u->organization);
+    show_text(s, "username", u->username);
+    show_text(s, "email", u->email);
+    show_bool(s, "email_verified", u->email_verified);
+    show_text(s, "name", user_claims_text(&s->scratch, claims, STR("name")));
+    show_json(s, "claims", claims);
+    show_words(s, "roles", u->roles);
+    show_text(s, "password_kind", kind_of(u->password));
+    show_time(s, "password_set", u->password_s);
+    show_bool(s, "enabled", u->enabled);
+    show_time(s, "created", u->created_s);
+    show_time(s, "updated", u->updated_s);
+    show_object_end(s);
+}
+
+int user_show_one(struct cmd *c, const struct user *u)
+{
+    struct show s;
+    show_begin(&s, c, SHOW_ONE, "");
+    user_show_object(&s, u);
+    return show_end(&s);
+}
