@@ -44,7 +44,7 @@ static const struct sql sql[] = {
                               "AND (s.exp_s = 0 OR s.exp_s > $2)) AND NOT EXISTS "
                               "(SELECT 1 FROM account a WHERE a.pepper_id = $1 "
                               "OR (a.old_pepper_id = $1 AND a.old_exp_s > $2)) AND NOT EXISTS "
-                              "(SELECT 1 FROM users u WHERE u.pepper_id = $1)))"},
+                              "(SELECT 1 FROM users u WHERE u.pepper_id = $1))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
     [COUNT_USE] = {"key.count_use", "SELECT COUNT(*) FROM key WHERE purpose = $1"},

@@ -23,6 +23,13 @@ static void fill(struct db *db)
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201) "
         "INSERT INTO client_group SELECT CAST(printf('%016d', i / 700) AS BLOB), "
         "CAST(printf('%012d', i) AS BLOB) FROM n",
+        /* keys of a blob or text and a number */
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1301) "
+        "INSERT INTO explanation SELECT CAST(printf('%05d', i / 700) AS BLOB), i, x'00', 1, '{}' "
+        "FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 701) "
+        "INSERT INTO client_origin SELECT printf('https://%d.example', i / 600), "
+        "CAST(printf('%016d', i) AS BLOB) FROM n",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -41,6 +48,8 @@ static void counts_by_pages(void **state)
     assert_int_equal(rows_of(&t, "grants"), 1500);
     assert_int_equal(rows_of(&t, "throttle"), 1003);
     assert_int_equal(rows_of(&t, "client_group"), 1201);
+    assert_int_equal(rows_of(&t, "explanation"), 1301);
+    assert_int_equal(rows_of(&t, "client_origin"), 701);
     assert_int_equal(rows_of(&t, "token"), 0);
     assert_int_equal(t.next_s, NOW + 30);
 }
@@ -55,8 +64,9 @@ static void goes_on_where_it_was(void **state)
     tally_init(&t);
     for (; t.next_s == 0 && calls < 100; calls++)
         assert_int_equal(tally_run(&t, f->db, NOW, 30, 0), OK);
-    /* eleven tables; pages of 500: three more of grants, two of throttle, two of client_group */
-    assert_int_equal(calls, 11 + 3 + 2 + 2);
+    /* pages of 500: three more of grants, two of throttle, client_group and explanation, one of
+     * client_origin */
+    assert_int_equal(calls, TALLY_TABLES + 3 + 2 + 2 + 2 + 1);
     assert_int_equal(rows_of(&t, "grants"), 1500);
     assert_int_equal(rows_of(&t, "client_group"), 1201);
     /* nothing before its time */

@@ -42,7 +42,7 @@ CREATE TABLE session (
     exp_s BIGINT NOT NULL,
     end_s BIGINT NOT NULL
 ) $CLUSTERED;
-CREATE INDEX session_user ON session (user_id, id);
+CREATE INDEX session_person ON session (user_id, id);
 CREATE INDEX session_exp ON session (exp_s);
 
 -- What a person has allowed an application, until he takes it back.
