@@ -28,7 +28,8 @@ struct browser {
     size_t n;
     uint8_t binding[16];
     bool has_binding;
-    bool changed; /* cookies must be set again */
+    bool changed; /* the session cookie must be set again */
+    bool drawn;   /* the flow cookie must be set */
 };
 
 /* Loads the sessions. ERR_UNAVAILABLE only. */
@@ -36,12 +37,13 @@ enum err browser_read(struct rq *rq, struct browser *out);
 /* The one of that id, or NULL. */
 struct signed_in *browser_find(struct browser *b, const struct id *session);
 /* A new session for a user who has just proven himself: effects, and first in the cookie. An
- * earlier one of the same user ends (security.md 59). */
+ * earlier one of the same user ends (security.md 59); what was granted under it goes on under the
+ * new one. */
 struct signed_in *browser_sign_in(struct rq *rq, struct browser *b, const struct user *u, str amr);
 /* Ends sessions: effects, and out of the cookie. */
 void browser_sign_out(struct rq *rq, struct browser *b, const struct id *session);
 void browser_sign_out_all(struct rq *rq, struct browser *b);
-/* Moves a session to the front. */
+/* Moves a session to the front: it is the one in use. */
 void browser_prefer(struct browser *b, const struct id *session);
 /* The flow binding, drawn if there is none. */
 const uint8_t *browser_binding(struct browser *b);
@@ -49,8 +51,11 @@ const uint8_t *browser_binding(struct browser *b);
 void browser_write(struct rq *rq, const struct browser *b);
 /* A form was posted from one of our own pages: Origin and Sec-Fetch-Site say nothing else (A26). */
 bool browser_same_origin(const struct rq *rq);
-/* A token for forms outside a flow (account, sign-out), bound to purpose and browser, good for a
- * day; and whether that is one. */
+/* This POST as a GET of the same path, for a 303: browsers send no SameSite=Lax cookies with a form
+ * that another site posts, but do so behind that redirect. p == NULL: it would be too long. */
+str browser_as_get(struct rq *rq);
+/* A token for forms outside a flow (account, sign-out), bound to purpose, browser and the session
+ * in use, good for a day; and whether that is one. */
 str browser_csrf(struct rq *rq, struct browser *b, str purpose);
 bool browser_csrf_ok(struct rq *rq, const struct browser *b, str purpose, str token);
 

@@ -111,6 +111,12 @@ void session_end(struct effects *fx, const struct id *id, int64_t now_s)
     user_grant_revoke_session(fx, id, now_s);
 }
 
+void session_replace(struct effects *fx, const struct id *old, const struct id *fresh)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[END], ARGS(db_bytes(old)));
+    user_grant_move_session(fx, old, fresh);
+}
+
 void session_end_all(struct effects *fx, const struct uid *user, const struct id *but, bool offline,
                      int64_t now_s)
 {

@@ -33,6 +33,9 @@ void session_put(struct effects *fx, const struct session *s);
 void session_hold(struct effects *fx, const struct id *id, int64_t seen_s, int64_t exp_s);
 /* Deletes it and revokes its grants without offline access. Nothing when it is gone. */
 void session_end(struct effects *fx, const struct id *id, int64_t now_s);
+/* The same person has proven himself again: the old session is gone, its grants go on under the
+ * new one. Nothing when it is gone already. */
+void session_replace(struct effects *fx, const struct id *old, const struct id *fresh);
 /* All sessions of the user but `but` (may be NULL), with their grants; `offline` too if asked. */
 void session_end_all(struct effects *fx, const struct uid *user, const struct id *but, bool offline,
                      int64_t now_s);

@@ -18,6 +18,7 @@ enum {
     PUT,
     SPEND,
     SWEEP,
+    MOVE_SESSION,
     STOP_SESSION,
     REVOKE_SESSION,
     STOP_USER,
@@ -58,6 +59,8 @@ static const struct sql sql[] = {
     [SWEEP] = {"user_grant.sweep",
                "DELETE FROM user_grant WHERE id IN "
                "(SELECT id FROM user_grant WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [MOVE_SESSION] = {"user_grant.move_session",
+                      "UPDATE user_grant SET session_id = $2 WHERE session_id = $1"},
     [STOP_SESSION] = {"user_grant.stop_session", STOP OF_SESSION},
     [REVOKE_SESSION] = {"user_grant.revoke_session", REVOKE OF_SESSION AGAIN},
     [STOP_USER] = {"user_grant.stop_user", STOP OF_USER(1, 2, 3)},
@@ -140,6 +143,11 @@ void user_grant_revoke_session(struct effects *fx, const struct id *session, int
     effects_add(fx, DROP, EXPECT_ANY, &sql[STOP_SESSION], ARGS(db_bytes(session)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[REVOKE_SESSION],
                 ARGS(db_bytes(session), db_int(now_s), db_int(CLIENT_ACCESS_TTL_MAX_S)));
+}
+
+void user_grant_move_session(struct effects *fx, const struct id *from, const struct id *to)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[MOVE_SESSION], ARGS(db_bytes(from), db_bytes(to)));
 }
 
 void user_grant_revoke_user(struct effects *fx, const struct uid *user,

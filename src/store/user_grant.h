@@ -49,6 +49,8 @@ enum err user_grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *
 /* For session.c, consent.c, user.c: set-based revocations. DROP. Those of a session, and of a user
  * without `offline`, spare grants with offline access whose code has been redeemed. */
 void user_grant_revoke_session(struct effects *fx, const struct id *session, int64_t now_s);
+/* Grants of one session go on under another one. */
+void user_grant_move_session(struct effects *fx, const struct id *from, const struct id *to);
 void user_grant_revoke_user(struct effects *fx, const struct uid *user,
                             const struct id *but_session, /* or NULL */
                             bool offline, int64_t now_s);
