@@ -1,15 +1,52 @@
-/* check: one rule per file. A check returns OK or sets the failure. */
+/* check: one rule per file. A check returns OK or sets the failure.
+ *
+ * NAME_rule judges an authorization request and is a row of the table in checks.c; check_NAME is
+ * the part of it that token requests share.
+ */
 #ifndef OAUTH_CHECK_CHECK_H
 #define OAUTH_CHECK_CHECK_H
 
-#include "oauth/rq.h"
+#include "oauth/authorize/request.h"
 
 /* RFC 6749 3.3: the scope asked for, if well-formed and within `allowed`; all of `allowed` when
  * nothing was asked. */
 enum err check_scope(struct rq *rq, str asked, str allowed, str *granted);
 /* True if `word` is one of the space-separated words of scope. */
 bool scope_has(str scope, str word);
-/* RFC 8707: the resource asked for becomes the audience; none asked: the issuer. */
+/* RFC 8707: each of the space-separated resources is the issuer or one that the authenticated
+ * client may name (relying_party.resources). None asked: the issuer. ERR_INVALID_TARGET. */
 enum err check_resource(struct rq *rq, str resource);
+/* RFC 8707 2.2: a token request for a grant that has `granted` (empty: the issuer) may ask for some
+ * of them. *out: those, or all of `granted` when none was asked. ERR_INVALID_TARGET. */
+enum err check_resource_within(struct rq *rq, str asked, str granted, str *out);
+
+/* Is the request's redirect_uri the client's? Sets redirect_to if it is. For rules that must answer
+ * the client before their turn; sets no failure. */
+bool redirect_uri_prove(struct rq *rq, struct authorize_request *ar);
+/* What the person sees whom an unknown client sent, or a known one with a wrong address: the same
+ * for both, so that nobody can find out which clients there are (security.md 4). */
+#define CHECK_UNKNOWN_SENDER                                                                       \
+    "The application that sent you here is unknown, or its return address is not registered."
+
+/* The rows, in the order of the table. */
+enum err client_rule(struct rq *rq, struct authorize_request *ar);
+enum err request_uri_rule(struct rq *rq, struct authorize_request *ar);
+enum err request_object_rule(struct rq *rq, struct authorize_request *ar);
+enum err redirect_uri_rule(struct rq *rq, struct authorize_request *ar);
+enum err response_mode_rule(struct rq *rq, struct authorize_request *ar);
+enum err repeated_rule(struct rq *rq, struct authorize_request *ar);
+enum err malformed_rule(struct rq *rq, struct authorize_request *ar);
+enum err par_required_rule(struct rq *rq, struct authorize_request *ar);
+enum err response_type_rule(struct rq *rq, struct authorize_request *ar);
+enum err grant_rule(struct rq *rq, struct authorize_request *ar);
+enum err scope_rule(struct rq *rq, struct authorize_request *ar);
+enum err state_rule(struct rq *rq, struct authorize_request *ar);
+enum err pkce_rule(struct rq *rq, struct authorize_request *ar);
+enum err nonce_rule(struct rq *rq, struct authorize_request *ar);
+enum err prompt_rule(struct rq *rq, struct authorize_request *ar);
+enum err max_age_rule(struct rq *rq, struct authorize_request *ar);
+enum err claims_rule(struct rq *rq, struct authorize_request *ar);
+enum err id_token_hint_rule(struct rq *rq, struct authorize_request *ar);
+enum err resource_rule(struct rq *rq, struct authorize_request *ar);
 
 #endif

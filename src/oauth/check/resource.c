@@ -1,9 +1,65 @@
-/* resource: where the token is to be used (RFC 8707). The issuer is the only resource so far. */
+/* resource: where the token is to be used (RFC 8707).
+ *
+ * The issuer, or what the client may name. Nothing asked means the issuer. A token request may ask
+ * for some of what was granted (2.2), never for more.
+ */
 #include "oauth/check/check.h"
+
+static enum err refuse(struct rq *rq, str expected, str received)
+{
+    fail_at(rq, ERR_INVALID_TARGET, "The resource is unknown or not allowed to this client.",
+            STR("resource"));
+    return fail_rule(rq, expected, received);
+}
+
+static bool lists(str list, char sep, str word)
+{
+    str one;
+
+    while (str_next(&list, sep, &one))
+        if (str_eq(one, word))
+            return true;
+    return false;
+}
+
+static enum err judge(struct rq *rq, const struct cached_client *client, str resource)
+{
+    str issuer = setting_text(rq->server->settings, issuer);
+    str allowed = client->rp.there ? client->rp.resources : (str){0};
+    str one;
+
+    while (str_next(&resource, ' ', &one))
+        if (!str_eq(one, issuer) && !lists(allowed, '\n', one))
+            return refuse(rq, allowed.n > 0 ? allowed : issuer, one);
+    return OK;
+}
 
 enum err check_resource(struct rq *rq, str resource)
 {
-    if (resource.p == NULL || str_eq(resource, setting_text(rq->server->settings, issuer)))
+    return judge(rq, rq->client, resource);
+}
+
+enum err check_resource_within(struct rq *rq, str asked, str granted, str *out)
+{
+    str all = granted.n > 0 ? granted : setting_text(rq->server->settings, issuer);
+    str rest = asked, one;
+
+    *out = granted;
+    if (asked.p == NULL)
         return OK;
-    return fail_at(rq, ERR_INVALID_TARGET, "The resource is unknown.", STR("resource"));
+    while (str_next(&rest, ' ', &one))
+        if (!lists(all, ' ', one))
+            return refuse(rq, all, one);
+    *out = asked;
+    return OK;
+}
+
+enum err resource_rule(struct rq *rq, struct authorize_request *ar)
+{
+    enum err e;
+
+    if ((e = judge(rq, ar->client, ar->resource)) != OK)
+        return e;
+    ar->resources = str_trim(ar->resource); /* nothing but spaces: none */
+    return OK;
 }

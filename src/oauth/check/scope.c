@@ -1,4 +1,10 @@
-/* scope: what was asked against what is allowed (RFC 6749 3.3). */
+/* scope: what was asked against what is allowed (RFC 6749 3.3, security.md 14).
+ *
+ * What a client may ask for is its registered scope, for machines and for people alike. A request
+ * of a person that names no scope gets all of it but openid and offline_access: the one makes it a
+ * request of OpenID Connect, the other outlives the session, and both are asked for by name (OIDC
+ * Core 3.1.2.1, 11).
+ */
 #include "oauth/check/check.h"
 
 /* scope-token = 1*NQCHAR, separated by single spaces */
@@ -32,12 +38,51 @@ enum err check_scope(struct rq *rq, str asked, str allowed, str *granted)
     *granted = allowed;
     if (asked.p == NULL)
         return OK;
-    if (!is_well_formed(asked))
-        return fail_at(rq, ERR_INVALID_SCOPE, "The scope is malformed.", STR("scope"));
-    while (str_next(&rest, ' ', &word))
-        if (!scope_has(allowed, word))
-            return fail_at(rq, ERR_INVALID_SCOPE, "The scope is more than this client may have.",
-                           STR("scope"));
+    if (!is_well_formed(asked)) {
+        fail_at(rq, ERR_INVALID_SCOPE, "The scope is malformed.", STR("scope"));
+        return fail_rule(rq, STR("words with single spaces between"), asked);
+    }
+    while (str_next(&rest, ' ', &word)) {
+        if (scope_has(allowed, word))
+            continue;
+        fail_at(rq, ERR_INVALID_SCOPE, "The scope is more than this client may have.",
+                STR("scope"));
+        return fail_rule(rq, allowed, word);
+    }
     *granted = asked;
+    return OK;
+}
+
+static str without_protocol(struct rq *rq, str scopes)
+{
+    struct buf b;
+    str word;
+
+    buf_init(&b, rq->arena, scopes.n + 1, scopes.n + 1);
+    while (str_next(&scopes, ' ', &word)) {
+        if (str_eq(word, STR("openid")) || str_eq(word, STR("offline_access")))
+            continue;
+        if (b.n > 0)
+            buf_char(&b, ' ');
+        buf_put(&b, word);
+    }
+    return buf_str(&b);
+}
+
+enum err scope_rule(struct rq *rq, struct authorize_request *ar)
+{
+    str allowed = ar->client->client.scopes;
+    enum err e;
+
+    if (ar->unfit & authorize_request_bit("scope")) {
+        fail_at(rq, ERR_INVALID_SCOPE, "The scope is malformed.", STR("scope"));
+        return fail_rule(rq, allowed, STR("a scope that is too long, or not ASCII"));
+    }
+    if ((e = check_scope(rq, ar->scope, allowed, &ar->granted)) != OK)
+        return e;
+    if (ar->scope.p == NULL)
+        ar->granted = without_protocol(rq, allowed);
+    ar->openid = scope_has(ar->granted, STR("openid"));
+    ar->offline = scope_has(ar->granted, STR("offline_access"));
     return OK;
 }
