@@ -13,8 +13,9 @@ static const struct sql sql[] = {
     [LOAD] = {"flow.load",
               "SELECT id, hash, client_id, sealed, state, user_id, scope, amr, acr, auth_s, "
               "remember, error, exp_s FROM flow WHERE id = $1"},
-    [PUT] = {"flow.put", "INSERT INTO flow (id, hash, client_id, sealed, state, auth_s, remember, "
-                         "exp_s) VALUES ($1, $2, $3, $4, 0, 0, 0, $5) ON CONFLICT DO NOTHING"},
+    [PUT] = {"flow.put", "INSERT INTO flow (id, hash, client_id, sealed, state, user_id, auth_s, "
+                         "remember, exp_s) VALUES ($1, $2, $3, $4, 0, $5, $6, 0, $7) "
+                         "ON CONFLICT DO NOTHING"},
     [ACCEPT] = {"flow.accept",
                 "UPDATE flow SET state = 1, user_id = $2, scope = $3, amr = $4, acr = $5, "
                 "auth_s = $6, remember = $7 WHERE id = $1 AND state = 0"},
@@ -62,7 +63,7 @@ void flow_put(struct effects *fx, const struct flow_row *f)
 {
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&f->id), db_bytes(&f->hash), db_bytes(&f->client), text(f->sealed),
-                     db_int(f->exp_s)));
+                     db_bytes(&f->user), db_int(f->auth_s), db_int(f->exp_s)));
 }
 
 void flow_accept(struct effects *fx, const struct flow_row *f)

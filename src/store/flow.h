@@ -2,7 +2,8 @@
  *
  * `sealed` is what the built-in pages carry in their form. The page's server reads the flow by its
  * handle (HANDLE_FLOW) and accepts or rejects it once; the browser that began it then finishes it,
- * once. Each step is one conditional statement on `state`.
+ * once. Each step is one conditional statement on `state`. While it waits, user and auth_s say who
+ * was signed in at that browser already; zeros: nobody.
  */
 #ifndef STORE_FLOW_H
 #define STORE_FLOW_H
@@ -18,10 +19,10 @@ struct flow_row {
     struct uid client;
     str sealed;
     enum flow_state state;
-    struct uid user; /* from here on: filled by accept */
-    str scope;       /* what was granted */
-    str amr, acr;
-    int64_t auth_s;
+    struct uid user;
+    int64_t auth_s; /* from here on: filled by accept */
+    str scope;      /* what was granted */
+    str amr, acr;   /* amr empty: no new sign-in, the session there goes on */
     bool remember; /* remember the consent */
     str error;     /* rejected: wire name, e.g. "access_denied" */
     int64_t exp_s;
