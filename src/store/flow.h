@@ -23,8 +23,8 @@ struct flow_row {
     int64_t auth_s; /* from here on: filled by accept */
     str scope;      /* what was granted */
     str amr, acr;   /* amr empty: no new sign-in, the session there goes on */
-    bool remember; /* remember the consent */
-    str error;     /* rejected: wire name, e.g. "access_denied" */
+    bool remember;  /* remember the consent */
+    str error;      /* rejected: wire name, e.g. "access_denied" */
     int64_t exp_s;
 };
 

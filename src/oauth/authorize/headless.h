@@ -1,4 +1,4 @@
-/* headless: an authorization whose pages are the company's own (setting login.url; docs/headless.md).
+/* headless: an authorization whose pages are the company's own (docs/headless.md).
  *
  *     browser     GET /oauth2/authorize  -> headless_begin    -> 303 login.url?flow=HANDLE
  *     its server  GET  /admin/flows/HANDLE         headless_get

@@ -13,7 +13,6 @@
 #define OAUTH_AUTHORIZE_INTERACTION_H
 
 #include "codec/form.h"
-#include "codec/form.h"
 #include "oauth/authorize/request.h"
 #include "oauth/browser.h"
 #include "store/consent.h"
