@@ -42,15 +42,18 @@ static void first_start(void **state)
     assert_int_equal(key_put_first(&fx, &f->arena, &m, NOW), OK);
     assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT); /* another process was first */
     assert_int_equal(key_count(f->db, &n), OK);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
+    assert_int_equal(key_count_use(f->db, KEY_PAIRWISE, &n), OK);
+    assert_int_equal(n, 1);
     ring = load_ring(f, &m);
-    assert_int_equal(ring->n, 3);
+    assert_int_equal(ring->n, 4);
     const struct key *signing = keyring_active(ring, KEY_SIGNING, JWS_ES256);
     assert_non_null(signing);
     assert_non_null(signing->pkey);
     assert_int_equal(signing->activated_s, NOW);
     assert_int_equal(keyring_active(ring, KEY_PEPPER, 0)->secret.n, 32);
     assert_int_equal(keyring_active(ring, KEY_SHAPE, 0)->secret.n, 16);
+    assert_int_equal(keyring_active(ring, KEY_PAIRWISE, 0)->secret.n, 32);
     keyring_unref(ring);
 }
 
@@ -232,7 +235,7 @@ static void the_master_key_rotates(void **state)
     both.keys[1] = m.keys[0];
     both.n = 2;
     assert_int_equal(key_reseal(f->db, &fx, &f->arena, &both, &n), OK);
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
     assert_int_equal(fixture_commit(f, &fx), OK);
     assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT); /* the rows have changed since */
     after = load_ring(f, &fresh);

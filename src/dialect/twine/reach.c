@@ -21,7 +21,8 @@ enum err reach_require(struct rq *rq, str scope, struct bearer *out)
 static bool is_live(const struct rq *rq, const struct bearer *b, const struct token *t)
 {
     return uid_eq(&t->client, &b->client->client.id) && t->dialect == (int)rq->dialect->id &&
-           t->epoch == b->client->epoch && !t->revoked && t->access_exp_s > rq->now_s;
+           t->epoch == b->client->epoch && !t->revoked && token_is_opaque(t) &&
+           t->access_exp_s > rq->now_s;
 }
 
 enum err reach_token(struct rq *rq, const struct bearer *b, struct id *id)

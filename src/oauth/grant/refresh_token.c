@@ -38,7 +38,7 @@ static enum err find(struct rq *rq, str text, struct handle *h, struct token *ro
     if ((e = token_load(rq->t->db, rq->arena, &h->id, row)) != OK)
         return e == ERR_ABSENT ? dead(rq) : e;
     handle_digest(rq->t->hasher, h, &digest);
-    if (!ct_digest_eq(&digest, &row->refresh) || row->refresh_exp_s == 0 ||
+    if (!token_proves(&row->refresh, &digest) || row->refresh_exp_s == 0 ||
         row->dialect != (int)rq->dialect->id)
         return dead(rq);
     if (!uid_eq(&row->client, &rq->client->client.id)) /* RFC 6749 6, security.md 30 */
@@ -70,6 +70,17 @@ static bool in_grace(const struct rq *rq, const struct token *row)
     return grace_s > 0 && rq->now_s - row->spent_s <= grace_s;
 }
 
+/* Revoked by its jti; an opaque one has lost its end by that. */
+static enum err jwt_is_live(struct rq *rq, const struct token *row)
+{
+    bool revoked = false;
+    enum err e = OK;
+
+    if (!token_is_opaque(row))
+        e = grant_is_revoked(rq->t->db, &row->id, &revoked);
+    return e == OK && revoked ? dead(rq) : e;
+}
+
 /* The same answer again to the same request, if the successor is still waiting for its first use
  * and its access token has not been revoked. */
 static enum err replay(struct rq *rq, const struct token_request *request, const struct handle *h,
@@ -84,10 +95,11 @@ static enum err replay(struct rq *rq, const struct token_request *request, const
         return dead(rq);
     if (request->scope.p != NULL && !str_eq(request->scope, next.scope))
         return dead(rq);
+    if ((e = jwt_is_live(rq, &next)) != OK)
+        return e;
     if ((e = successor_open(rq, h, old, out)) != OK)
         return e;
-    token_pair_describe(&next, out);
-    return OK;
+    return token_pair_again(rq, &next, out);
 }
 
 /* A spent token again (security.md 31). */

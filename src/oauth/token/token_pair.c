@@ -1,7 +1,8 @@
 /* token_pair: draws tokens and records their row (DESIGN.md 5).
  *
- * The common case of a machine with a JWT writes nothing: its row is only a description. Handles
- * are drawn here, hashed, and live in clear in the request's arena alone.
+ * The common case of a machine with a JWT writes nothing: its row is only a description. A JWT with
+ * a refresh token has a row that knows the end of the JWT but no hash of it, so that a replay can
+ * make it again. Handles are drawn here, hashed, and live in clear in the request's arena alone.
  */
 #include "oauth/token/token_pair.h"
 
@@ -77,13 +78,15 @@ void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *o
 
 void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out)
 {
-    struct token stored = *row;
-
     if (out->jwt && row->refresh_exp_s == 0)
         return; /* a JWT proves itself */
-    if (out->jwt)
-        stored.access_exp_s = 0;
-    token_put(&rq->fx, &stored);
+    token_put(&rq->fx, row);
+}
+
+enum err token_pair_again(struct rq *rq, struct token *row, struct token_issued *out)
+{
+    token_pair_describe(row, out);
+    return token_is_opaque(row) ? OK : prepare_jwt(rq, row, out);
 }
 
 void token_pair_describe(const struct token *row, struct token_issued *out)

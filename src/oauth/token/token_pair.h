@@ -17,6 +17,9 @@ enum err token_pair_access(struct rq *rq, enum token_format format, struct token
 void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *out);
 /* Records the row if it holds anything. */
 void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out);
+/* The answer that led to the row, once more: what it says, and its JWT if that is what it has. The
+ * caller has opened the handles. */
+enum err token_pair_again(struct rq *rq, struct token *row, struct token_issued *out);
 /* What the row says, into the answer: id, scope, lifetime. */
 void token_pair_describe(const struct token *row, struct token_issued *out);
 
