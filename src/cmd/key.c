@@ -16,6 +16,7 @@
 #include "cmd/values.h"
 #include "store/account.h"
 #include "store/client.h"
+#include "store/user.h"
 
 static const char *const uses[] = {"signing", "pepper", "shape", "pairwise"};
 static const char *const states[] = {"published", "active", "retired"};
@@ -31,14 +32,17 @@ static str age_of(struct cmd *c, const struct key *k)
     return arena_printf(&c->arena, "%lldm", (long long)(age_s / 60));
 }
 
-/* Live client secrets and accounts' auth tokens that are hashed with this pepper. */
+/* Live client secrets, accounts' auth tokens and users' passwords that are hashed with this pepper.
+ */
 static enum err count_secrets(struct cmd *c, const struct key *pepper, int64_t *n)
 {
-    int64_t tokens = 0;
+    int64_t tokens = 0, passwords = 0;
     enum err e = client_count_by_pepper(c->db, &pepper->id, c->now_s, n);
     if (e == OK)
         e = account_count_by_pepper(c->db, &pepper->id, c->now_s, &tokens);
-    *n += tokens;
+    if (e == OK)
+        e = user_count_by_pepper(c->db, &pepper->id, &passwords);
+    *n += tokens + passwords;
     return e;
 }
 
@@ -98,7 +102,7 @@ static int list(struct cmd *c)
     int code = open_store(c, OPEN_READ);
     if (code || (code = open_keys(c)))
         return code;
-    show_begin(&s, c, SHOW_LIST, "kid=34 use=7 alg=5 state=9 age=5 secrets=7 next=9 next_at");
+    show_begin(&s, c, SHOW_LIST, "kid=34 use=8 alg=5 state=9 age=5 secrets=7 next=9 next_at");
     for (size_t i = 0; i < c->ring->n && code == CMD_DONE; i++)
         code = show_key(&s, &c->ring->keys[i]);
     int shown = show_end(&s);
@@ -205,6 +209,10 @@ static int retire(struct cmd *c)
                         "access tokens are signed by it; make its successor, which retires it: "
                         "postern key rotate --now");
     }
+    if (k->use == KEY_SHAPE || k->use == KEY_PAIRWISE) {
+        return cmd_fail(CMD_CONFLICT, "the %s key is there once and is never replaced",
+                        uses[k->use]);
+    }
     const struct key *other = another_active(c, k);
     if (k->state == KEY_ACTIVE && !other) {
         return cmd_fail(CMD_CONFLICT,
@@ -223,17 +231,18 @@ static int retire(struct cmd *c)
 static int check_unused(struct cmd *c, const struct key *k)
 {
     int64_t n;
-    if (k->use == KEY_SHAPE || k->state != KEY_RETIRED) {
-        return cmd_fail(CMD_CONFLICT, "the key is %s; only a retired signing key or pepper can go",
-                        k->use == KEY_SHAPE ? "the shape key" : states[k->state]);
+    if (k->state != KEY_RETIRED) {
+        return cmd_fail(CMD_CONFLICT, "the %s key is %s; only a retired signing key or pepper can go",
+                        uses[k->use], states[k->state]);
     }
     if (k->use == KEY_PEPPER) {
         if (count_secrets(c, k, &n))
             return open_trouble(c);
         return n == 0 ? CMD_DONE
                       : cmd_fail(CMD_CONFLICT,
-                                 "%lld client secrets and auth tokens are hashed with this pepper; "
-                                 "each moves to the new one when it is used, or make new ones",
+                                 "%lld client secrets, auth tokens and passwords are hashed with "
+                                 "this pepper; each moves to the new one when it is used, or make "
+                                 "new ones",
                                  (long long)n);
     }
     if (c->now_s < k->retired_s + SERVE_KEYS_LONGEST_TOKEN_S && !args_has(c, "force")) {

@@ -3,14 +3,17 @@
  * Order matters, since the process may end at every step: the schema; then the master key file
  * (only if the store has no keys and no such file is there); then the first keys, which go only
  * into an empty table. Started again, it goes on where it stopped. A store that has keys never
- * gets a new master key file: that would hide the loss of the one that opens them.
+ * gets a new master key file: that would hide the loss of the one that opens them. What later
+ * versions need besides (accounts, the pairwise key) is made when they first see the store.
  */
 #include "cmd/prepare.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cmd/key_master.h"
 #include "cmd/open.h"
 #include "db/migrate.h"
 #include "store/account.h"
@@ -66,6 +69,45 @@ static int ensure_keys(struct cmd *c)
     return CMD_DONE;
 }
 
+/* Sealed under the lock that keeps `key rotate --master` from dropping its master key meanwhile. */
+static int put_pairwise(struct cmd *c)
+{
+    char why[WHY];
+    struct clock clock = {0};
+    struct uid id;
+    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    if (seal_read_master(path, &c->master, why, sizeof why))
+        return cmd_fail(CMD_FAILED, "%s", why);
+    if (key_put_new(&c->fx, &c->arena, &c->master, KEY_PAIRWISE, 0, KEY_ACTIVE, c->now_s, &id))
+        return cmd_fail(CMD_FAILED, "the key of pairwise subjects could not be made");
+    enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
+    effects_init(&c->fx, c->fx.arena);
+    /* A conflict: another process made it in this moment. */
+    return e && e != ERR_CONFLICT ? open_trouble(c) : CMD_DONE;
+}
+
+/* A store of an earlier version has keys, but none for pairwise subjects. */
+static int ensure_pairwise(struct cmd *c)
+{
+    int64_t n;
+    int lock;
+    str path = setting_text(&c->settings, master_key);
+    if (key_count_use(c->db, KEY_PAIRWISE, &n))
+        return open_trouble(c);
+    if (n > 0)
+        return CMD_DONE;
+    enum err e = key_master_hold(&c->arena, path, &lock);
+    if (e == ERR_CONFLICT)
+        return cmd_fail(CMD_CONFLICT, "another process is changing the keys; try again");
+    if (e) {
+        return cmd_fail(CMD_FAILED, "cannot open the directory of the master key file %.*s: %s",
+                        STR_ARG(path), strerror(errno));
+    }
+    int code = put_pairwise(c);
+    close(lock);
+    return code;
+}
+
 /* Organizations of a store of an earlier version, and those that a node of one has made since, get
  * their accounts. */
 static int ensure_accounts(struct cmd *c)
@@ -91,7 +133,9 @@ int prepare_migrated(struct cmd *c, int *applied)
     if (migrate_run(c->db, applied, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
     int code = ensure_keys(c);
-    return code ? code : ensure_accounts(c);
+    if (code || (code = ensure_pairwise(c)))
+        return code;
+    return ensure_accounts(c);
 }
 
 int prepare_store(struct cmd *c)
