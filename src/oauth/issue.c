@@ -26,18 +26,32 @@ enum err issue_known_grant(struct rq *rq, str grant_type)
     return find_grant(rq, grant_type, &grant);
 }
 
+/* RFC 6749 4.4: a machine must prove itself. For a person's tokens a public client need not, since
+ * the code or token that it presents was given to it. */
+static enum client_auth_need need_of(const struct token_request *request,
+                                     const struct grant_type *grant)
+{
+    if (grant->bit == GRANT_CLIENT_CREDENTIALS)
+        return CLIENT_AUTH_PROOF;
+    if (request->secret_optional_on_refresh && grant->hold != NULL)
+        return CLIENT_AUTH_NAMED;
+    return CLIENT_AUTH_PUBLIC;
+}
+
 static enum err authenticate(struct rq *rq, struct token_request *request,
                              const struct grant_type *grant)
 {
-    bool optional = request->secret_optional_on_refresh && grant->hold != NULL;
     struct credentials c = {
         .client_id = request->client_id,
         .secret = request->client_secret,
         .basic = request->basic,
+        .assertion_type = request->assertion_type,
+        .assertion = request->assertion,
     };
-    enum err e = client_auth_prove(rq, &c, optional);
+    enum err e = client_auth_prove(rq, &c, need_of(request, grant));
 
     request->spelling = c.spelling;
+    request->proven = c.proven;
     return e;
 }
 
@@ -49,7 +63,7 @@ static enum err check_client(struct rq *rq, const struct token_request *request,
     const struct client *c = &rq->client->client;
     enum err e;
 
-    if (request->client_secret.p == NULL && (e = grant->hold(rq, request)) != OK)
+    if (!request->proven && grant->hold != NULL && (e = grant->hold(rq, request)) != OK)
         return e;
     if (!c->enabled)
         return fail(rq, ERR_CLIENT_DISABLED, "The client has been disabled.");

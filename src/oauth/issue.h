@@ -21,7 +21,8 @@ struct token_request {
     str client_secret;             /* p == NULL: not sent */
     bool basic;                    /* came by the Authorization header */
     str assertion_type, assertion; /* private_key_jwt (RFC 7523); p == NULL: not sent */
-    enum spelling spelling;        /* filled by client authentication */
+    enum spelling spelling;        /* filled by client authentication, as is: */
+    bool proven;                   /* false: a public client, or Twine's refresh without a secret */
     /* What the dialect decides. */
     bool secret_optional_on_refresh; /* Twine: verified only if sent */
     bool with_refresh;               /* Twine: a refresh token even for client_credentials */

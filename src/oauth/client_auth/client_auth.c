@@ -1,34 +1,53 @@
 /* client_auth: collects a client's credentials from one place and has them proven.
  *
- * One method a request (RFC 6749 2.3). Unknown client, wrong secret and missing secret get one
- * answer. A cached client whose secret does not match is read again once, since the secret may
- * have been rotated by another process a moment ago.
+ * One method a request (RFC 6749 2.3), and only the one that the client is pinned to. Unknown
+ * client, wrong secret, missing secret and bad assertion get one answer. A cached client whose
+ * secret or key does not match is read again once, since it may have been changed by another
+ * process a moment ago. A public client has nothing to prove: a secret that it sends is ignored
+ * (security.md 58), and where proof is needed it is nobody.
  */
 #include "oauth/client_auth/client_auth.h"
 
 const struct client_auth_info client_auth_methods[CLIENT_AUTH_METHODS] = {
-    {"client_secret_basic", CLIENT_AUTH_BASIC, "RFC 6749 2.3.1"},
-    {"client_secret_post", CLIENT_AUTH_POST, "RFC 6749 2.3.1"},
+    {"client_secret_basic", CLIENT_AUTH_BASIC, AT_TOKEN | AT_INTROSPECTION | AT_REVOCATION, false,
+     "RFC 6749 2.3.1"},
+    {"client_secret_post", CLIENT_AUTH_POST, AT_TOKEN | AT_INTROSPECTION | AT_REVOCATION, false,
+     "RFC 6749 2.3.1"},
+    {"private_key_jwt", CLIENT_AUTH_PRIVATE_KEY_JWT, AT_TOKEN | AT_INTROSPECTION | AT_REVOCATION,
+     true, "RFC 7523 2.2"},
+    {"none", CLIENT_AUTH_NONE, AT_TOKEN | AT_REVOCATION, false, "RFC 7591 2"},
 };
 
-enum err client_auth_collect(struct rq *rq, str body_id, str body_secret, struct credentials *out)
+static enum err two_ways(struct rq *rq)
 {
+    return fail(rq, ERR_INVALID_REQUEST, "The client authenticates in two ways at once.");
+}
+
+enum err client_auth_collect(struct rq *rq, const struct client_auth_form *f,
+                             struct credentials *out)
+{
+    bool present, asserts = f->client_assertion.p != NULL || f->client_assertion_type.p != NULL;
     str id, secret;
-    bool present;
     enum err e;
 
     if ((e = basic_read(rq, &present, &id, &secret)) != OK)
         return e;
-    if (!present) {
-        *out = (struct credentials){.client_id = body_id, .secret = body_secret};
-        return OK;
-    }
-    if (body_secret.p != NULL)
-        return fail(rq, ERR_INVALID_REQUEST, "The client authenticates in two ways at once.");
-    if (body_id.p != NULL && !str_eq(body_id, id))
+    if (present + (f->client_secret.p != NULL) + asserts > 1)
+        return two_ways(rq);
+    if (asserts && (f->client_assertion.p == NULL || f->client_assertion_type.p == NULL))
+        return fail_at(rq, ERR_INVALID_REQUEST,
+                       "client_assertion and client_assertion_type come together.",
+                       STR("client_assertion"));
+    if (present && f->client_id.p != NULL && !str_eq(f->client_id, id))
         return fail_at(rq, ERR_INVALID_REQUEST, "client_id is not the one of the Basic header.",
                        STR("client_id"));
-    *out = (struct credentials){.client_id = id, .secret = secret, .basic = true};
+    *out = (struct credentials){
+        .client_id = present ? id : f->client_id,
+        .secret = present ? secret : f->client_secret,
+        .basic = present,
+        .assertion = f->client_assertion,
+        .assertion_type = f->client_assertion_type,
+    };
     return OK;
 }
 
@@ -45,9 +64,13 @@ static bool method_allowed(const struct client *c, bool basic)
            c->auth_method == (basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST);
 }
 
-/* The client of that id, or NULL with OK when there is none. */
-static enum err find(struct rq *rq, const struct uid *id, bool again,
-                     const struct cached_client **out)
+static bool is_public(const struct cached_client *c)
+{
+    return c->client.auth_method == CLIENT_AUTH_NONE || (c->rp.there && c->rp.is_public);
+}
+
+enum err client_auth_find(struct rq *rq, const struct uid *id, bool again,
+                          const struct cached_client **out)
 {
     enum err e = again ? client_cache_again(rq->t->clients, rq->t->db, id, rq->now_s, out)
                        : client_cache_get(rq->t->clients, rq->t->db, id, rq->now_s, out);
@@ -59,37 +82,58 @@ static enum err find(struct rq *rq, const struct uid *id, bool again,
     return e;
 }
 
-static enum err judge(struct rq *rq, const struct credentials *c, const struct uid *id, bool again,
-                      const struct cached_client **out)
+/* Without a secret: who is let in by name alone? */
+static bool may_go_unproven(const struct cached_client *c, enum client_auth_need need)
+{
+    return c != NULL && (need == CLIENT_AUTH_NAMED || (need == CLIENT_AUTH_PUBLIC && is_public(c)));
+}
+
+static enum err judge(struct rq *rq, struct credentials *c, const struct uid *id, bool again,
+                      enum client_auth_need need, const struct cached_client **out)
 {
     enum err e;
 
-    if ((e = find(rq, id, again, out)) != OK)
+    if ((e = client_auth_find(rq, id, again, out)) != OK)
         return e;
     if (c->secret.p == NULL)
-        return *out != NULL ? OK : ERR_INVALID_CLIENT;
-    if ((e = secret_check(rq, *out, id, c->secret)) != OK)
+        return may_go_unproven(*out, need) ? OK : ERR_INVALID_CLIENT;
+    e = secret_check(rq, *out, id, c->secret);
+    if (*out != NULL && is_public(*out) && (e == OK || e == ERR_INVALID_CLIENT))
+        return need == CLIENT_AUTH_PROOF ? ERR_INVALID_CLIENT : OK; /* security.md 58 */
+    if (e != OK)
         return e;
-    return method_allowed(&(*out)->client, c->basic) ? OK : ERR_INVALID_CLIENT;
+    c->proven = method_allowed(&(*out)->client, c->basic);
+    return c->proven ? OK : ERR_INVALID_CLIENT;
 }
 
-enum err client_auth_prove(struct rq *rq, struct credentials *c, bool secret_optional)
+static enum err prove_secret(struct rq *rq, struct credentials *c, enum client_auth_need need,
+                             const struct cached_client **client)
 {
-    const struct cached_client *client;
     struct uid id = {{0}};
     enum err e;
 
-    if (c->client_id.n == 0 || (c->secret.p == NULL && !secret_optional))
-        return unproven(rq, c);
+    if (c->client_id.n == 0 || (c->secret.p == NULL && need == CLIENT_AUTH_PROOF))
+        return ERR_INVALID_CLIENT;
     if (c->secret.n > LIMIT_SECRET)
-        return unproven(rq, c);
+        return ERR_INVALID_CLIENT;
     if (!uid_parse(c->client_id, CLIENT_SID, &id, &c->spelling)) {
         (void)secret_check(rq, NULL, &id, c->secret);
-        return unproven(rq, c);
+        return ERR_INVALID_CLIENT;
     }
-    e = judge(rq, c, &id, false, &client);
-    if (e == ERR_INVALID_CLIENT && client != NULL)
-        e = judge(rq, c, &id, true, &client);
+    e = judge(rq, c, &id, false, need, client);
+    if (e == ERR_INVALID_CLIENT && *client != NULL)
+        e = judge(rq, c, &id, true, need, client);
+    return e;
+}
+
+enum err client_auth_prove(struct rq *rq, struct credentials *c, enum client_auth_need need)
+{
+    const struct cached_client *client = NULL;
+    enum err e;
+
+    c->proven = false;
+    e = c->assertion.p != NULL ? private_key_jwt_check(rq, c, &client)
+                               : prove_secret(rq, c, need, &client);
     if (e == ERR_INVALID_CLIENT)
         return unproven(rq, c);
     if (e == OK)
@@ -97,14 +141,15 @@ enum err client_auth_prove(struct rq *rq, struct credentials *c, bool secret_opt
     return e;
 }
 
-enum err client_auth_require(struct rq *rq, str body_id, str body_secret)
+enum err client_auth_require(struct rq *rq, const struct client_auth_form *f,
+                             enum client_auth_need need)
 {
     struct credentials c;
     enum err e;
 
-    if ((e = client_auth_collect(rq, body_id, body_secret, &c)) != OK)
+    if ((e = client_auth_collect(rq, f, &c)) != OK)
         return e;
-    if ((e = client_auth_prove(rq, &c, false)) != OK)
+    if ((e = client_auth_prove(rq, &c, need)) != OK)
         return e;
     if (!rq->client->client.enabled) {
         rq->failure.challenge = c.basic ? BASIC_CHALLENGE : NULL;

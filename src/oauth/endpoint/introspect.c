@@ -50,7 +50,7 @@ enum err introspect_endpoint(struct rq *rq)
     str token;
     enum err e;
 
-    if ((e = token_param_read(rq, &token)) != OK)
+    if ((e = token_param_read(rq, CLIENT_AUTH_PROOF, &token)) != OK)
         return e;
     e = bearer_resolve(rq, token, true, &t);
     if (e != OK && e != ERR_INVALID_TOKEN)

@@ -49,15 +49,46 @@ static void put_grants(struct buf *b)
     json_close(b, ']');
 }
 
-static void put_auth_methods(struct buf *b, str name)
+/* RFC 8414 2: what is signed names its algorithms. */
+static void put_signing_algs(struct buf *b, str endpoint)
 {
-    json_key(b, name);
+    static const enum jws_alg algs[] = {JWS_PS256, JWS_ES256, JWS_EDDSA}; /* JWT_ALGS_FAPI */
+    char name[96];
+    struct buf key;
+
+    buf_fixed(&key, name, sizeof name);
+    buf_put(&key, endpoint);
+    BUF_LIT(&key, "_endpoint_auth_signing_alg_values_supported");
+    json_key(b, buf_str(&key));
     json_open(b, '[');
-    for (size_t i = 0; i < CLIENT_AUTH_METHODS; i++) {
+    for (size_t i = 0; i < sizeof algs / sizeof *algs; i++) {
         json_item(b);
-        json_str(b, str_from(client_auth_methods[i].name));
+        json_str(b, str_from(jws_algs[algs[i]].name));
     }
     json_close(b, ']');
+}
+
+static void put_auth_methods(struct buf *b, str endpoint, enum client_auth_at at)
+{
+    bool is_signed = false;
+    char name[96];
+    struct buf key;
+
+    buf_fixed(&key, name, sizeof name);
+    buf_put(&key, endpoint);
+    BUF_LIT(&key, "_endpoint_auth_methods_supported");
+    json_key(b, buf_str(&key));
+    json_open(b, '[');
+    for (size_t i = 0; i < CLIENT_AUTH_METHODS; i++) {
+        if (!(client_auth_methods[i].at & (unsigned)at))
+            continue;
+        json_item(b);
+        json_str(b, str_from(client_auth_methods[i].name));
+        is_signed = is_signed || client_auth_methods[i].is_signed;
+    }
+    json_close(b, ']');
+    if (is_signed)
+        put_signing_algs(b, endpoint);
 }
 
 str metadata_make(struct arena *a, const struct server *s)
@@ -74,9 +105,9 @@ str metadata_make(struct arena *a, const struct server *s)
     json_open(&b, '[');
     json_close(&b, ']');
     put_grants(&b);
-    put_auth_methods(&b, STR("token_endpoint_auth_methods_supported"));
-    put_auth_methods(&b, STR("introspection_endpoint_auth_methods_supported"));
-    put_auth_methods(&b, STR("revocation_endpoint_auth_methods_supported"));
+    put_auth_methods(&b, STR("token"), AT_TOKEN);
+    put_auth_methods(&b, STR("introspection"), AT_INTROSPECTION);
+    put_auth_methods(&b, STR("revocation"), AT_REVOCATION);
     json_close(&b, '}');
     return buf_str(&b);
 }

@@ -1,7 +1,8 @@
 /* revoke: POST /oauth2/revoke (RFC 7009): this token shall be nothing from now on.
  *
  * A refresh token takes its family with it (2.1). An access token goes alone. What is unknown or
- * dead already is fine (2.2); another client's token is refused and lives on.
+ * dead already is fine (2.2); another client's token is refused and lives on. A public client need
+ * only say who it is (2.1): it holds the token.
  */
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/endpoint/token_param.h"
@@ -24,7 +25,7 @@ enum err revoke_endpoint(struct rq *rq)
     str token;
     enum err e;
 
-    if ((e = token_param_read(rq, &token)) != OK)
+    if ((e = token_param_read(rq, CLIENT_AUTH_PUBLIC, &token)) != OK)
         return e;
     e = bearer_resolve(rq, token, true, &t);
     if (e != OK && e != ERR_INVALID_TOKEN)

@@ -6,7 +6,9 @@
 #include "oauth/params.h"
 
 struct token_form {
-    str grant_type, scope, refresh_token, resource, client_id, client_secret;
+    str grant_type, scope, refresh_token, resource;
+    str code, redirect_uri, code_verifier, device_code;
+    struct client_auth_form client;
 };
 
 #define PARAM(member, limit, set, where)                                                           \
@@ -21,15 +23,26 @@ static const struct param params[] = {
     PARAM(refresh_token, LIMIT_JWT, CHARS_VSCHAR, "RFC 6749 A.17"),
     {
         .name = "resource",
-        .repeat = true,
-        .max = 2048,
+        .join = true,
+        .max = 4096,
         .charset = CHARS_ANY,
         .offset = offsetof(struct token_form, resource),
         .spec = "RFC 8707 2",
     },
-    PARAM(client_id, 255, CHARS_VSCHAR, "RFC 6749 A.1"),
-    PARAM(client_secret, 1024, CHARS_VSCHAR, "RFC 6749 A.2"),
+    PARAM(code, LIMIT_PARAM_VALUE, CHARS_VSCHAR, "RFC 6749 A.11"),
+    PARAM(redirect_uri, 2048, CHARS_ANY, "RFC 6749 A.6"),
+    PARAM(code_verifier, 1024, CHARS_VSCHAR, "RFC 7636 4.5"),
+    PARAM(device_code, 255, CHARS_VSCHAR, "RFC 8628 3.4"),
+    CLIENT_AUTH_ROWS(struct token_form, client),
 };
+
+/* Before the grant asks for its own parameters: 401 whatever else is wrong. */
+static bool did_not_authenticate(const struct token_form *form, const struct credentials *c)
+{
+    if (c->secret.p != NULL || c->assertion.p != NULL)
+        return false;
+    return c->client_id.p == NULL || str_eq(form->grant_type, STR("client_credentials"));
+}
 
 static enum err read(struct rq *rq, struct token_request *out)
 {
@@ -41,18 +54,24 @@ static enum err read(struct rq *rq, struct token_request *out)
         return e;
     if (form.grant_type.p == NULL)
         return fail_at(rq, ERR_INVALID_REQUEST, "grant_type is missing.", STR("grant_type"));
-    if ((e = client_auth_collect(rq, form.client_id, form.client_secret, &c)) != OK)
+    if ((e = client_auth_collect(rq, &form.client, &c)) != OK)
         return e;
-    if (c.secret.p == NULL)
+    if (did_not_authenticate(&form, &c))
         return fail(rq, ERR_INVALID_CLIENT, "The client did not authenticate.");
     *out = (struct token_request){
         .grant_type = form.grant_type,
         .scope = form.scope,
         .refresh_token = form.refresh_token,
         .resource = form.resource,
+        .code = form.code,
+        .redirect_uri = form.redirect_uri,
+        .code_verifier = form.code_verifier,
+        .device_code = form.device_code,
         .client_id = c.client_id,
         .client_secret = c.secret,
         .basic = c.basic,
+        .assertion_type = c.assertion_type,
+        .assertion = c.assertion,
         .format_from_client = true,
     };
     return OK;

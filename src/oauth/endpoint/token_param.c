@@ -3,11 +3,9 @@
  */
 #include "oauth/endpoint/token_param.h"
 
-#include "oauth/client_auth/client_auth.h"
-#include "oauth/params.h"
-
 struct token_param_form {
-    str token, token_type_hint, client_id, client_secret;
+    str token, token_type_hint;
+    struct client_auth_form client;
 };
 
 #define PARAM(member, must, limit, where)                                                          \
@@ -19,11 +17,10 @@ struct token_param_form {
 const struct param token_param_table[TOKEN_PARAM_N] = {
     PARAM(token, true, LIMIT_PARAM_VALUE, "RFC 7662 2.1"),
     PARAM(token_type_hint, false, 128, "RFC 7662 2.1"),
-    PARAM(client_id, false, 255, "RFC 6749 A.1"),
-    PARAM(client_secret, false, 1024, "RFC 6749 A.2"),
+    CLIENT_AUTH_ROWS(struct token_param_form, client),
 };
 
-enum err token_param_read(struct rq *rq, str *token)
+enum err token_param_read(struct rq *rq, enum client_auth_need need, str *token)
 {
     struct token_param_form form = {0};
     enum err e;
@@ -31,5 +28,5 @@ enum err token_param_read(struct rq *rq, str *token)
     if ((e = params_bind(rq, token_param_table, TOKEN_PARAM_N, &form)) != OK)
         return e;
     *token = form.token;
-    return client_auth_require(rq, form.client_id, form.client_secret);
+    return client_auth_require(rq, &form.client, need);
 }

@@ -8,7 +8,7 @@
 
 enum err client_credentials_need(struct rq *rq, const struct token_request *request)
 {
-    if (request->client_secret.p == NULL)
+    if (request->client_secret.p == NULL && request->assertion.p == NULL)
         return fail_at(rq, ERR_INVALID_REQUEST, "client_secret is missing.", STR("client_secret"));
     return OK;
 }
