@@ -80,7 +80,7 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
 static bool is_admin(str path)
 {
     return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz")) ||
-           str_eq(path, STR("/metrics"));
+           str_eq(path, STR("/metrics")) || str_starts(path, STR("/admin/"));
 }
 
 /* With an administrator's listener, that is there and nothing else is. */

@@ -28,6 +28,37 @@ static const struct op_schema schemas[] = {
      "\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"token_endpoint_auth_methods_"
      "supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},\"required\":[\"issuer\","
      "\"token_endpoint\",\"jwks_uri\",\"response_types_supported\"]}"},
+    {"Flow",
+     "{\"type\":\"object\",\"properties\":{\"client\":{\"type\":\"object\",\"properties\":{"
+     "\"client_id\":{\"type\":\"string\",\"format\":\"uuid\"},\"client_sid\":{\"type\":\"string\"},"
+     "\"name\":{\"type\":\"string\"},\"logo_uri\":{\"type\":[\"string\",\"null\"]},\"policy_uri\":{"
+     "\"type\":[\"string\",\"null\"]},\"tos_uri\":{\"type\":[\"string\",\"null\"]},\"trusted\":{"
+     "\"type\":\"boolean\"}},\"required\":[\"client_id\",\"client_sid\",\"name\"]},"
+     "\"organization\":{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"name\":{"
+     "\"type\":\"string\"}},\"required\":[\"id\",\"name\"]},\"scopes\":{\"type\":\"array\","
+     "\"items\":{\"type\":\"string\"}},\"resources\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"string\"}},\"redirect_uri\":{\"type\":\"string\"},\"login_hint\":{\"type\":[\"string\","
+     "\"null\"]},\"ui_locales\":{\"type\":[\"string\",\"null\"]},\"acr_values\":{\"type\":["
+     "\"string\",\"null\"]},\"prompt\":{\"type\":[\"string\",\"null\"]},\"display\":{\"type\":["
+     "\"string\",\"null\"]},\"max_age\":{\"type\":[\"integer\",\"null\"]},\"hinted_subject\":{"
+     "\"type\":[\"string\",\"null\"]},\"new_scopes\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"string\"}},\"signed_in\":{\"type\":[\"object\",\"null\"],\"properties\":{\"subject\":{"
+     "\"type\":\"string\",\"format\":\"uuid\"},\"username\":{\"type\":\"string\"},\"auth_time\":{"
+     "\"type\":\"integer\"}}},\"expires_at\":{\"type\":\"string\",\"format\":\"date-time\"}},"
+     "\"required\":[\"client\",\"organization\",\"scopes\",\"new_scopes\",\"signed_in\",\"expires_"
+     "at\"]}"},
+    {"FlowAccept",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"subject\":{\"type\":"
+     "\"string\",\"description\":\"id of the user: UUID or "
+     "US...\"},\"scope\":{\"type\":\"string\",\"description\":\"what was allowed; absent: all that "
+     "was "
+     "asked\"},\"amr\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"auth_time\":{"
+     "\"type\":\"integer\"},\"remember\":{\"type\":\"boolean\"}},\"required\":[\"subject\"]}"},
+    {"FlowReject", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"error\":{"
+                   "\"type\":\"string\",\"default\":\"access_denied\"},\"error_description\":{"
+                   "\"type\":\"string\",\"maxLength\":200}}}"},
+    {"FlowDecided", "{\"type\":\"object\",\"properties\":{\"redirect_to\":{\"type\":\"string\","
+                    "\"format\":\"uri\"}},\"required\":[\"redirect_to\"]}"},
     {"Error", "{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"string\"},\"error_"
               "description\":{\"type\":\"string\"}},\"required\":[\"error\"]}"},
     {NULL, NULL},
