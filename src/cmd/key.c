@@ -232,7 +232,8 @@ static int check_unused(struct cmd *c, const struct key *k)
 {
     int64_t n;
     if (k->state != KEY_RETIRED) {
-        return cmd_fail(CMD_CONFLICT, "the %s key is %s; only a retired signing key or pepper can go",
+        return cmd_fail(CMD_CONFLICT,
+                        "the %s key is %s; only a retired signing key or pepper can go",
                         uses[k->use], states[k->state]);
     }
     if (k->use == KEY_PEPPER) {

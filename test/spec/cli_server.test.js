@@ -23,7 +23,8 @@ describe('keys', () => {
   test('the first keys', () => {
     const list = keys();
     assert.deepEqual(list.map((k) => [k.use, k.alg, k.state]).sort(),
-      [['pepper', null, 'active'], ['shape', null, 'active'], ['signing', 'ES256', 'active']]);
+      [['pairwise', null, 'active'], ['pepper', null, 'active'], ['shape', null, 'active'],
+        ['signing', 'ES256', 'active']]);
     for (const k of list) {
       assert.match(k.id, UUID);
       assert.equal(k.kid, 'IC' + k.id.replaceAll('-', ''));
@@ -76,7 +77,8 @@ describe('keys', () => {
     assert.equal(old.secrets, 1);
     const fresh_one = json(['key', 'rotate', '--pepper']);
     assert.deepEqual([fresh_one.state, fresh_one.secrets], ['active', 0]);
-    refused(4, '1 client secrets and auth tokens are hashed with this pepper', ['key', 'drop', old.id]);
+    refused(4, '1 client secrets, auth tokens and passwords are hashed with this pepper',
+      ['key', 'drop', old.id]);
     json(['client', 'secret', c.id, '--overlap', '0']);
     assert.equal(keys('pepper').find((k) => k.id === fresh_one.id).secrets, 1);
     assert.equal(json(['key', 'drop', old.id]).id, old.id);
@@ -84,12 +86,43 @@ describe('keys', () => {
     refused(2, 'for signing keys', ['key', 'rotate', '--pepper', '--now']);
   });
 
+  test('the keys of pairwise subjects and of the shape stay as they are', () => {
+    const once = ['pairwise', 'shape'];
+    const before_ = keys().filter((k) => once.includes(k.use));
+    json(['key', 'rotate', '--now']);
+    json(['key', 'rotate', '--pepper']);
+    for (const k of before_) {
+      refused(4, 'never replaced', ['key', 'retire', k.id]);
+      refused(4, 'only a retired', ['key', 'drop', k.id]);
+    }
+    assert.deepEqual(keys().filter((k) => once.includes(k.use)), before_);
+  });
+
+  test('a store of an earlier version gets its pairwise key once', () => {
+    const forget = () => {
+      const r = spawnSync('sqlite3', [`${work.dir}/p.db`, 'DELETE FROM key WHERE purpose = 3'],
+        { encoding: 'utf8' });
+      assert.equal(r.status, 0, r.stderr);
+    };
+    forget();
+    assert.deepEqual(keys('pairwise'), []);
+    json(['migrate']);
+    const [made] = keys('pairwise');
+    assert.equal(made.state, 'active');
+    json(['migrate']);
+    assert.deepEqual(keys('pairwise').map((k) => k.id), [made.id]);
+    forget();
+    fs.renameSync(`${work.dir}/p.db.key`, `${work.dir}/moved`);
+    refused(1, 'p.db.key', ['migrate']);
+    assert.ok(!fs.existsSync(`${work.dir}/p.db.key`), 'no new master key beside the old one');
+  });
+
   test('the master key, and a rotation that was interrupted', () => {
     const file = `${work.dir}/p.db.key`, old = fs.readFileSync(file, 'utf8');
     const before_ = keys();
     const r = json(['key', 'rotate', '--master']);
     const now = fs.readFileSync(file, 'utf8');
-    assert.deepEqual([r.file, r.resealed], [file, 3]);
+    assert.deepEqual([r.file, r.resealed], [file, 4]);
     assert.match(r.fingerprint, /^[0-9a-f]{16}$/);
     assert.equal(now.trim().split('\n').length, 1);
     assert.notEqual(now, old);
@@ -165,7 +198,7 @@ describe('the store', () => {
     assert.ok(json(['migrate', '--plan']).every((m) => m.state === 'applied'));
     assert.equal(fs.statSync(`${work.dir}/p.db`).mode & 0o777, 0o600);
     assert.equal(fs.statSync(`${work.dir}/p.db.key`).mode & 0o777, 0o600);
-    assert.equal(json(['key', 'list']).length, 3);
+    assert.equal(json(['key', 'list']).length, 4);
   });
 
   test('paths that cannot be', () => {
