@@ -2,7 +2,18 @@
 #include "oauth/sign.h"
 
 #include "base/limits.h"
+#include "codec/b64url.h"
+#include "codec/json.h"
 #include "oauth/rq.h"
+
+#define AT_HASH_ROOM 80   /* ,"at_hash":"..."} */
+#define FRAME_ROOM   1024 /* header and signature of the largest key */
+
+bool sign_fits(const struct buf *claims)
+{
+    return !claims->overflow &&
+           B64URL_CHARS(claims->n + AT_HASH_ROOM) + FRAME_ROOM <= (size_t)LIMIT_JWT;
+}
 
 void sign_leave_hole(struct rq *rq, const struct key *key, str typ, str claims)
 {
@@ -20,17 +31,58 @@ void sign_leave_hole(struct rq *rq, const struct key *key, str typ, str claims)
     res->holes_n++;
 }
 
+void sign_leave_id_token(struct rq *rq, const struct key *key, str claims, str access)
+{
+    size_t hole = rq->res->holes_n;
+    struct sign_job *job = &rq->jobs[hole];
+
+    if (access.p == NULL && hole == 0)
+        fatal("an id_token without an access token before it");
+    sign_leave_hole(rq, key, STR("JWT"), claims);
+    job->at_hash = true;
+    job->access = access;
+    job->access_hole = hole - 1;
+}
+
+/* The hash is the one of the signature; Ed25519's is SHA-512. */
+void sign_put_hash(struct rq *rq, struct buf *b, str name, enum jws_alg alg, str text)
+{
+    int bits = alg == JWS_EDDSA ? 512 : 256;
+    uint8_t hash[64];
+
+    hash_sha2(rq->t->hasher, bits, text, hash);
+    json_key(b, name);
+    buf_char(b, '"');
+    b64url_write(b, hash, (size_t)bits / 16);
+    buf_char(b, '"');
+}
+
+/* The claims of an id_token with what was missing. */
+static str complete(struct rq *rq, const struct sign_job *job, enum jws_alg alg)
+{
+    str access = job->access.p != NULL ? job->access : rq->res->holes[job->access_hole].text;
+    struct buf b;
+
+    buf_init(&b, rq->arena, job->claims.n + AT_HASH_ROOM, LIMIT_JWT);
+    buf_put(&b, job->claims);
+    sign_put_hash(rq, &b, STR("at_hash"), alg, access);
+    buf_char(&b, '}');
+    return buf_str(&b);
+}
+
 static enum err fill(struct rq *rq, const struct sign_job *job)
 {
     struct signer *signer = rq->t->signer;
     const struct key *key = keyring_find(signer_ring(signer), KEY_SIGNING, &job->kid);
     struct buf out;
+    str claims;
     enum err e;
 
     if (key == NULL)
         return ERR_SERVER_ERROR;
-    buf_init(&out, rq->arena, 256 + job->claims.n * 2, LIMIT_JWT);
-    if ((e = jwt_sign(signer, key, job->typ, job->claims, &out)) != OK)
+    claims = job->at_hash ? complete(rq, job, key->alg) : job->claims;
+    buf_init(&out, rq->arena, 256 + claims.n * 2, LIMIT_JWT);
+    if ((e = jwt_sign(signer, key, job->typ, claims, &out)) != OK)
         return e;
     if (out.overflow)
         return ERR_SERVER_ERROR;

@@ -23,6 +23,9 @@ void claims_put(struct rq *rq, struct buf *b, enum claims_target target,
                 const struct user_grant *g);
 /* The claims parameter: well-formed? (OIDC Core 5.5) */
 bool claims_request_ok(struct arena *a, str claims);
+/* The scopes (profile, email, address, phone) whose claims the claims parameter asks for, separated
+ * by spaces: what a person who consents must be told of beside the scope. */
+str claims_scopes(struct arena *a, str claims);
 /* A line of the mapping; false and *why (a sentence) when it is none. */
 bool claims_mapping_ok(str line, const char **why);
 /* Names of the standard claims, for metadata. Ends with NULL. */
