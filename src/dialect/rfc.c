@@ -27,6 +27,17 @@ static const struct route routes[] = {
     },
     {
         .methods = HTTP_POST,
+        .path = "/oauth2/par",
+        .handler = par_endpoint,
+        .name = "par",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "RFC 9126 2",
+        .metadata = "pushed_authorization_request_endpoint",
+        .op = &par_operation,
+    },
+    {
+        .methods = HTTP_POST,
         .path = "/oauth2/introspect",
         .handler = introspect_endpoint,
         .name = "introspect",

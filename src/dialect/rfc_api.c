@@ -6,6 +6,10 @@ static const struct op_schema schemas[] = {
               "type\":{\"type\":\"string\",\"enum\":[\"Bearer\"]},\"expires_in\":{\"type\":"
               "\"integer\"},\"refresh_token\":{\"type\":\"string\"},\"scope\":{\"type\":\"string\"}"
               "},\"required\":[\"access_token\",\"token_type\",\"expires_in\"]}"},
+    {"Pushed",
+     "{\"type\":\"object\",\"properties\":{\"request_uri\":{\"type\":\"string\"},"
+     "\"expires_in\":{\"type\":\"integer\"}},\"required\":[\"request_uri\",\"expires_in\"]"
+     "}"},
     {"Introspection",
      "{\"type\":\"object\",\"properties\":{\"active\":{\"type\":\"boolean\"},\"scope\":{\"type\":"
      "\"string\"},\"client_id\":{\"type\":\"string\"},\"sub\":{\"type\":\"string\"},\"token_type\":"

@@ -17,7 +17,7 @@
         .offset = offsetof(struct authorize_request, member), .spec = (where)                      \
     }
 
-const struct param authorize_params[] = {
+const struct param authorize_params[AUTHORIZE_PARAMS_N] = {
     PARAM(client_id, "ClientId", 255, CHARS_VSCHAR, "RFC 6749 A.1"),
     PARAM(redirect_uri, "RedirectUri", 2048 + 6, CHARS_ANY, "RFC 6749 A.6"),
     PARAM(response_type, "ResponseType", 128, CHARS_VSCHAR, "RFC 6749 A.3"),
@@ -48,7 +48,7 @@ const struct param authorize_params[] = {
     },
 };
 
-#define ROWS (sizeof authorize_params / sizeof *authorize_params)
+#define ROWS AUTHORIZE_PARAMS_N
 
 const size_t authorize_params_n = ROWS;
 

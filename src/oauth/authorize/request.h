@@ -62,8 +62,11 @@ enum err authorize_request_replace(struct rq *rq, str text, struct authorize_req
 uint64_t authorize_request_bit(const char *name);
 
 /* For documents and the binder. */
-extern const struct param authorize_params[];
+#define AUTHORIZE_PARAMS_N 21
+extern const struct param authorize_params[AUTHORIZE_PARAMS_N];
 extern const size_t authorize_params_n;
+/* What a request_uri of ours is: this and a handle (RFC 9126 2.2). */
+#define AUTHORIZE_PUSHED_URN "urn:ietf:params:oauth:request_uri:"
 /* The longest state and nonce (security.md 9). */
 #define AUTHORIZE_STATE_MAX 4096
 #define AUTHORIZE_NONCE_MAX 512

@@ -9,8 +9,6 @@
  */
 #include "oauth/check/check.h"
 
-#define URN "urn:ietf:params:oauth:request_uri:"
-
 /* One answer for every reason; the handle itself is a credential and is shown nowhere. */
 static enum err refuse(struct rq *rq, const char *received)
 {
@@ -26,7 +24,7 @@ static enum err external(struct rq *rq, struct authorize_request *ar)
     (void)redirect_uri_prove(rq, ar); /* so that the client hears of it */
     fail_at(rq, ERR_REQUEST_URI_NOT_SUPPORTED,
             "Request objects are not fetched; push the request instead.", STR("request_uri"));
-    return fail_rule(rq, STR(URN "..."), ar->request_uri);
+    return fail_rule(rq, STR(AUTHORIZE_PUSHED_URN "..."), ar->request_uri);
 }
 
 static enum err judge(struct rq *rq, const struct authorize_request *ar, const struct digest *hash)
@@ -47,7 +45,7 @@ static enum err judge(struct rq *rq, const struct authorize_request *ar, const s
 
 static enum err open_pushed(struct rq *rq, struct authorize_request *ar)
 {
-    str text = str_sub(ar->request_uri, sizeof URN - 1, ar->request_uri.n);
+    str text = str_sub(ar->request_uri, sizeof AUTHORIZE_PUSHED_URN - 1, ar->request_uri.n);
     struct handle handle;
     struct digest hash;
     enum err e;
@@ -79,7 +77,7 @@ enum err request_uri_rule(struct rq *rq, struct authorize_request *ar)
     }
     if (ar->request_uri.p == NULL)
         return OK;
-    if (!str_starts(ar->request_uri, STR(URN)))
+    if (!str_starts(ar->request_uri, STR(AUTHORIZE_PUSHED_URN)))
         return external(rq, ar);
     return open_pushed(rq, ar);
 }

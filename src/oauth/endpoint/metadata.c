@@ -91,6 +91,20 @@ static void put_auth_methods(struct buf *b, str endpoint, enum client_auth_at at
         put_signing_algs(b, endpoint);
 }
 
+/* RFC 9126 5, RFC 9101 10.5; `none` is not among them. */
+static void put_requests(struct buf *b, const struct server *s)
+{
+    json_key_bool(b, STR("require_pushed_authorization_requests"),
+                  setting_int(s->settings, par_required) != 0);
+    json_key(b, STR("request_object_signing_alg_values_supported"));
+    json_open(b, '[');
+    for (size_t i = 0; i < JWS_ALGS; i++) {
+        json_item(b);
+        json_str(b, str_from(jws_algs[i].name));
+    }
+    json_close(b, ']');
+}
+
 str metadata_make(struct arena *a, const struct server *s)
 {
     str issuer = setting_text(s->settings, issuer);
@@ -108,6 +122,7 @@ str metadata_make(struct arena *a, const struct server *s)
     put_auth_methods(&b, STR("token"), AT_TOKEN);
     put_auth_methods(&b, STR("introspection"), AT_INTROSPECTION);
     put_auth_methods(&b, STR("revocation"), AT_REVOCATION);
+    put_requests(&b, s);
     json_close(&b, '}');
     return buf_str(&b);
 }
