@@ -106,13 +106,19 @@ static enum err read_sessions(struct rq *rq, str cookie, struct browser *out)
     return OK;
 }
 
-static void touch(struct rq *rq, struct session *s)
+static bool is_stale(const struct rq *rq, const struct session *s)
 {
-    if (rq->now_s - s->seen_s < TOUCH_S)
-        return;
-    s->seen_s = rq->now_s;
-    s->exp_s = idle_end(rq, s->end_s);
-    session_hold(&rq->fx, &s->id, s->seen_s, s->exp_s);
+    return rq->now_s - s->seen_s >= TOUCH_S;
+}
+
+void browser_hold(struct rq *rq, const struct signed_in *in)
+{
+    const struct session *s = &in->session;
+
+    if (is_stale(rq, s))
+        session_hold(&rq->fx, &s->id, rq->now_s, idle_end(rq, s->end_s));
+    else
+        session_hold(&rq->fx, &s->id, s->seen_s, s->exp_s);
 }
 
 enum err browser_read(struct rq *rq, struct browser *out)
@@ -130,8 +136,8 @@ enum err browser_read(struct rq *rq, struct browser *out)
         binding.p != NULL && b64url_decode_exact(binding, out->binding, BINDING_BYTES);
     if ((e = read_sessions(rq, cookie_get(cookies, session_cookie(rq)), out)) != OK)
         return e;
-    if (out->n > 0)
-        touch(rq, &out->in[0].session);
+    if (out->n > 0 && is_stale(rq, &out->in[0].session))
+        browser_hold(rq, &out->in[0]);
     return OK;
 }
 

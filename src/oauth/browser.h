@@ -44,6 +44,9 @@ struct signed_in *browser_sign_in(struct rq *rq, struct browser *b, const struct
 /* Ends sessions: effects, and out of the cookie. */
 void browser_sign_out(struct rq *rq, struct browser *b, const struct id *session);
 void browser_sign_out_all(struct rq *rq, struct browser *b);
+/* Expects that the session is still there and locks it, for whoever relies on it; that it was used
+ * is written once a minute at most. */
+void browser_hold(struct rq *rq, const struct signed_in *in);
 /* Moves a session to the front: it is the one in use. */
 void browser_prefer(struct browser *b, const struct id *session);
 /* The flow binding, drawn if there is none. */
