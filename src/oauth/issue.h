@@ -41,6 +41,7 @@ struct token_issued {
     str refresh_text; /* not rotated: the refresh token that was presented; else p == NULL */
     enum handle_shape shape;
     int64_t expires_in_s;
+    int64_t refresh_exp_s; /* when the refresh token ends; 0: there is none */
     str scope;         /* answers always name it (RFC 6749 3.3) */
     bool has_id_token; /* `id_key`, `id_claims`: an object still open, for at_hash */
     const struct key *id_key;

@@ -140,10 +140,15 @@ static void keep(struct rq *rq, const struct token_request *request, const struc
 {
     int64_t end_s = rq->now_s + rq->client->client.refresh_ttl_s;
 
+    if (end_s > row->family_exp_s)
+        end_s = row->family_exp_s;
     out->has_refresh = true;
     out->refresh_text = request->refresh_token;
-    if (rq->client->client.rotation == ROTATION_NEVER)
-        token_extend(&rq->fx, &row->id, end_s < row->family_exp_s ? end_s : row->family_exp_s);
+    out->refresh_exp_s = row->refresh_exp_s;
+    if (rq->client->client.rotation != ROTATION_NEVER)
+        return;
+    token_extend(&rq->fx, &row->id, end_s);
+    out->refresh_exp_s = end_s;
 }
 
 /* A successor of the row in the same family, with a new access token. */

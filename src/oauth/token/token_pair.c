@@ -74,6 +74,7 @@ void token_pair_refresh(struct rq *rq, struct token *row, struct token_issued *o
     handle_new(HANDLE_REFRESH, row->shape, shape_key(rq), &row->id, &out->refresh);
     handle_digest(rq->t->hasher, &out->refresh, &row->refresh);
     out->has_refresh = true;
+    out->refresh_exp_s = row->refresh_exp_s;
 }
 
 void token_pair_put(struct rq *rq, const struct token *row, const struct token_issued *out)
@@ -95,4 +96,5 @@ void token_pair_describe(const struct token *row, struct token_issued *out)
     out->scope = row->scope;
     out->shape = row->shape;
     out->expires_in_s = row->access_exp_s - row->issued_s;
+    out->refresh_exp_s = row->refresh_exp_s;
 }
