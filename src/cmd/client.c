@@ -8,6 +8,7 @@
 #include "cmd/args.h"
 #include "cmd/client_import.h"
 #include "cmd/client_options.h"
+#include "cmd/client_party.h"
 #include "cmd/client_show.h"
 #include "cmd/open.h"
 #include "cmd/values.h"
@@ -39,6 +40,18 @@ static int new_secret(struct cmd *c, str *secret, str *shown)
     return code ? code : values_secret(text, "--secret-stdin", secret);
 }
 
+/* The same for a client that may prove itself otherwise; secret->p == NULL then. */
+static int first_secret(struct cmd *c, const struct client *k, const struct relying_party *rp,
+                        str *secret, str *shown)
+{
+    *secret = *shown = (str){0};
+    if (client_party_has_secret(k, rp))
+        return new_secret(c, secret, shown);
+    return args_has(c, "secret-stdin")
+               ? cmd_fail(CMD_USAGE, "--secret-stdin: this client proves itself without a secret")
+               : CMD_DONE;
+}
+
 static int check_organization(struct cmd *c, const struct client *k)
 {
     struct organization o;
@@ -46,28 +59,58 @@ static int check_organization(struct cmd *c, const struct client *k)
                        args_get(c, "org"));
 }
 
+/* What the options say; a client with a redirect URI is one that people sign in to, unless they say
+ * more. */
+static int new_client(struct cmd *c, struct client *k, struct relying_party *rp)
+{
+    client_options_defaults(k, 0);
+    relying_party_defaults(rp);
+    if (args_has(c, "public"))
+        k->auth_method = CLIENT_AUTH_NONE;
+    int code = client_options_take(c, k);
+    if (code || (code = client_party_take(c, rp)))
+        return code;
+    if (rp->redirect_uris.n && !args_has(c, "grant"))
+        k->grants = GRANT_AUTHORIZATION_CODE | GRANT_REFRESH_TOKEN;
+    if (client_party_interactive(k) && !args_has(c, "scope"))
+        k->scopes = STR("openid profile email");
+    rp->there = client_party_interactive(k) || client_party_given(c);
+    return client_party_check(k, rp, "client create");
+}
+
+static int put_secret(struct cmd *c, struct client *k, str secret)
+{
+    struct client_secret row;
+    int code = client_options_hash(c, k, secret, STR("--secret-stdin"), &row);
+    if (code)
+        return code;
+    client_put_secret(&c->fx, &k->id, &row, c->now_s);
+    k->secrets_n = 1;
+    return CMD_DONE;
+}
+
 static int create(struct cmd *c)
 {
     struct client k;
-    struct client_secret row;
+    struct relying_party rp;
     struct id *groups;
     size_t n;
     str secret, shown;
-    client_options_defaults(&k, 0);
-    int code = values_id(args_get(c, "org"), "--org", &k.organization);
-    if (code || (code = client_options_take(c, &k)) || (code = new_secret(c, &secret, &shown)) ||
-        (code = open_store(c, OPEN_WRITE)) || (code = check_organization(c, &k)) ||
-        (code = client_options_groups(c, &k, &groups, &n)) || (code = open_keys(c)))
+    int code = new_client(c, &k, &rp);
+    if (code || (code = values_id(args_get(c, "org"), "--org", &k.organization)) ||
+        (code = first_secret(c, &k, &rp, &secret, &shown)) || (code = open_store(c, OPEN_WRITE)) ||
+        (code = check_organization(c, &k)) || (code = client_options_groups(c, &k, &groups, &n)) ||
+        (code = open_keys(c)))
         return code;
     k.id = uid_new();
     k.created_s = c->now_s;
-    if ((code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row)))
-        return code;
     client_put(&c->fx, &k);
-    client_put_secret(&c->fx, &k.id, &row, c->now_s);
+    if (secret.p && (code = put_secret(c, &k, secret)))
+        return code;
+    if (rp.there)
+        relying_party_put(&c->fx, &k.id, &rp);
     if (n)
         client_set_groups(&c->fx, &k, groups, n);
-    k.secrets_n = 1;
     code = open_commit(c, "the organization or a group was deleted, or the pepper rotated, in this "
                           "moment");
     return code ? code : client_show_one(c, &k, shown);
@@ -140,26 +183,50 @@ static int show(struct cmd *c)
     return code ? code : client_show_one(c, &k, (str){0});
 }
 
-static int update(struct cmd *c)
+static bool any_given(struct cmd *c)
 {
     static const char *const any[] = {"name",         "grant",       "scope",
                                       "group",        "all-groups",  "no-groups",
                                       "token-format", "access-ttl",  "refresh-ttl",
                                       "family-ttl",   "auth-method", "refresh-rotation",
                                       "introspect"};
+    bool given = client_party_given(c);
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        given = given || args_has(c, any[i]);
+    return given;
+}
+
+/* What it has as a relying party, with what was given. */
+static int update_party(struct cmd *c, const struct client *k)
+{
+    struct relying_party rp;
+    enum err e = relying_party_load(c->db, &c->arena, &k->id, &rp);
+    if (e != OK && e != ERR_ABSENT)
+        return open_trouble(c);
+    bool put = client_party_given(c) || (client_party_interactive(k) && !rp.there);
+    int code = client_party_take(c, &rp);
+    if (code || (code = client_party_check(k, &rp, "client update")))
+        return code;
+    rp.there = rp.there || put;
+    if (put)
+        relying_party_put(&c->fx, &k->id, &rp);
+    return CMD_DONE;
+}
+
+static int update(struct cmd *c)
+{
     struct client k;
     struct id *groups;
     size_t n;
-    bool given = false;
-    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
-        given = given || args_has(c, any[i]);
-    if (!given)
+    if (!any_given(c))
         return cmd_fail(CMD_USAGE, "nothing to change; see `postern client update --help`");
     int code = load(c, OPEN_WRITE, &k);
     if (code || (code = client_options_take(c, &k)) ||
         (code = client_options_groups(c, &k, &groups, &n)))
         return code;
     client_update(&c->fx, &k);
+    if ((code = update_party(c, &k)))
+        return code;
     if (n || args_has(c, "no-groups") || args_has(c, "all-groups"))
         client_set_groups(&c->fx, &k, groups, n);
     code = open_commit(c, "the client or a group was deleted in this moment");
@@ -203,6 +270,18 @@ static int enable(struct cmd *c)
     return set_enabled(c, true);
 }
 
+static int check_has_secret(struct cmd *c, const struct client *k)
+{
+    struct relying_party rp;
+    enum err e = relying_party_load(c->db, &c->arena, &k->id, &rp);
+    if (e != OK && e != ERR_ABSENT)
+        return open_trouble(c);
+    return client_party_has_secret(k, &rp)
+               ? CMD_DONE
+               : cmd_fail(CMD_CONFLICT, "this client proves itself without a secret (%s)",
+                          rp.is_public ? "it is public" : "private_key_jwt");
+}
+
 static int secret_command(struct cmd *c)
 {
     struct client k;
@@ -212,7 +291,7 @@ static int secret_command(struct cmd *c)
     int code =
         overlap.p ? values_duration(overlap, "--overlap", 0, CLIENT_TTL_MAX, &overlap_s) : CMD_DONE;
     if (code || (code = new_secret(c, &secret, &shown)) || (code = load(c, OPEN_WRITE, &k)) ||
-        (code = open_keys(c)) ||
+        (code = check_has_secret(c, &k)) || (code = open_keys(c)) ||
         (code = client_options_hash(c, &k, secret, STR("--secret-stdin"), &row)))
         return code;
     client_put_secret(&c->fx, &k.id, &row, c->now_s + overlap_s);
@@ -224,8 +303,12 @@ static int secret_command(struct cmd *c)
 }
 
 #define CLIENT_SETTINGS                                                                            \
-    {"grant", "GRANT", true, false, "client_credentials or refresh_token; default: both"},         \
-        {"scope", "SCOPES", false, false, "what it may ask for; default: \"group organization\""}, \
+    {"grant", "GRANT", true, false,                                                                \
+     "client_credentials, authorization_code, device_code or refresh_token; default: the first "   \
+     "and the last, or with --redirect-uri the second and the last"},                              \
+        {"scope", "SCOPES", false, false,                                                          \
+         "what it may ask for; default: \"group organization\", or \"openid profile email\" when " \
+         "people sign in"},                                                                        \
         {"group", "ID", true, false, "a group that it reaches"},                                   \
         {"all-groups", NULL, false, false, "it reaches every group of its organization"},          \
         {"token-format", CLIENT_FORMATS, false, false,                                             \
@@ -237,7 +320,8 @@ static int secret_command(struct cmd *c)
          "absolute end of a line of refresh tokens; default: 365d"},                               \
         {"refresh-rotation", CLIENT_ROTATIONS, false, false,                                       \
          "whether a refresh token is good once; default: the dialect's"},                          \
-        {"auth-method", CLIENT_METHODS, false, false, "where it sends its secret; default: any"},  \
+        {"auth-method", CLIENT_METHODS, false, false,                                              \
+         "how it proves itself; default: any place for its secret, none when public"},             \
     {                                                                                              \
         "introspect", CLIENT_INTROSPECT, false, false,                                             \
             "whose tokens it may introspect; default: own"                                         \
@@ -253,6 +337,8 @@ static const struct option create_options[] = {
     {"org", "ID", false, true, "the organization that it belongs to"},
     {"name", "NAME", false, true, "its name, up to 200 bytes"},
     CLIENT_SETTINGS,
+    {"public", NULL, false, false, "it can keep no secret: an app on a device, a page; gets none"},
+    CLIENT_PARTY_OPTIONS,
     CLIENT_SECRET_SOURCE,
 };
 
@@ -260,6 +346,9 @@ static const struct option update_options[] = {
     {"name", "NAME", false, false, "its new name"},
     CLIENT_SETTINGS,
     {"no-groups", NULL, false, false, "it reaches no group"},
+    CLIENT_PARTY_OPTIONS,
+    {"not-trusted", NULL, false, false, "people are asked for consent"},
+    {"no-require-par", NULL, false, false, "take requests that were not pushed, too"},
 };
 
 static const struct option list_options[] = {
@@ -276,6 +365,14 @@ static const struct option import_options[] = {
     {"allow-weak", NULL, false, false, "take secrets of fewer than 32 characters"},
 };
 
+static const char create_more[] =
+    "With --redirect-uri (or a grant that people take part in) it is a client that people sign in\n"
+    "to: postern client create --org ID --name \"My App\" --redirect-uri https://app.example/cb\n"
+    "docs/sign-in.md says what the options mean.";
+
+static const char update_more[] =
+    "Options that may be repeated replace what there was; an empty text (--origin \"\") clears it.";
+
 static const char import_more[] =
     "The file (- is stdin) holds one JSON object or an array of them:\n"
     "  {\"client_id\": UUID or OQ..., \"client_secret\": \"...\", \"name\": \"...\",\n"
@@ -284,17 +381,19 @@ static const char import_more[] =
     "   \"groups\": [\"ID\" or {\"id\": \"ID\", \"name\": \"...\", \"bio\": \"...\"}],\n"
     "   \"all_groups\": false, \"grants\": [\"client_credentials\"], \"scopes\": [\"group\"],\n"
     "   \"token_format\": \"jwt\", \"access_ttl\": 3600, \"refresh_rotation\": \"always\",\n"
-    "   \"auth_method\": \"any\", \"introspect\": \"own\", \"enabled\": true}\n"
+    "   \"auth_method\": \"any\", \"introspect\": \"own\", \"enabled\": true,\n"
+    "   \"redirect_uris\": [\"https://...\"], \"jwks\": {\"keys\": [...]}, ...}\n"
+    "What people sign in to has members named as `client show --json` names them.\n"
     "name and organization are required. Organizations and groups that do not exist are made\n"
     "when a name is given. Without client_secret one is made and shown. All or nothing.\n"
     "A large import holds the store while it is written; a server may answer 503 meanwhile.";
 
 static const struct command commands[] = {
-    {"create", NULL, "Make a client. Its secret is shown this once.", NULL,
+    {"create", NULL, "Make a client. Its secret is shown this once.", create_more,
      CMD_OPTIONS(create_options), create},
     {"list", NULL, "List clients.", NULL, CMD_OPTIONS(list_options), list},
     {"show", "ID", "Show one client; never its secret.", NULL, NULL, 0, show},
-    {"update", "ID", "Change a client. --group replaces the groups that it had.", NULL,
+    {"update", "ID", "Change a client. What is not named stays.", update_more,
      CMD_OPTIONS(update_options), update},
     {"delete", "ID", "Delete a client with its tokens.", NULL, NULL, 0, delete},
     {"import", "FILE", "Take over clients with their ids, secrets and groups.", import_more,

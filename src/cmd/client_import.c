@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "cmd/args.h"
 #include "cmd/client_options.h"
+#include "cmd/client_party.h"
 #include "cmd/client_show.h"
 #include "cmd/id_map.h"
 #include "cmd/import_file.h"
@@ -179,6 +180,12 @@ static int put_secret(struct import *im, struct import_record *r, bool exists, s
     struct client_secret row;
     if (exists && (!r->secret.p || has_secret(c, &r->client, r->secret)))
         return CMD_DONE;
+    if (!client_party_has_secret(&r->client, &r->rp)) {
+        return r->secret.p ? cmd_fail(CMD_USAGE,
+                                      "%.*s: client_secret: this client proves itself without one",
+                                      STR_ARG(where))
+                           : CMD_DONE;
+    }
     if (!r->secret.p)
         r->secret = *shown = client_options_new_secret(&c->arena);
     int code = client_options_hash(c, &r->client, r->secret, where, &row);
@@ -193,6 +200,7 @@ static int begin_record(struct import *im, const struct json *object, str where,
 {
     struct cmd *c = im->c;
     client_options_defaults(&r->client, c->now_s);
+    relying_party_defaults(&r->rp);
     int code = import_member_id(c, object, where, r);
     *exists = false;
     if (code || !r->has_id) {
@@ -214,7 +222,23 @@ static int begin_record(struct import *im, const struct json *object, str where,
     }
     *exists = true;
     r->client = found;
-    return CMD_DONE;
+    e = relying_party_load(c->db, &c->arena, &id, &r->rp);
+    return e == OK || e == ERR_ABSENT ? CMD_DONE : open_trouble(c);
+}
+
+/* As `client create` does it: a redirect URI makes a client that people sign in to, a public one
+ * has no secret; what is said goes before. */
+static int need_party(struct import *im, struct import_record *r, bool exists, str where)
+{
+    struct client *k = &r->client;
+    if (!exists && r->rp.redirect_uris.n && !r->has_grants)
+        k->grants = GRANT_AUTHORIZATION_CODE | GRANT_REFRESH_TOKEN;
+    if (!exists && client_party_interactive(k) && !r->has_scopes)
+        k->scopes = STR("openid profile email");
+    if (!exists && r->rp.is_public && k->auth_method == CLIENT_AUTH_ANY)
+        k->auth_method = CLIENT_AUTH_NONE;
+    r->rp.there = r->rp.there || client_party_interactive(k);
+    return client_party_check(k, &r->rp, arena_cstr(&im->c->arena, where));
 }
 
 static int check_complete(const struct import_record *r, const struct id *before, bool exists,
@@ -241,9 +265,11 @@ static int take(struct import *im, const struct json *object, str where)
     struct id before = r.client.organization, none = {0};
     if (code || (code = import_member_read(c, object, where, &r)) ||
         (code = check_complete(&r, &before, exists, where)) ||
-        (code = need_organization(im, &r, where)))
+        (code = need_party(im, &r, exists, where)) || (code = need_organization(im, &r, where)))
         return code;
     (exists ? client_update : client_put)(&c->fx, &r.client);
+    if (r.rp.there)
+        relying_party_put(&c->fx, &r.client.id, &r.rp);
     if ((code = put_secret(im, &r, exists, where, &done->shown)) ||
         (code = need_groups(im, &r, where)))
         return code;

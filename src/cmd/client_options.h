@@ -8,7 +8,7 @@
 /* The words of the enums of store/client.h, in their order. */
 #define CLIENT_FORMATS    "jwt|opaque"
 #define CLIENT_ROTATIONS  "default|always|auto|never"
-#define CLIENT_METHODS    "any|basic|post"
+#define CLIENT_METHODS    "any|basic|post|private_key_jwt|none"
 #define CLIENT_INTROSPECT "own|organization"
 
 #define CLIENT_TTL_MIN       60

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/client_options.h"
+#include "cmd/client_party.h"
 #include "cmd/open.h"
 #include "cmd/values.h"
 #include "store/account.h"
@@ -84,6 +85,18 @@ static int show_account(struct show *s, const struct client *k)
     return CMD_DONE;
 }
 
+/* What only a client has to which people sign in. */
+static int show_party(struct show *s, const struct client *k)
+{
+    struct relying_party rp;
+    enum err e = relying_party_load(s->c->db, &s->scratch, &k->id, &rp);
+    if (e != OK && e != ERR_ABSENT)
+        return open_trouble(s->c);
+    if (e == OK)
+        client_party_show(s, &rp);
+    return CMD_DONE;
+}
+
 int client_show_object(struct show *s, const struct client *k, str secret)
 {
     show_object(s);
@@ -98,6 +111,7 @@ int client_show_object(struct show *s, const struct client *k, str secret)
     code = code ? code : show_groups(s, k);
     show_bool(s, "all_groups", k->all_groups);
     show_settings(s, k);
+    code = code ? code : show_party(s, k);
     show_secrets(s, k);
     show_time(s, "created", k->created_s);
     show_object_end(s);

@@ -11,7 +11,7 @@
 
 enum { FILE_MOST = 512 << 20, STDIN_MOST = 64 << 20 };
 
-static int read_file(struct cmd *c, str name, str *text)
+int import_file_text(struct cmd *c, str name, size_t most, str *text)
 {
     struct stat st;
     const char *path = arena_cstr(&c->arena, name);
@@ -21,9 +21,9 @@ static int read_file(struct cmd *c, str name, str *text)
                             fd < 0 ? strerror(errno) : "it is no regular file");
         return fd >= 0 && close(fd) ? code : code;
     }
-    if (st.st_size > FILE_MOST) {
+    if ((size_t)st.st_size > most) {
         close(fd);
-        return cmd_fail(CMD_USAGE, "%s is larger than %d MiB; split it", path, FILE_MOST >> 20);
+        return cmd_fail(CMD_USAGE, "%s is larger than %zu kB", path, most >> 10);
     }
     char *p = arena_alloc(&c->arena, (size_t)st.st_size + 1);
     size_t n = 0;
@@ -39,7 +39,7 @@ int import_file_read(struct cmd *c, str *name, str *text)
 {
     *name = args_operand(c);
     if (!str_eq(*name, STR("-")))
-        return read_file(c, *name, text);
+        return import_file_text(c, *name, FILE_MOST, text);
     *name = STR("stdin");
     return values_stdin(&c->arena, STDIN_MOST, text);
 }

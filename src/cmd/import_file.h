@@ -6,5 +6,7 @@
 
 /* The file that the operand names; "-" is stdin, and *name then "stdin". */
 int import_file_read(struct cmd *c, str *name, str *text);
+/* A file of at most that many bytes. */
+int import_file_text(struct cmd *c, str name, size_t most, str *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cmd/import_member.h"
 
 #include "cmd/client_options.h"
+#include "cmd/client_party.h"
 #include "cmd/values.h"
 #include "config/suggest.h"
 
@@ -99,6 +100,7 @@ static int read_grants(struct cmd *c, const struct json *v, const char *label,
     (void)c;
     uint32_t grants = 0;
     int code = CMD_DONE;
+    out->has_grants = true;
     if (v->type != JSON_ARRAY_T)
         return wrong(label, "an array of strings");
     for (const struct json *m = v->first; m && code == CMD_DONE; m = m->next) {
@@ -114,6 +116,7 @@ static int read_scopes(struct cmd *c, const struct json *v, const char *label,
                        struct import_record *out)
 {
     struct buf b;
+    out->has_scopes = true;
     if (v->type == JSON_STR_T)
         return values_scope(v->s, label, &out->client.scopes);
     if (v->type != JSON_ARRAY_T)
@@ -271,9 +274,18 @@ static int unknown(str name, str where)
     suggest_init(&near, name);
     for (size_t i = 0; i < MEMBERS; i++)
         suggest_offer(&near, members[i].name);
+    for (size_t i = 0; client_party_name(i); i++)
+        suggest_offer(&near, client_party_name(i));
     return cmd_fail(CMD_USAGE, "%.*s: unknown member `%.*s`%s%s%s", STR_ARG(where),
                     (int)(name.n > 64 ? 64 : name.n), name.p, near.best ? "; did you mean `" : "",
                     near.best ? near.best : "", near.best ? "`?" : "");
+}
+
+static int read_party(struct cmd *c, const struct json *m, str where, struct import_record *out)
+{
+    bool known;
+    int code = client_party_member(c, m, arena_cstr(&c->arena, where), &out->rp, &known);
+    return known ? code : unknown(m->name, where);
 }
 
 static int read_members(struct cmd *c, const struct json *object, str where, bool ids,
@@ -283,8 +295,12 @@ static int read_members(struct cmd *c, const struct json *object, str where, boo
         size_t i = 0;
         while (i < MEMBERS && !str_eq(m->name, str_from(members[i].name)))
             i++;
-        if (i == MEMBERS)
-            return unknown(m->name, where);
+        if (i == MEMBERS) {
+            int code = ids ? CMD_DONE : read_party(c, m, where, out);
+            if (code)
+                return code;
+            continue;
+        }
         if (members[i].id != ids || !members[i].read || m->type == JSON_NULL_T)
             continue;
         str label = arena_printf(&c->arena, "%.*s: %s", STR_ARG(where), members[i].name);

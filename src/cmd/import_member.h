@@ -6,10 +6,13 @@
 #include "codec/json.h"
 #include "store/client.h"
 #include "store/group.h"
+#include "store/relying_party.h"
 
 struct import_record {
     struct client client;
+    struct relying_party rp; /* there: it has one, or a member of the object says so */
     bool has_id;
+    bool has_grants, has_scopes;
     str secret; /* p == NULL: not given */
     bool has_organization;
     str organization_name; /* p == NULL: not given */

@@ -139,11 +139,13 @@ int values_choice(str text, const char *option, const char *words, int *out)
 }
 
 static const struct {
-    const char *name;
+    const char *name, *urn; /* as grant_type has it, when that is another word */
     uint32_t bit;
 } grants_table[VALUES_GRANTS] = {
-    {"client_credentials", GRANT_CLIENT_CREDENTIALS},
-    {"refresh_token", GRANT_REFRESH_TOKEN},
+    {"client_credentials", NULL, GRANT_CLIENT_CREDENTIALS},
+    {"refresh_token", NULL, GRANT_REFRESH_TOKEN},
+    {"authorization_code", NULL, GRANT_AUTHORIZATION_CODE},
+    {"device_code", "urn:ietf:params:oauth:grant-type:device_code", GRANT_DEVICE_CODE},
 };
 
 int values_grant(str text, const char *option, uint32_t *grants)
@@ -151,13 +153,16 @@ int values_grant(str text, const char *option, uint32_t *grants)
     struct suggest near;
     suggest_init(&near, text);
     for (size_t i = 0; i < VALUES_GRANTS; i++) {
-        if (str_eq(text, str_from(grants_table[i].name))) {
+        if (str_eq(text, str_from(grants_table[i].name)) ||
+            (grants_table[i].urn && str_eq(text, str_from(grants_table[i].urn)))) {
             *grants |= grants_table[i].bit;
             return CMD_DONE;
         }
         suggest_offer(&near, grants_table[i].name);
     }
-    return cmd_fail(CMD_USAGE, "%s: takes client_credentials or refresh_token, not `%.*s`%s%s%s",
+    return cmd_fail(CMD_USAGE,
+                    "%s: takes client_credentials, authorization_code, device_code or "
+                    "refresh_token, not `%.*s`%s%s%s",
                     option, STR_ARG(cut(text)), near.best ? "; did you mean `" : "",
                     near.best ? near.best : "", near.best ? "`?" : "");
 }

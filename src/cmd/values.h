@@ -27,10 +27,10 @@ int values_scope(str text, const char *option, str *out);
 int values_duration(str text, const char *option, int64_t lo, int64_t hi, int64_t *out);
 /* One of the words of "a|b|c": its index. */
 int values_choice(str text, const char *option, const char *words, int *out);
-/* "client_credentials" -> its bit in *grants. */
+/* "client_credentials", or the URN of an extension grant -> its bit in *grants. */
 int values_grant(str text, const char *option, uint32_t *grants);
 /* The names of the bits, in order. Room for VALUES_GRANTS. */
-enum { VALUES_GRANTS = 2 };
+enum { VALUES_GRANTS = 4 };
 size_t values_grant_names(uint32_t grants, str out[VALUES_GRANTS]);
 /* A client secret as a client could send it: printable ASCII, 1 to 255 characters. */
 int values_secret(str text, const char *option, str *out);
