@@ -52,7 +52,7 @@ $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
 
 define part_rules
 $(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) \
-	$(if $(filter admin,$(1)),$(BUILD)/gen/docs.o)
+	$(if $(filter admin,$(1)),$(BUILD)/gen/docs.o) $(if $(filter ui,$(1)),$(BUILD)/gen/ui.o)
 	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
@@ -77,6 +77,15 @@ $(BUILD)/gen/docs.c: script/gen-docs $(sort $(wildcard src/admin/docs/docs.*))
 	$(Q)script/gen-docs src/admin/docs >$@
 
 $(BUILD)/gen/docs.o: $(BUILD)/gen/docs.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Templates, messages and assets of the pages become one array (ui/embedded.h).
+UI_FILES := $(sort $(wildcard src/ui/templates/* src/ui/messages/* src/ui/assets/*))
+$(BUILD)/gen/ui.c: script/gen-files $(UI_FILES)
+	@mkdir -p $(@D)
+	$(Q)script/gen-files embedded_files ui/embedded.h $(UI_FILES) >$@
+
+$(BUILD)/gen/ui.o: $(BUILD)/gen/ui.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # test/unit/PART_WHAT.c is linked with PART and what PART may include.

@@ -9,20 +9,17 @@
 #ifndef UI_UI_H
 #define UI_UI_H
 
-#include "codec/template.h"
 #include "oauth/rq.h"
 
 struct ui;
+struct theme;
 
 /* Reads everything; NULL and `why` when a file of the theme is wrong. */
 struct ui *ui_open(const struct settings *settings, char *why, size_t why_size);
 void ui_close(struct ui *ui);
+/* The files that it is made of (ui/theme.h). */
+const struct theme *ui_theme(const struct ui *ui);
 
-/* Answers with that template. `form_target`: the origin or scheme to which the page's forms may
- * lead beside 'self' (Content-Security-Policy form-action); p == NULL: none. `locales`: ui_locales
- * or the empty str. */
-void ui_page(struct rq *rq, int status, const char *name, struct view *v, str locales,
-             str form_target);
 /* rq->failure as a page: safe text, error id, no Location. For routes with .page set. */
 void ui_refuse(struct rq *rq);
 
