@@ -1,23 +1,27 @@
-/* password: argon2id hashes (RFC 9106) in the encoded form that all implementations share.
+/* password: argon2id hashes (RFC 9106) in the encoded form that all implementations share, and a
+ * table of the other kinds that may be imported.
  *
  * Our own hashes use 19 MiB, two passes, one lane: about 20 ms, which is what the password pool is
  * sized for. Stored hashes may come from elsewhere, so their cost is read before it is paid: one
- * that asks for more than 256 MiB or 16 passes is treated as unreadable instead of stopping the
- * server. Pepper and rate limits are the callers'.
+ * that asks for more than 256 MiB or about a second is treated as unreadable instead of stopping
+ * the server. Pepper, normal form, rehashing and rate limits are the callers'.
  */
 #include "crypto/password.h"
 
 #include <argon2.h>
 
 #include "base/rand.h"
+#include "crypto/password_kind.h"
 
 #define SALT_BYTES     16
 #define HASH_BYTES     32
 #define LANES          1
 #define ENCODED_MAX    512
-#define MEMORY_KIB_MAX 262144
+#define MEMORY_KIB_MAX (PASSWORD_MEMORY_MAX >> 10)
+#define WORK_MAX       (1LL << 21) /* KiB times passes: 2 GiB touched */
 #define PASSES_MAX     16
 #define LANES_MAX      4
+#define OURS           "$argon2id$v=19$m=19456,t=2,p=1$" /* PASSWORD_MEMORY_KIB, _PASSES, LANES */
 
 enum err password_hash(struct arena *a, str password, str *encoded)
 {
@@ -33,35 +37,105 @@ enum err password_hash(struct arena *a, str password, str *encoded)
     return OK;
 }
 
+void password_dummy(str password)
+{
+    static const uint8_t salt[SALT_BYTES] = "nobody is there";
+    uint8_t out[HASH_BYTES];
+    argon2id_hash_raw(PASSWORD_PASSES, PASSWORD_MEMORY_KIB, LANES, password.p, password.n, salt,
+                      sizeof salt, out, sizeof out);
+    ct_wipe(out, sizeof out);
+}
+
 /* "m=" and digits off the front of *rest, up to `stop`. */
-static bool take_number(str *rest, str name, char stop, int64_t max)
+static bool take_number(str *rest, str name, char stop, int64_t max, int64_t *out)
 {
     str head, tail;
-    int64_t v;
     if (!str_starts(*rest, name) || !str_cut(*rest, stop, &head, &tail) ||
-        !str_i64(str_sub(head, name.n, head.n), 1, max, &v))
+        !str_i64(str_sub(head, name.n, head.n), 1, max, out))
         return false;
     *rest = tail;
     return true;
 }
 
-static bool is_affordable(str encoded)
+/* What follows "$argon2id$": salt and hash are left to the library. */
+static bool is_argon2(str encoded, str front)
 {
-    const str front = STR("$argon2id$v=19$");
-    if (encoded.n > ENCODED_MAX || !str_starts(encoded, front))
-        return false;
-    str rest = str_sub(encoded, front.n, encoded.n);
-    return take_number(&rest, STR("m="), ',', MEMORY_KIB_MAX) &&
-           take_number(&rest, STR("t="), ',', PASSES_MAX) &&
-           take_number(&rest, STR("p="), '$', LANES_MAX);
+    int64_t memory_kib, passes, lanes;
+    str rest = str_sub(encoded, front.n, encoded.n), salt, hash;
+    return encoded.n <= ENCODED_MAX && str_starts(encoded, front) &&
+           take_number(&rest, STR("m="), ',', MEMORY_KIB_MAX, &memory_kib) &&
+           take_number(&rest, STR("t="), ',', PASSES_MAX, &passes) &&
+           take_number(&rest, STR("p="), '$', LANES_MAX, &lanes) &&
+           memory_kib * passes <= WORK_MAX && str_cut(rest, '$', &salt, &hash) && salt.n >= 8 &&
+           hash.n >= 16 && str_find(hash, '$', 0) == hash.n;
+}
+
+static bool is_argon2id(str encoded)
+{
+    return is_argon2(encoded, STR("$argon2id$v=19$"));
+}
+
+static bool is_argon2i(str encoded)
+{
+    return is_argon2(encoded, STR("$argon2i$v=19$"));
+}
+
+static enum err verify_argon2(struct arena *a, str encoded, str password)
+{
+    argon2_type type = str_starts(encoded, STR("$argon2id")) ? Argon2_id : Argon2_i;
+    int result = argon2_verify(arena_cstr(a, encoded), password.p, password.n, type);
+    if (result == ARGON2_OK)
+        return OK;
+    return result == ARGON2_VERIFY_MISMATCH ? ERR_INVALID_CLIENT : ERR_SERVER_ERROR;
+}
+
+struct kind {
+    str front;
+    bool (*known)(str encoded); /* well formed and affordable */
+    enum err (*verify)(struct arena *a, str encoded, str password);
+};
+
+static const struct kind kinds[] = {
+    {STR_INIT("$argon2id$"), is_argon2id, verify_argon2},
+    {STR_INIT("$argon2i$"), is_argon2i, verify_argon2},
+    {STR_INIT("$2"), password_crypt_bcrypt, password_crypt_verify},
+    {STR_INIT("$7$"), password_crypt_scrypt, password_crypt_verify},
+    {STR_INIT("$y$"), password_crypt_yescrypt, password_crypt_verify},
+    {STR_INIT("$scrypt$"), password_scrypt_known, password_scrypt_verify},
+    {STR_INIT("$pbkdf2"), password_pbkdf2_known, password_pbkdf2_verify},
+    {STR_INIT("pbkdf2_"), password_pbkdf2_known, password_pbkdf2_verify},
+};
+
+str password_kinds(void)
+{
+    return STR("argon2id, argon2i, bcrypt ($2a$, $2b$, $2y$), scrypt ($7$, $scrypt$), "
+               "yescrypt ($y$), PBKDF2 ($pbkdf2-sha256$..., pbkdf2_sha256$...)");
+}
+
+/* The row of a hash that may be computed, or NULL. */
+static const struct kind *kind_of(str encoded)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_starts(encoded, kinds[i].front))
+            return encoded.n <= ENCODED_MAX && str_find(encoded, '\0', 0) == encoded.n &&
+                           kinds[i].known(encoded)
+                       ? &kinds[i]
+                       : NULL;
+    return NULL;
+}
+
+bool password_known(str encoded)
+{
+    return kind_of(encoded) != NULL;
+}
+
+bool password_is_ours(str encoded)
+{
+    return str_starts(encoded, STR(OURS)) && password_known(encoded);
 }
 
 enum err password_verify(struct arena *a, str encoded, str password)
 {
-    if (!is_affordable(encoded))
-        return ERR_SERVER_ERROR;
-    int result = argon2id_verify(arena_cstr(a, encoded), password.p, password.n);
-    if (result == ARGON2_OK)
-        return OK;
-    return result == ARGON2_VERIFY_MISMATCH ? ERR_INVALID_CLIENT : ERR_SERVER_ERROR;
+    const struct kind *kind = kind_of(encoded);
+    return kind ? kind->verify(a, encoded, password) : ERR_SERVER_ERROR;
 }
