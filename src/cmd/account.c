@@ -11,6 +11,7 @@
 #include "cmd/client_options.h"
 #include "cmd/open.h"
 #include "cmd/show.h"
+#include "cmd/user_options.h"
 #include "cmd/values.h"
 
 /* The account that the operand names: by its SID or by its organization. */
@@ -47,6 +48,10 @@ static int print(struct cmd *c, const struct account *a, str token)
         show_text(&s, "auth_token", token);
     show_int(&s, "tokens", a->token.there + old);
     show_time(&s, "old_token_ends", old ? a->old_exp_s : 0);
+    if (a->has_owner)
+        show_uid(&s, "owner", &a->owner, USER_SID, SPELLING_UUID);
+    else
+        show_text(&s, "owner", (str){0});
     show_time(&s, "created", a->created_s);
     show_object_end(&s);
     int shown = show_end(&s);
@@ -118,6 +123,31 @@ static int token_command(struct cmd *c)
     return code ? code : print(c, &a, shown);
 }
 
+static int owner(struct cmd *c)
+{
+    struct account a;
+    struct user u;
+    str user = args_get(c, "user");
+    if ((user.p != NULL) == args_has(c, "nobody"))
+        return cmd_fail(CMD_USAGE, "give --user or --nobody");
+    int code = load(c, OPEN_WRITE, &a);
+    if (code || (user.p && (code = user_options_load(c, user, &u))))
+        return code;
+    if (user.p && !id_eq(&u.organization, &a.organization))
+        return cmd_fail(CMD_CONFLICT, "the user %.*s belongs to another organization",
+                        STR_ARG(user));
+    account_set_owner(&c->fx, &a.id, user.p ? &u.id : NULL);
+    code = open_commit(c, "the account or the user was deleted in this moment");
+    a.has_owner = user.p != NULL;
+    a.owner = user.p ? u.id : (struct uid){{0}};
+    return code ? code : print(c, &a, (str){0});
+}
+
+static const struct option owner_options[] = {
+    {"user", "USER", false, false, "an id, a user name or an address"},
+    {"nobody", NULL, false, false, "it has none any more"},
+};
+
 static const struct option token_options[] = {
     {"overlap", "TIME", false, false, "how long the old one lives on, 0 to 30d; default: 24h"},
     {"token-stdin", NULL, false, false,
@@ -130,6 +160,9 @@ static const struct command commands[] = {
     {"token", "ID", "Make a new auth token, shown this once. The old one ends after the overlap.",
      "ID is the SID of the account (AC...) or the id of its organization.",
      CMD_OPTIONS(token_options), token_command},
+    {"owner", "ID", "Name the person behind an account, whom its userinfo shows (Twilio, legacy).",
+     "ID is the SID of the account (AC...) or the id of its organization.",
+     CMD_OPTIONS(owner_options), owner},
 };
 
 const struct command_set account_commands = {

@@ -13,11 +13,23 @@
 #include "store/secret_hash.h"
 #include "store/statements.h"
 
-enum { LOAD, LOAD_OF, PUT, PUT_TOKEN, REHASH, REHASH_OLD, DELETE_OF, WITHOUT, COUNT_BY_PEPPER };
+enum {
+    LOAD,
+    LOAD_OF,
+    PUT,
+    PUT_TOKEN,
+    REHASH,
+    REHASH_OLD,
+    DELETE_OF,
+    WITHOUT,
+    COUNT_BY_PEPPER,
+    SET_OWNER,
+    NO_OWNER
+};
 
 #define COLUMNS                                                                                    \
-    "SELECT id, organization_id, created_s, pepper_id, hash, old_pepper_id, old_hash, old_exp_s "  \
-    "FROM account "
+    "SELECT id, organization_id, created_s, pepper_id, hash, old_pepper_id, old_hash, old_exp_s, " \
+    "owner_user_id FROM account "
 
 static const struct sql sql[] = {
     [LOAD] = {"account.load", COLUMNS "WHERE id = $1"},
@@ -42,6 +54,11 @@ static const struct sql sql[] = {
     [COUNT_BY_PEPPER] = {"account.count_by_pepper",
                          "SELECT COUNT(*) FROM account WHERE pepper_id = $1 "
                          "OR (old_pepper_id = $1 AND old_exp_s > $2)"},
+    [SET_OWNER] =
+        {"account.set_owner",
+         "UPDATE account SET owner_user_id = $2 WHERE id = $1 AND EXISTS (SELECT 1 FROM "
+         "users WHERE users.id = $2 AND users.organization_id = account.organization_id)"},
+    [NO_OWNER] = {"account.no_owner", "UPDATE account SET owner_user_id = NULL WHERE id = $1"},
 };
 
 const struct sql_set account_statements = {sql, sizeof sql / sizeof *sql};
@@ -66,6 +83,7 @@ static enum err load(struct db *db, const struct sql *statement, const struct db
         read_token(&r, 3, &out->token);
         read_token(&r, 5, &out->old);
         out->old_exp_s = row_int(&r, 7);
+        out->has_owner = row_bytes(&r, 8, out->owner.b, sizeof out->owner.b);
     }
     return rows_end_one(&r, found);
 }
@@ -108,6 +126,14 @@ void account_rehash(struct effects *fx, const struct uid *id, const struct accou
         effects_add(fx, DROP, EXPECT_ANY, &sql[i],
                     ARGS(db_bytes(id), db_bytes(&before->pepper), db_bytes(&before->hash),
                          db_bytes(&after->pepper), db_bytes(&after->hash)));
+}
+
+void account_set_owner(struct effects *fx, const struct uid *id, const struct uid *user)
+{
+    if (user)
+        effects_add(fx, DROP, 1, &sql[SET_OWNER], ARGS(db_bytes(id), db_bytes(user)));
+    else
+        effects_add(fx, DROP, 1, &sql[NO_OWNER], ARGS(db_bytes(id)));
 }
 
 void account_delete_of(struct effects *fx, const struct id *organization)

@@ -23,6 +23,8 @@ struct account {
     int64_t created_s;
     struct account_token token, old;
     int64_t old_exp_s; /* when the old one ends; 0: there is none */
+    bool has_owner;    /* whom Twilio's legacy userinfo shows to the account itself */
+    struct uid owner;
 };
 
 enum err account_load(struct db *db, const struct uid *id, struct account *out);
@@ -37,6 +39,8 @@ void account_put_token(struct effects *fx, const struct uid *id, const struct ac
 /* The same token under the active pepper. Nothing when it has been replaced meanwhile. */
 void account_rehash(struct effects *fx, const struct uid *id, const struct account_token *before,
                     const struct account_token *after);
+/* The user, of the account's organization (expected), who owns it; NULL: nobody. */
+void account_set_owner(struct effects *fx, const struct uid *id, const struct uid *user);
 void account_delete_of(struct effects *fx, const struct id *organization);
 /* Effects that give an account to each of at most `limit` organizations that have none; *n: how
  * many these were. */
