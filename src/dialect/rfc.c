@@ -38,6 +38,17 @@ static const struct route routes[] = {
     },
     {
         .methods = HTTP_POST,
+        .path = "/oauth2/device_authorization",
+        .handler = device_authorization_endpoint,
+        .name = "device_authorization",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "RFC 8628 3.1",
+        .metadata = "device_authorization_endpoint",
+        .op = &device_authorization_operation,
+    },
+    {
+        .methods = HTTP_POST,
         .path = "/oauth2/introspect",
         .handler = introspect_endpoint,
         .name = "introspect",

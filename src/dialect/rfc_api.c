@@ -10,6 +10,12 @@ static const struct op_schema schemas[] = {
      "{\"type\":\"object\",\"properties\":{\"request_uri\":{\"type\":\"string\"},"
      "\"expires_in\":{\"type\":\"integer\"}},\"required\":[\"request_uri\",\"expires_in\"]"
      "}"},
+    {"DeviceCodes",
+     "{\"type\":\"object\",\"properties\":{\"device_code\":{\"type\":\"string\"},"
+     "\"user_code\":{\"type\":\"string\"},\"verification_uri\":{\"type\":\"string\","
+     "\"format\":\"uri\"},\"verification_uri_complete\":{\"type\":\"string\",\"format\":"
+     "\"uri\"},\"expires_in\":{\"type\":\"integer\"},\"interval\":{\"type\":\"integer\"}},"
+     "\"required\":[\"device_code\",\"user_code\",\"verification_uri\",\"expires_in\"]}"},
     {"Introspection",
      "{\"type\":\"object\",\"properties\":{\"active\":{\"type\":\"boolean\"},\"scope\":{\"type\":"
      "\"string\"},\"client_id\":{\"type\":\"string\"},\"sub\":{\"type\":\"string\"},\"token_type\":"

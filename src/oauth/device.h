@@ -25,8 +25,8 @@ struct device_begun {
     int64_t expires_in_s, interval_s;
 };
 
-/* A request that has passed the checks of VIA_DEVICE. ERR_UNAUTHORIZED_CLIENT. */
-enum err device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out);
+/* For a request that has passed the checks of VIA_DEVICE: draws and records both codes. */
+void device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out);
 
 /* A device that waits, as the person sees it. */
 struct device_asking {

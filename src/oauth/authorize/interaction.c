@@ -201,29 +201,13 @@ void interaction_choose(struct interaction *ix, const struct id *session)
     browser_prefer(&ix->browser, session);
 }
 
-static str join_scopes(struct rq *rq, str old, str more)
-{
-    struct buf b;
-    str word, rest = more;
-
-    buf_init(&b, rq->arena, 256, old.n + more.n + 2);
-    buf_put(&b, old);
-    while (str_next(&rest, ' ', &word)) {
-        if (scope_has(buf_str(&b), word))
-            continue;
-        if (b.n > 0)
-            buf_char(&b, ' ');
-        buf_put(&b, word);
-    }
-    return buf_str(&b);
-}
-
 void interaction_consent(struct rq *rq, struct interaction *ix)
 {
     struct consent c = {
         .user = ix->who->user.id,
         .client = ix->ar.client->client.id,
-        .scopes = join_scopes(rq, ix->has_before ? ix->before.scopes : STR(""), ix->ar.granted),
+        .scopes =
+            scope_join(rq->arena, ix->has_before ? ix->before.scopes : STR(""), ix->ar.granted),
         .created_s = ix->has_before ? ix->before.created_s : rq->now_s,
         .updated_s = rq->now_s,
     };

@@ -100,22 +100,6 @@ static bool must_sign_in_again(const struct rq *rq, const struct interaction *ix
 
 /* ---- allowed? ---- */
 
-static str missing_scopes(struct rq *rq, str granted, str before)
-{
-    struct buf b;
-    str word;
-
-    buf_init(&b, rq->arena, 128, granted.n + 1);
-    while (str_next(&granted, ' ', &word)) {
-        if (scope_has(before, word))
-            continue;
-        if (b.n > 0)
-            buf_char(&b, ' ');
-        buf_put(&b, word);
-    }
-    return buf_str(&b);
-}
-
 /* RFC 8252 8.6: whoever listens there may call himself this client. */
 static bool can_be_posed_as(const struct authorize_request *ar)
 {
@@ -133,7 +117,7 @@ static enum err check_consent(struct rq *rq, struct interaction *ix, enum intera
         return e;
     ix->has_before = e == OK;
     ix->new_scopes =
-        missing_scopes(rq, ix->ar.granted, ix->has_before ? ix->before.scopes : STR(""));
+        scope_without(rq->arena, ix->ar.granted, ix->has_before ? ix->before.scopes : STR(""));
     if (client->rp.trusted)
         ix->has_before = ix->has_before && wanted; /* nothing relies on it */
     else

@@ -13,6 +13,10 @@
 enum err check_scope(struct rq *rq, str asked, str allowed, str *granted);
 /* True if `word` is one of the space-separated words of scope. */
 bool scope_has(str scope, str word);
+/* The words of `scope`, and those of `more` that are not among them. */
+str scope_join(struct arena *a, str scope, str more);
+/* The words of `scope` that are not among those of `less`. */
+str scope_without(struct arena *a, str scope, str less);
 /* RFC 8707: each of the space-separated resources is the issuer or one that the authenticated
  * client may name (relying_party.resources). None asked: the issuer. ERR_INVALID_TARGET. */
 enum err check_resource(struct rq *rq, str resource);

@@ -31,6 +31,38 @@ bool scope_has(str scope, str word)
     return false;
 }
 
+static void add_word(struct buf *b, str word)
+{
+    if (b->n > 0)
+        buf_char(b, ' ');
+    buf_put(b, word);
+}
+
+str scope_join(struct arena *a, str scope, str more)
+{
+    struct buf b;
+    str word;
+
+    buf_init(&b, a, scope.n + more.n + 1, scope.n + more.n + 1);
+    buf_put(&b, scope);
+    while (str_next(&more, ' ', &word))
+        if (!scope_has(buf_str(&b), word))
+            add_word(&b, word);
+    return buf_str(&b);
+}
+
+str scope_without(struct arena *a, str scope, str less)
+{
+    struct buf b;
+    str word;
+
+    buf_init(&b, a, scope.n + 1, scope.n + 1);
+    while (str_next(&scope, ' ', &word))
+        if (!scope_has(less, word))
+            add_word(&b, word);
+    return buf_str(&b);
+}
+
 enum err check_scope(struct rq *rq, str asked, str allowed, str *granted)
 {
     str rest = asked, word;
@@ -53,22 +85,6 @@ enum err check_scope(struct rq *rq, str asked, str allowed, str *granted)
     return OK;
 }
 
-static str without_protocol(struct rq *rq, str scopes)
-{
-    struct buf b;
-    str word;
-
-    buf_init(&b, rq->arena, scopes.n + 1, scopes.n + 1);
-    while (str_next(&scopes, ' ', &word)) {
-        if (str_eq(word, STR("openid")) || str_eq(word, STR("offline_access")))
-            continue;
-        if (b.n > 0)
-            buf_char(&b, ' ');
-        buf_put(&b, word);
-    }
-    return buf_str(&b);
-}
-
 enum err scope_rule(struct rq *rq, struct authorize_request *ar)
 {
     str allowed = ar->client->client.scopes;
@@ -81,7 +97,7 @@ enum err scope_rule(struct rq *rq, struct authorize_request *ar)
     if ((e = check_scope(rq, ar->scope, allowed, &ar->granted)) != OK)
         return e;
     if (ar->scope.p == NULL)
-        ar->granted = without_protocol(rq, allowed);
+        ar->granted = scope_without(rq->arena, allowed, STR("openid offline_access"));
     ar->openid = scope_has(ar->granted, STR("openid"));
     ar->offline = scope_has(ar->granted, STR("offline_access"));
     return OK;
