@@ -215,13 +215,114 @@ static void secrets_end_in_the_cache_too(void **state)
     client_cache_close(cache);
 }
 
+/* What people see of a client is in the entry's own memory, and changes drop it. */
+static void the_relying_party_comes_with_its_client(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id, "one"), machine = put_client(f, &o.id, "two");
+    struct client_cache *cache = client_cache_open(100);
+    struct relying_party rp = {
+        .is_public = true,
+        .pkce = PKCE_OPTIONAL,
+        .trusted = true,
+        .require_par = true,
+        .redirect_uris = STR("https://a.example/cb\nhttps://b.example/cb"),
+        .post_logout_redirect_uris = STR("https://a.example/bye"),
+        .origins = STR("https://a.example\nhttps://b.example\nhttps://a.example"),
+        .resources = STR("https://api.example"),
+        .response_modes = MODE_FORM_POST,
+        .jwks = STR("{\"keys\":[]}"),
+        .assertion_audience = ASSERTION_ENDPOINT,
+        .request_object = REQUEST_OBJECT_REQUIRED,
+        .id_token_alg = JWS_EDDSA,
+        .userinfo_alg = JWS_ES256,
+        .pairwise = true,
+        .sector = STR("sector.example"),
+        .claims = STR("a=b"),
+        .default_max_age_s = 60,
+        .logo_uri = STR("https://a.example/logo"),
+        .policy_uri = STR("https://a.example/policy"),
+        .tos_uri = STR("https://a.example/tos"),
+    };
+    struct effects fx = fixture_effects(f);
+    const struct relying_party *got;
+    bool known;
+
+    assert_false(get(f, cache, &c.id, NOW)->rp.there);
+    relying_party_put(&fx, &c.id, &rp);
+    assert_int_equal(fx.changes->kind, CHANGE_CLIENT);
+    assert_memory_equal(fx.changes->subject, c.id.b, UID_BYTES);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    apply(cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
+    assert_non_null(get(f, cache, &c.id, NOW));
+    assert_false(get(f, cache, &machine.id, NOW)->rp.there); /* and the scratch is another's */
+    got = &get(f, cache, &c.id, NOW)->rp;
+    assert_true(got->there && got->is_public && got->trusted && got->require_par && got->pairwise);
+    assert_int_equal(got->pkce, PKCE_OPTIONAL);
+    assert_str(got->redirect_uris, "https://a.example/cb\nhttps://b.example/cb");
+    assert_str(got->post_logout_redirect_uris, "https://a.example/bye");
+    assert_str(got->origins, "https://a.example\nhttps://b.example\nhttps://a.example");
+    assert_str(got->resources, "https://api.example");
+    assert_int_equal(got->response_modes, MODE_FORM_POST);
+    assert_str(got->jwks, "{\"keys\":[]}");
+    assert_int_equal(got->assertion_audience, ASSERTION_ENDPOINT);
+    assert_int_equal(got->request_object, REQUEST_OBJECT_REQUIRED);
+    assert_int_equal(got->id_token_alg, JWS_EDDSA);
+    assert_int_equal(got->userinfo_alg, JWS_ES256);
+    assert_str(got->sector, "sector.example");
+    assert_str(got->claims, "a=b");
+    assert_int_equal(got->default_max_age_s, 60);
+    assert_str(got->logo_uri, "https://a.example/logo");
+    assert_str(got->policy_uri, "https://a.example/policy");
+    assert_str(got->tos_uri, "https://a.example/tos");
+    assert_int_equal(relying_party_origin_known(f->db, STR("https://b.example"), &known), OK);
+    assert_true(known);
+    rp.origins = STR("https://c.example");
+    rp.userinfo_alg = USERINFO_JSON;
+    fx = fixture_effects(f);
+    relying_party_put(&fx, &c.id, &rp);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(relying_party_origin_known(f->db, STR("https://b.example"), &known), OK);
+    assert_false(known);
+    apply(cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
+    assert_int_equal(get(f, cache, &c.id, NOW)->rp.userinfo_alg, USERINFO_JSON);
+    client_cache_close(cache);
+}
+
+static void a_relying_party_needs_its_client(void **state)
+{
+    struct fixture *f = *state;
+    struct organization o = fixture_organization(f, "Acme");
+    struct client c = put_client(f, &o.id, "one");
+    struct uid unknown = uid_new();
+    struct relying_party rp, got;
+    struct effects fx = fixture_effects(f);
+
+    relying_party_defaults(&rp);
+    rp.origins = STR("https://a.example");
+    relying_party_put(&fx, &unknown, &rp);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    assert_int_equal(relying_party_load(f->db, &f->arena, &c.id, &got), ERR_ABSENT);
+    assert_false(got.there);
+    assert_int_equal(got.id_token_alg, JWS_RS256); /* OpenID Connect Registration 2 */
+    assert_int_equal(got.default_max_age_s, -1);
+    fx = fixture_effects(f);
+    relying_party_put(&fx, &c.id, &rp);
+    relying_party_delete(&fx, &c.id);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(relying_party_load(f->db, &f->arena, &c.id, &got), ERR_ABSENT);
+    assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM client_origin"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(filled_with_all_a_request_needs), TEST(all_groups_and_too_many),
-        TEST(absence_is_not_remembered),       TEST(changes_drop_what_they_name),
-        TEST(the_oldest_goes_when_full),       TEST(reading_again_is_limited),
-        TEST(secrets_end_in_the_cache_too),
+        TEST(filled_with_all_a_request_needs),  TEST(all_groups_and_too_many),
+        TEST(absence_is_not_remembered),        TEST(changes_drop_what_they_name),
+        TEST(the_oldest_goes_when_full),        TEST(reading_again_is_limited),
+        TEST(secrets_end_in_the_cache_too),     TEST(the_relying_party_comes_with_its_client),
+        TEST(a_relying_party_needs_its_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

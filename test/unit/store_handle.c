@@ -216,6 +216,36 @@ static void row_ids_differ_within_a_second(void **state)
     keyring_unref(ring);
 }
 
+/* Whatever grants something has 48 characters and its own prefix, and is nothing to the consumer of
+ * another kind. A UUID is a token and nothing else. */
+static void every_kind_has_its_own_prefix(void **state)
+{
+    static const char by_kind[] = {0, 'a', 'r', 'c', 's', 'p', 'f', 'd'};
+    struct fixture *f = *state;
+    struct keyring *ring = ring_of(1);
+    struct handle uuid = make(f, HANDLE_ACCESS, SHAPE_UUID, &ring->keys[0]), got;
+    struct text u = write_handle(&uuid, SHAPE_UUID, &ring->keys[0]);
+
+    for (int kind = HANDLE_ACCESS; kind <= HANDLE_DEVICE; kind++) {
+        struct handle h = make(f, (enum handle_kind)kind, SHAPE_HANDLE, NULL);
+        struct text t = write_handle(&h, SHAPE_HANDLE, NULL);
+        str text = str_make(t.p, t.n);
+        char prefix[] = {'p', 's', 't', by_kind[kind], '_', 0};
+
+        assert_int_equal(t.n, HANDLE_CHARS);
+        assert_true(str_starts(text, str_from(prefix)));
+        for (int as = HANDLE_ACCESS; as <= HANDLE_DEVICE; as++)
+            assert_int_equal(handle_parse(text, (enum handle_kind)as, ring, &got),
+                             as == kind ? OK : ERR_INVALID_TOKEN);
+        assert_int_equal(handle_parse(text, (enum handle_kind)kind, NULL, &got), OK);
+        assert_true(id_eq(&got.id, &h.id));
+        assert_memory_equal(got.secret, h.secret, sizeof h.secret);
+        assert_int_equal(handle_parse(str_make(u.p, u.n), (enum handle_kind)kind, ring, &got),
+                         kind <= HANDLE_REFRESH ? OK : ERR_INVALID_TOKEN);
+    }
+    keyring_unref(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +256,7 @@ int main(void)
         TEST(upper_case_uuids_are_other_strings),
         TEST(uuids_outlive_their_shape_key),
         TEST(row_ids_differ_within_a_second),
+        TEST(every_kind_has_its_own_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
