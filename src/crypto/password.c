@@ -57,17 +57,25 @@ static bool take_number(str *rest, str name, char stop, int64_t max, int64_t *ou
     return true;
 }
 
-/* What follows "$argon2id$": salt and hash are left to the library. */
+/* Salt and hash of the lengths that the library takes (RFC 9106 3.1). */
+static bool is_salted_hash(str rest)
+{
+    uint8_t bytes[ENCODED_MAX];
+    str salt, hash;
+    return str_cut(rest, '$', &salt, &hash) && str_find(rest, '.', 0) == rest.n &&
+           password_kind_base64(salt, bytes, sizeof bytes) >= 8 &&
+           password_kind_base64(hash, bytes, sizeof bytes) >= 16;
+}
+
 static bool is_argon2(str encoded, str front)
 {
     int64_t memory_kib, passes, lanes;
-    str rest = str_sub(encoded, front.n, encoded.n), salt, hash;
+    str rest = str_sub(encoded, front.n, encoded.n);
     return encoded.n <= ENCODED_MAX && str_starts(encoded, front) &&
            take_number(&rest, STR("m="), ',', MEMORY_KIB_MAX, &memory_kib) &&
            take_number(&rest, STR("t="), ',', PASSES_MAX, &passes) &&
-           take_number(&rest, STR("p="), '$', LANES_MAX, &lanes) &&
-           memory_kib * passes <= WORK_MAX && str_cut(rest, '$', &salt, &hash) && salt.n >= 8 &&
-           hash.n >= 16 && str_find(hash, '$', 0) == hash.n;
+           take_number(&rest, STR("p="), '$', LANES_MAX, &lanes) && memory_kib >= 8 * lanes &&
+           memory_kib * passes <= WORK_MAX && is_salted_hash(rest);
 }
 
 static bool is_argon2id(str encoded)
@@ -134,8 +142,18 @@ bool password_is_ours(str encoded)
     return str_starts(encoded, STR(OURS)) && password_known(encoded);
 }
 
+/* security.md 66: but for argon2, a NUL is where crypt(3) ends and what HMAC, inside PBKDF2 and
+ * scrypt, pads with; "password" and "password\0" would be one. */
+static bool counts_nul(const struct kind *kind)
+{
+    return kind->verify == verify_argon2;
+}
+
 enum err password_verify(struct arena *a, str encoded, str password)
 {
     const struct kind *kind = kind_of(encoded);
-    return kind ? kind->verify(a, encoded, password) : ERR_SERVER_ERROR;
+    enum err e = kind ? kind->verify(a, encoded, password) : ERR_SERVER_ERROR;
+    if (e == OK && !counts_nul(kind) && str_find(password, '\0', 0) < password.n)
+        return ERR_INVALID_CLIENT;
+    return e;
 }

@@ -15,8 +15,8 @@
 /* The encoded argon2id hash ("$argon2id$v=19$..."), 128-bit salt. */
 enum err password_hash(struct arena *a, str password, str *encoded);
 /* OK, ERR_INVALID_CLIENT when it does not match, ERR_SERVER_ERROR when the hash is none that
- * password_known knows. Passwords go in as they are, NUL included; bcrypt would read 72 bytes of
- * them and crypt(3) only to a NUL, so longer ones and ones with NUL match no such hash. */
+ * password_known knows. Passwords go in as they are; one with a NUL matches argon2 alone, one that
+ * is longer than 72 bytes no bcrypt hash. */
 enum err password_verify(struct arena *a, str encoded, str password);
 /* The work of verifying a hash of password_hash, for nothing: for users who are not there. */
 void password_dummy(str password);
