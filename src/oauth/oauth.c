@@ -6,6 +6,7 @@
  * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
  */
 #include "http/route.h"
+#include "oauth/explain.h"
 #include "oauth/misbehave.h"
 #include "oauth/rq.h"
 #include "oauth/trace.h"
@@ -227,6 +228,7 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
     struct log_line l;
 
     metrics_request(t, rq, duration_us);
+    explain_note(rq);
     if (!setting_live(t->server->settings, log_requests))
         return;
     log_begin(&l, rq->res->status >= 500 ? LOG_ERROR : LOG_INFO, "request");
