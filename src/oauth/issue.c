@@ -94,11 +94,12 @@ enum err issue_token(struct rq *rq, struct token_request *request, struct token_
     return OK;
 }
 
-static void write_handle(struct rq *rq, const struct token_issued *t, const struct handle *h)
+static void put_handle(struct rq *rq, struct buf *b, const struct token_issued *t,
+                       const struct handle *h)
 {
     const struct keyring *ring = signer_ring(rq->t->signer);
 
-    handle_write(&rq->res->body, h, t->shape, keyring_active(ring, KEY_SHAPE, 0));
+    handle_write(b, h, t->shape, keyring_active(ring, KEY_SHAPE, 0));
 }
 
 void issue_write_access(struct rq *rq, const struct token_issued *t)
@@ -106,7 +107,20 @@ void issue_write_access(struct rq *rq, const struct token_issued *t)
     if (t->jwt)
         sign_leave_hole(rq, t->key, str_from(rq->dialect->jwt->typ), t->claims);
     else
-        write_handle(rq, t, &t->access);
+        put_handle(rq, &rq->res->body, t, &t->access);
+}
+
+void issue_write_id_token(struct rq *rq, const struct token_issued *t)
+{
+    struct buf access;
+
+    if (t->jwt) {
+        sign_leave_id_token(rq, t->id_key, t->id_claims, (str){0});
+        return;
+    }
+    buf_init(&access, rq->arena, HANDLE_CHARS, HANDLE_CHARS);
+    put_handle(rq, &access, t, &t->access);
+    sign_leave_id_token(rq, t->id_key, t->id_claims, buf_str(&access));
 }
 
 void issue_write_refresh(struct rq *rq, const struct token_issued *t)
@@ -114,5 +128,5 @@ void issue_write_refresh(struct rq *rq, const struct token_issued *t)
     if (t->refresh_text.p != NULL)
         buf_put(&rq->res->body, t->refresh_text); /* proven a moment ago: its alphabet is ours */
     else
-        write_handle(rq, t, &t->refresh);
+        put_handle(rq, &rq->res->body, t, &t->refresh);
 }

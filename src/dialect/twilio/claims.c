@@ -1,29 +1,17 @@
 /* claims: the claims that Twilio's legacy discovery document lists, as its clients read them.
  *
  * Helper libraries take the account from act.sub, "trn:us1:iam:account:AC...", and refetch by exp
- * without verifying anything. Ids are SIDs whatever the request spelled. `aud` is the issuer;
- * `scp` is an array where RFC 9068 has a string, so the type is plain JWT and not at+jwt.
+ * without verifying anything. Ids are SIDs whatever the request spelled: sub is the app, or the
+ * user (US...) who signed in to it. `aud` is the issuer unless an audience was asked for; `scp` is
+ * an array where RFC 9068 has a string, so the type is plain JWT and not at+jwt.
  */
 #include "dialect/twilio/claims.h"
 
 #include "codec/json.h"
+#include "oauth/token/claims.h"
 #include "store/account.h"
 
 #define ACCOUNT_TRN "trn:us1:iam:account:"
-
-static void put_scopes(struct buf *b, str scope)
-{
-    str word;
-
-    BUF_LIT(b, ",\"scp\":[");
-    while (str_next(&scope, ' ', &word)) {
-        if (word.n == 0)
-            continue;
-        json_item(b);
-        json_str(b, word);
-    }
-    buf_char(b, ']');
-}
 
 static void put_account(struct rq *rq, struct buf *b)
 {
@@ -37,25 +25,22 @@ static void put_account(struct rq *rq, struct buf *b)
     BUF_LIT(b, "\"}");
 }
 
-static str write(struct rq *rq, const struct token *row)
+static void write(struct rq *rq, struct buf *out, const struct token *row, const struct person *who)
 {
-    str issuer = setting_text(rq->server->settings, issuer);
-    struct buf b;
-
-    buf_init(&b, rq->arena, 640 + issuer.n * 2 + row->scope.n * 2, LIMIT_JWT);
-    json_open(&b, '{');
-    json_key_str(&b, STR("iss"), issuer);
-    json_key_str(&b, STR("aud"), issuer);
-    jwt_profile_put_client(&b, STR("sub"), row, SPELLING_SID);
-    jwt_profile_put_client(&b, STR("cid"), row, SPELLING_SID);
-    put_account(rq, &b);
-    put_scopes(&b, row->scope);
-    json_key_i64(&b, STR("iat"), row->issued_s);
-    json_key_i64(&b, STR("nbf"), row->issued_s);
-    json_key_i64(&b, STR("exp"), row->access_exp_s);
-    jwt_profile_put_id(&b, row);
-    json_close(&b, '}');
-    return buf_str(&b);
+    json_open(out, '{');
+    json_key_str(out, STR("iss"), setting_text(rq->server->settings, issuer));
+    jwt_profile_put_audience(rq, out, row);
+    jwt_profile_put_subject(rq, out, row, who, SPELLING_SID);
+    jwt_profile_put_client(out, STR("cid"), row, SPELLING_SID);
+    put_account(rq, out);
+    jwt_profile_put_words(out, STR("scp"), row->scope);
+    json_key_i64(out, STR("iat"), row->issued_s);
+    json_key_i64(out, STR("nbf"), row->issued_s);
+    json_key_i64(out, STR("exp"), row->access_exp_s);
+    if (who != NULL)
+        claims_put(rq, out, CLAIMS_ACCESS_TOKEN, rq->client, &who->user, &who->grant);
+    jwt_profile_put_id(out, row);
+    json_close(out, '}');
 }
 
 /* The words of the array with a space between. */

@@ -91,6 +91,11 @@ static void answer(struct rq *rq, const struct token_issued *t)
         issue_write_refresh(rq, t);
         buf_char(b, '"');
     }
+    if (t->has_id_token) {
+        BUF_LIT(b, ",\"id_token\":\"");
+        issue_write_id_token(rq, t);
+        buf_char(b, '"');
+    }
     if (t->scope.n > 0)
         json_key_str(b, STR("scope"), t->scope);
     json_close(b, '}');

@@ -17,7 +17,6 @@ enum err client_credentials_run(struct rq *rq, const struct token_request *reque
                                 struct token_issued *out)
 {
     const struct client *c = &rq->client->client;
-    enum token_format format = request->format_from_client ? c->token_format : request->format;
     struct token row;
     enum err e;
 
@@ -26,7 +25,8 @@ enum err client_credentials_run(struct rq *rq, const struct token_request *reque
         return e;
     if ((e = check_resource(rq, request->resource)) != OK)
         return e;
-    if ((e = token_pair_access(rq, format, &row, out)) != OK)
+    row.resources = str_trim(request->resource);
+    if ((e = token_pair_access(rq, token_pair_format(rq, request), &row, NULL, out)) != OK)
         return e;
     if (request->with_refresh)
         token_pair_refresh(rq, &row, out);

@@ -2,7 +2,10 @@
  *
  * Whatever is wrong with a token, the answer is the same (security.md A33). A token is judged by
  * its own time, its epoch, its client and the state of its grant; an opaque one also by its hash,
- * a JWT by its signature.
+ * a JWT by its signature; one of a person also by that person.
+ *
+ * A token that was asked for another resource is live, as introspection tells that resource, but
+ * opens none of ours: else an API could look with it at what userinfo says of its callers.
  */
 #include "oauth/token/bearer.h"
 
@@ -10,16 +13,39 @@
 #include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
 
-/* The client of the token: known, enabled, of the epoch that the token carries. */
-static enum err find_client(struct rq *rq, const struct uid *id, int64_t epoch, struct bearer *out)
+/* The person of out->grant, live and of that epoch. */
+static enum err find_person(struct rq *rq, int64_t epoch, struct bearer *out)
+{
+    struct person *who = ARENA_NEW(rq->arena, struct person);
+    enum err e = person_load(rq, out->client, &out->grant, who);
+
+    out->who = who;
+    if (e != OK)
+        return e;
+    return who->epoch == epoch ? OK : ERR_INVALID_TOKEN;
+}
+
+/* The client of the token: known, enabled, of the epoch that the token carries; and its person. */
+static enum err find_parties(struct rq *rq, const struct uid *id, bool is_user, int64_t epoch,
+                             struct bearer *out)
 {
     enum err e = client_cache_get(rq->t->clients, rq->t->db, id, rq->now_s, &out->client);
 
     if (e != OK)
         return e == ERR_ABSENT ? ERR_INVALID_TOKEN : e;
-    if (!out->client->client.enabled || out->client->epoch != epoch)
+    if (!out->client->client.enabled)
         return ERR_INVALID_TOKEN;
-    return OK;
+    if (is_user)
+        return find_person(rq, epoch, out);
+    return out->client->epoch == epoch ? OK : ERR_INVALID_TOKEN;
+}
+
+static void set_audience(struct rq *rq, struct bearer *out, str audience)
+{
+    str issuer = setting_text(rq->server->settings, issuer);
+
+    out->audience = audience.n > 0 ? audience : issuer;
+    out->for_issuer = scope_has(out->audience, issuer); /* a list of words, as a scope is */
 }
 
 /* Which of the row's two tokens is it, and is that one live? */
@@ -57,8 +83,8 @@ static enum err resolve_handle(struct rq *rq, str token, enum handle_kind kind, 
     out->spelling = row.spelling;
     out->issued_s = row.issued_s;
     out->family_exp_s = row.family_exp_s;
-    out->audience = setting_text(rq->server->settings, issuer);
-    return find_client(rq, &row.client, row.epoch, out);
+    set_audience(rq, out, row.resources);
+    return find_parties(rq, &row.client, row.is_user, row.epoch, out);
 }
 
 /* The facts of a JWT, whose signature is checked once per thread. */
@@ -70,6 +96,7 @@ static enum err read_jwt(struct rq *rq, str token, struct jwt_facts *facts)
     hash_sha256(rq->t->hasher, &token, 1, &digest);
     if (verified_get(rq->t->verified, &digest, facts)) {
         facts->scope = arena_dup(rq->arena, facts->scope);
+        facts->audience = arena_dup(rq->arena, facts->audience);
         return OK;
     }
     if ((e = jwt_profile_read(rq, token, facts)) != OK)
@@ -90,7 +117,7 @@ static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
         return ERR_INVALID_TOKEN;
     *out = (struct bearer){
         .id = facts.id,
-        .grant = facts.id,
+        .grant = facts.grant,
         .scope = facts.scope,
         .dialect = facts.dialect,
         .spelling = facts.spelling,
@@ -98,11 +125,13 @@ static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
         .issued_s = facts.issued_s,
         .exp_s = facts.exp_s,
         .family_exp_s = facts.exp_s,
-        .audience = setting_text(rq->server->settings, issuer),
     };
-    if ((e = find_client(rq, &facts.client, facts.epoch, out)) != OK)
+    set_audience(rq, out, facts.audience);
+    if ((e = find_parties(rq, &facts.client, facts.is_user, facts.epoch, out)) != OK)
         return e;
-    if ((e = grant_is_revoked(rq->t->db, &out->grant, &revoked)) != OK)
+    if (out->who != NULL)
+        out->family_exp_s = out->who->grant.exp_s;
+    if ((e = grant_is_revoked(rq->t->db, &out->id, &revoked)) != OK) /* of a person: the jti */
         return e;
     return revoked ? ERR_INVALID_TOKEN : OK;
 }
@@ -141,7 +170,8 @@ enum err bearer_require(struct rq *rq, struct bearer *out)
         !str_eq_nocase(scheme, STR("Bearer"))) /* RFC 6750 2.1 */
         return invalid(rq, value.n > 0);
     e = bearer_resolve(rq, str_trim(token), false, out);
-    if (e == ERR_INVALID_TOKEN || (e == OK && out->dialect != (int)rq->dialect->id))
+    if (e == ERR_INVALID_TOKEN ||
+        (e == OK && (out->dialect != (int)rq->dialect->id || !out->for_issuer)))
         return invalid(rq, true);
     if (e == OK)
         rq_client(rq, out->client);

@@ -14,6 +14,7 @@
 
 #include "oauth/check/check.h"
 #include "oauth/token/claim_map.h"
+#include "oauth/token/jwt_profile.h"
 
 enum column { FROM_CLAIMS, FROM_USERNAME, FROM_EMAIL, FROM_EMAIL_VERIFIED, FROM_UPDATED };
 
@@ -139,19 +140,6 @@ static void put_standard(struct source *s, str granted)
             put_column(s, &table[i]);
 }
 
-static void put_words(struct buf *b, str name, str words)
-{
-    str word;
-
-    json_key(b, name);
-    json_open(b, '[');
-    while (str_next(&words, ' ', &word)) {
-        json_item(b);
-        json_str(b, word);
-    }
-    json_close(b, ']');
-}
-
 static void put_user_id(struct source *s, str name)
 {
     char text[UID_UUID_CHARS];
@@ -188,7 +176,7 @@ static void put_mapped(struct source *s, const struct claim_map *m)
             json_key_str(s->b, m->name, s->user->email);
         break;
     case CLAIM_USER_ROLES:
-        put_words(s->b, m->name, s->user->roles);
+        jwt_profile_put_words(s->b, m->name, s->user->roles);
         break;
     case CLAIM_USER_CLAIM:
         if ((v = json_get(s->claims, m->argument)) == NULL)

@@ -18,26 +18,13 @@
 
 #define LIFE_S 3600
 
-static void put_words(struct buf *b, str name, str words)
-{
-    str word;
-
-    json_key(b, name);
-    json_open(b, '[');
-    while (str_next(&words, ' ', &word)) {
-        json_item(b);
-        json_str(b, word);
-    }
-    json_close(b, ']');
-}
-
 static void put_sign_in(struct buf *b, const struct user_grant *g)
 {
     json_key_i64(b, STR("auth_time"), g->auth_s);
     if (g->acr.n > 0)
         json_key_str(b, STR("acr"), g->acr);
     if (g->amr.n > 0)
-        put_words(b, STR("amr"), g->amr);
+        jwt_profile_put_words(b, STR("amr"), g->amr);
     if (!g->has_session)
         return;
     BUF_LIT(b, ",\"sid\":\"");
@@ -53,9 +40,9 @@ static void write(struct rq *rq, struct buf *out, const struct user_grant *g, co
 
     json_open(out, '{');
     json_key_str(out, STR("iss"), setting_text(rq->server->settings, issuer));
-    json_key_str(out, STR("sub"), subject_of(rq, client, &u->id, g->spelling));
-    jwt_profile_put_client(out, STR("aud"), row, g->spelling);
-    jwt_profile_put_client(out, STR("azp"), row, g->spelling);
+    json_key_str(out, STR("sub"), subject_of(rq, client, &u->id, row->spelling));
+    jwt_profile_put_client(out, STR("aud"), row, row->spelling);
+    jwt_profile_put_client(out, STR("azp"), row, row->spelling);
     json_key_i64(out, STR("iat"), row->issued_s);
     json_key_i64(out, STR("exp"), row->issued_s + LIFE_S);
     put_sign_in(out, g);

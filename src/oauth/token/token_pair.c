@@ -6,6 +6,7 @@
  */
 #include "oauth/token/token_pair.h"
 
+#include "oauth/check/check.h"
 #include "oauth/token/jwt_profile.h"
 
 #include "oauth/misbehave.h"
@@ -38,9 +39,60 @@ void token_pair_begin(struct rq *rq, const struct token_request *request, struct
     row->grant = row->id;
 }
 
-static enum err prepare_jwt(struct rq *rq, struct token *row, struct token_issued *out)
+/* Without offline access the family ends with the session, at the latest when that must. */
+static int64_t family_end_s(const struct rq *rq, const struct user_grant *g)
+{
+    int64_t end_s = rq->now_s + rq->client->client.family_ttl_s;
+
+    if (!g->offline)
+        end_s = earlier(end_s, g->auth_s + setting_int(rq->server->settings, session_max_s));
+    return g->has_code ? end_s : earlier(end_s, g->exp_s); /* a device's row has its end already */
+}
+
+/* Who asked to know the person may ask userinfo, which is the issuer's, whatever else the token is
+ * for (RFC 8707 2.2: then by a token of its own). */
+static enum err choose_resources(struct rq *rq, const struct token_request *request,
+                                 const struct user_grant *g, struct token *row)
+{
+    str issuer = setting_text(rq->server->settings, issuer);
+
+    row->resources = g->resources;
+    if (request->resource.p == NULL)
+        return OK;
+    if (g->resources.n > 0 && scope_has(g->scope, STR("openid")) &&
+        str_eq(request->resource, issuer)) {
+        row->resources = (str){0};
+        return OK;
+    }
+    return check_resource_within(rq, request->resource, g->resources, &row->resources);
+}
+
+enum err token_pair_begin_user(struct rq *rq, const struct token_request *request,
+                               const struct person *who, struct token *row)
+{
+    const struct user_grant *g = &who->grant;
+
+    token_pair_begin(rq, request, row);
+    row->is_user = true;
+    row->grant = g->id;
+    row->scope = g->scope;
+    row->epoch = who->epoch;
+    /* sub and aud stay as the authorization request spelled the client, whatever this one does */
+    row->spelling = rq->dialect->id == DIALECT_TWILIO ? SPELLING_SID : g->spelling;
+    row->family_exp_s = family_end_s(rq, g);
+    return choose_resources(rq, request, g, row);
+}
+
+enum token_format token_pair_format(const struct rq *rq, const struct token_request *request)
+{
+    return request->format_from_client ? rq->client->client.token_format : request->format;
+}
+
+static enum err prepare_jwt(struct rq *rq, struct token *row, const struct person *who,
+                            struct token_issued *out)
 {
     enum jws_alg alg = (enum jws_alg)setting_int(rq->server->settings, access_token_alg);
+    struct buf claims;
 
     out->key = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
     if (out->key == NULL) {
@@ -48,12 +100,16 @@ static enum err prepare_jwt(struct rq *rq, struct token *row, struct token_issue
         return fail(rq, ERR_SERVER_ERROR, "The server cannot sign tokens now.");
     }
     out->jwt = true;
-    out->claims = rq->dialect->jwt->write(rq, row);
+    buf_init(&claims, rq->arena, 768, LIMIT_JWT);
+    rq->dialect->jwt->write(rq, &claims, row, who);
+    if (!sign_fits(&claims))
+        return fail(rq, ERR_SERVER_ERROR, "The claims do not fit into a token.");
+    out->claims = buf_str(&claims);
     return OK;
 }
 
 enum err token_pair_access(struct rq *rq, enum token_format format, struct token *row,
-                           struct token_issued *out)
+                           const struct person *who, struct token_issued *out)
 {
     int64_t ttl_s = misbehave_ttl_s(rq->server, rq->client->client.access_ttl_s);
     int64_t exp_s = earlier(row->issued_s + ttl_s, row->family_exp_s);
@@ -61,7 +117,7 @@ enum err token_pair_access(struct rq *rq, enum token_format format, struct token
     row->access_exp_s = exp_s;
     token_pair_describe(row, out);
     if (format == TOKEN_JWT)
-        return prepare_jwt(rq, row, out);
+        return prepare_jwt(rq, row, who, out);
     handle_new(HANDLE_ACCESS, row->shape, shape_key(rq), &row->id, &out->access);
     handle_digest(rq->t->hasher, &out->access, &row->access);
     return OK;
@@ -84,10 +140,11 @@ void token_pair_put(struct rq *rq, const struct token *row, const struct token_i
     token_put(&rq->fx, row);
 }
 
-enum err token_pair_again(struct rq *rq, struct token *row, struct token_issued *out)
+enum err token_pair_again(struct rq *rq, struct token *row, const struct person *who,
+                          struct token_issued *out)
 {
     token_pair_describe(row, out);
-    return token_is_opaque(row) ? OK : prepare_jwt(rq, row, out);
+    return token_is_opaque(row) ? OK : prepare_jwt(rq, row, who, out);
 }
 
 void token_pair_describe(const struct token *row, struct token_issued *out)

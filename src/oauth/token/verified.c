@@ -8,14 +8,14 @@
 
 #include "base/log.h"
 
-#define PLACES    16384 /* a power of two; 2.6 MB a thread, once so many tokens have been seen */
+#define PLACES    16384 /* a power of two; 4 MB a thread, once so many tokens have been seen */
 #define KEY_BYTES 16    /* of the digest: to meet another token's is as hard as a 128-bit guess */
 
 struct place {
     uint8_t token[KEY_BYTES];
     struct jwt_facts facts;
     uint64_t generation; /* 0: empty */
-    char scope[VERIFIED_SCOPE_MAX];
+    char text[VERIFIED_TEXT_MAX];
 };
 
 struct verified {
@@ -56,18 +56,24 @@ bool verified_get(const struct verified *v, const struct digest *token, struct j
     return true;
 }
 
+static str keep(char *at, str s)
+{
+    if (s.n > 0)
+        memcpy(at, s.p, s.n);
+    return str_make(at, s.n);
+}
+
 void verified_put(struct verified *v, const struct digest *token, const struct jwt_facts *facts)
 {
     struct place *p = &v->places[place_of(token)];
 
-    if (facts->scope.n > sizeof p->scope)
+    if (facts->scope.n + facts->audience.n > sizeof p->text)
         return;
     memcpy(p->token, token->b, KEY_BYTES);
     p->facts = *facts;
     p->generation = v->generation;
-    if (facts->scope.n > 0)
-        memcpy(p->scope, facts->scope.p, facts->scope.n);
-    p->facts.scope = str_make(p->scope, facts->scope.n);
+    p->facts.scope = keep(p->text, facts->scope);
+    p->facts.audience = keep(p->text + facts->scope.n, facts->audience);
 }
 
 void verified_clear(struct verified *v)

@@ -10,23 +10,26 @@
 #include "base/ct.h"
 #include "base/id.h"
 
-#define VERIFIED_SCOPE_MAX 64
+#define VERIFIED_TEXT_MAX 112
 
-/* What a JWT of ours says, once its signature, issuer and audience are known to be right. */
+/* What a JWT of ours says, once its signature and issuer are known to be right. */
 struct jwt_facts {
     struct id id; /* jti */
     int dialect;  /* enum dialect_id: whose profile it is of */
     struct uid client;
     enum spelling spelling;
     int64_t epoch, issued_s, exp_s;
-    str scope; /* kept if at most VERIFIED_SCOPE_MAX bytes, else the token is not cached */
+    bool is_user;    /* of a person: */
+    struct id grant; /* store/user_grant.h; a machine's: the jti */
+    str scope;       /* with audience at most VERIFIED_TEXT_MAX bytes, else it is not cached */
+    str audience;    /* separated by spaces */
 };
 
 struct verified;
 
 struct verified *verified_open(void);
 void verified_close(struct verified *v);
-/* By the SHA-256 of the whole token. facts->scope lives until the next verified_put. */
+/* By the SHA-256 of the whole token. The strs of *facts live until the next verified_put. */
 bool verified_get(const struct verified *v, const struct digest *token, struct jwt_facts *facts);
 void verified_put(struct verified *v, const struct digest *token, const struct jwt_facts *facts);
 /* The keys have changed. */
