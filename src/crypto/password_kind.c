@@ -9,8 +9,9 @@
 size_t password_kind_base64(str text, uint8_t *out, size_t max)
 {
     char chars[CHARS_MAX];
-    for (int i = 0; i < 2 && text.n % 4 == 0 && str_ends(text, STR("=")); i++)
-        text.n--;
+    if (text.n % 4 == 0)
+        for (int i = 0; i < 2 && str_ends(text, STR("=")); i++)
+            text.n--;
     size_t n = text.n * 3 / 4;
     if (n == 0 || n > max || text.n > sizeof chars)
         return 0;
