@@ -7,7 +7,7 @@
 extern const struct dialect dialect_twine;  /* /pub/... */
 extern const struct dialect dialect_twilio; /* /v1/..., /v2/... */
 extern const struct dialect dialect_rfc;    /* everything else */
-extern const struct dialect dialect_bare;   /* the same, only health: standard dialect off */
+extern const struct dialect dialect_bare;   /* only pages and health: standard dialect off */
 extern const struct dialect dialect_bench;  /* /bench/..., only with --bench-routes */
 
 #define DIALECTS_MAX 8

@@ -1,7 +1,7 @@
 /* rfc: the standard dialect: RFC 6749 and its family under /oauth2, metadata at the root.
  *
  * It owns every path that no other dialect claims, so it also answers for health and for what is
- * not there. Errors are the JSON of RFC 6749 5.2.
+ * not there, and for the pages. Errors are the JSON of RFC 6749 5.2, or a page for people.
  */
 #include "admin/docs.h"
 #include "admin/health.h"
@@ -12,6 +12,7 @@
 #include "dialect/rfc_api.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/token/jwt_profile.h"
+#include "ui/ui.h"
 
 static const struct route routes[] = {
     {
@@ -46,6 +47,28 @@ static const struct route routes[] = {
         .spec = "RFC 8628 3.1",
         .metadata = "device_authorization_endpoint",
         .op = &device_authorization_operation,
+    },
+    {
+        .methods = HTTP_GET | HTTP_POST,
+        .path = "/oauth2/authorize",
+        .handler = ui_authorize,
+        .name = "authorize",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "RFC 6749 3.1",
+        .metadata = "authorization_endpoint",
+        .page = true,
+    },
+    {
+        .methods = HTTP_GET | HTTP_POST,
+        .path = "/oauth2/logout",
+        .handler = ui_logout,
+        .name = "logout",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "OIDC RP-Initiated Logout 1.0 2",
+        .metadata = "end_session_endpoint",
+        .page = true,
     },
     {
         .methods = HTTP_POST,
@@ -122,6 +145,110 @@ static const struct route routes[] = {
     },
     {
         .methods = HTTP_GET,
+        .path = "/sign-in",
+        .handler = ui_start,
+        .name = "sign_in_start",
+        .rate = RATE_WRITE,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/sign-in",
+        .handler = ui_sign_in,
+        .name = "sign_in",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/choose",
+        .handler = ui_choose,
+        .name = "choose",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/consent",
+        .handler = ui_consent,
+        .name = "consent",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/continue",
+        .handler = ui_continue,
+        .name = "continue",
+        .rate = RATE_WRITE,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/device",
+        .handler = ui_device,
+        .name = "device",
+        .rate = RATE_READ,
+        .spec = "RFC 8628 3.3",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/device",
+        .handler = ui_device_post,
+        .name = "device_post",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "RFC 8628 3.3",
+        .page = true,
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/account",
+        .handler = ui_account,
+        .name = "account",
+        .rate = RATE_READ,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/account",
+        .handler = ui_account_post,
+        .name = "account_post",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/sign-out",
+        .handler = ui_logout_post,
+        .name = "sign_out",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_BODY,
+        .spec = "HTML",
+        .page = true,
+    },
+    {
+        .methods = HTTP_GET,
+        .path = "/assets/{id}",
+        .handler = ui_asset,
+        .name = "asset",
+        .rate = RATE_FREE,
+        .spec = "HTML",
+    },
+    {
+        .methods = HTTP_GET,
         .path = "/healthz",
         .handler = health_live,
         .name = "healthz",
@@ -146,10 +273,23 @@ static const struct route routes[] = {
     },
 };
 
-#define ROUTES        (sizeof routes / sizeof *routes)
-#define HEALTH_ROUTES 3 /* the last ones */
+#define ROUTES      (sizeof routes / sizeof *routes)
+#define BARE_ROUTES 14 /* the last ones: pages, which serve other dialects, too, and health */
 
-static void refuse(struct rq *rq)
+/* A person looks at it: the route is a page, or there is none and a browser asks. */
+static bool wants_page(const struct rq *rq)
+{
+    str types = http_header_get(rq->req, STR("Accept"), NULL), type;
+
+    if (rq->server->ui == NULL || rq->route != NULL)
+        return rq->server->ui != NULL && rq->route->page;
+    while (str_next(&types, ',', &type))
+        if (str_starts(str_trim(type), STR("text/html")))
+            return true;
+    return false;
+}
+
+static void refuse_json(struct rq *rq)
 {
     const struct failure *f = &rq->failure;
     const struct err_info *info = err_info(f->e);
@@ -163,6 +303,14 @@ static void refuse(struct rq *rq)
     if (f->text != NULL)
         json_key_str(b, STR("error_description"), str_from(f->text));
     json_close(b, '}');
+}
+
+static void refuse(struct rq *rq)
+{
+    if (wants_page(rq))
+        ui_refuse(rq);
+    else
+        refuse_json(rq);
 }
 
 static const char *const prefixes[] = {"", NULL};
@@ -182,8 +330,8 @@ const struct dialect dialect_bare = {
     .id = DIALECT_RFC,
     .name = "standard",
     .prefixes = prefixes,
-    .routes = routes + ROUTES - HEALTH_ROUTES,
-    .routes_n = HEALTH_ROUTES,
+    .routes = routes + ROUTES - BARE_ROUTES,
+    .routes_n = BARE_ROUTES,
     .jwt = &jwt_profile_rfc9068,
     .refuse = refuse,
 };
