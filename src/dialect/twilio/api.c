@@ -33,6 +33,38 @@ static const struct op_schema schemas[] = {
      "\"type\":\"string\"},\"key_ops\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},"
      "\"required\":[\"kty\",\"kid\",\"alg\"]}},\"url\":{\"type\":\"string\",\"format\":\"uri\"}},"
      "\"required\":[\"keys\"]}"},
+    {"oauth.v1.authorize", "{\"type\":\"object\",\"properties\":{\"redirect_to\":{\"type\":"
+                           "\"string\",\"format\":\"uri\"}},\"required\":[\"redirect_to\"]}"},
+    {"oauth.v1.device_code",
+     "{\"type\":\"object\",\"properties\":{\"device_code\":{\"type\":\"string\"},\"user_code\":{"
+     "\"type\":\"string\"},\"verification_uri\":{\"type\":\"string\",\"format\":\"uri\"},"
+     "\"verification_uri_complete\":{\"type\":\"string\",\"format\":\"uri\"},\"expires_in\":{"
+     "\"type\":\"integer\"},\"interval\":{\"type\":\"integer\"}},\"required\":[\"device_code\","
+     "\"user_code\",\"verification_uri\",\"expires_in\",\"interval\"]}"},
+    {"oauth.v1.user_info",
+     "{\"type\":\"object\",\"properties\":{\"user_sid\":{\"type\":\"string\",\"pattern\":\"^US[0-"
+     "9a-fA-F]{32}$\"},\"first_name\":{\"type\":[\"string\",\"null\"]},\"last_name\":{\"type\":["
+     "\"string\",\"null\"]},\"friendly_name\":{\"type\":[\"string\",\"null\"]},\"email\":{\"type\":"
+     "[\"string\",\"null\"]},\"url\":{\"type\":\"string\",\"format\":\"uri\"}},\"required\":["
+     "\"user_sid\",\"url\"]}"},
+    {"oauth.v1.openid_discovery",
+     "{\"type\":\"object\",\"properties\":{\"issuer\":{\"type\":\"string\",\"format\":\"uri\"},"
+     "\"authorization_endpoint\":{\"type\":\"string\",\"format\":\"uri\"},\"device_authorization_"
+     "endpoint\":{\"type\":\"string\",\"format\":\"uri\"},\"token_endpoint\":{\"type\":\"string\","
+     "\"format\":\"uri\"},\"userinfo_endpoint\":{\"type\":\"string\",\"format\":\"uri\"},"
+     "\"revocation_endpoint\":{\"type\":\"string\",\"format\":\"uri\"},\"jwk_uri\":{\"type\":"
+     "\"string\",\"format\":\"uri\"},\"jwks_uri\":{\"type\":\"string\",\"format\":\"uri\"},\"url\":"
+     "{\"type\":\"string\",\"format\":\"uri\"},\"response_type_supported\":{\"type\":\"array\","
+     "\"items\":{\"type\":\"string\"}},\"response_types_supported\":{\"type\":\"array\",\"items\":{"
+     "\"type\":\"string\"}},\"subject_type_supported\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"string\"}},\"subject_types_supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+     ",\"id_token_signing_alg_values_supported\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"string\"}},\"scopes_supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+     "\"claims_supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"grant_types_"
+     "supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"code_challenge_methods_"
+     "supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"token_endpoint_auth_"
+     "methods_supported\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},\"required\":["
+     "\"issuer\",\"authorization_endpoint\",\"token_endpoint\",\"jwk_uri\",\"url\"]}"},
     {"Error", "{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{"
               "\"type\":\"string\"},\"more_info\":{\"type\":\"string\",\"format\":\"uri\"},"
               "\"status\":{\"type\":\"integer\"}},\"required\":[\"code\",\"message\",\"status\"]}"},
@@ -79,7 +111,7 @@ static const struct op_schema schemas[] = {
 };
 
 const struct api api_twilio = {
-    .title = "Twilio OAuth API: for machines",
+    .title = "Twilio OAuth API",
     .description = "Tokens and keys in the shapes of the Twilio OAuth API, v1 and v2.",
     .document = "/v1/openapi.json",
     .basic = "The app's SID (OQ...) and secret, or the account's SID (AC...) and auth token.",

@@ -9,7 +9,8 @@
  * answers 200 and leaves those members out, since a strict OAuth client refuses nulls.
  *
  * Basic credentials of an account (AC) or an API key (SK) are ignored: the libraries send them
- * with every call. Those of an app (OQ) are client_secret_basic.
+ * with every call. Those of an app (OQ) are client_secret_basic. A public app has none: its code
+ * came with a challenge, its refresh token is replaced at each use.
  */
 #include "base/clock.h"
 #include "base/ct.h"
@@ -57,10 +58,15 @@ static const struct param params[] = {
     PARAM(device_id, "DeviceId", 255),
 };
 
+static bool is_v2(const struct rq *rq)
+{
+    return str_starts(rq->req->path, STR("/v2/"));
+}
+
 /* A refusal for which /v2 has a number of its own. */
 static enum err fail_v2(struct rq *rq, enum err e, const char *text, str where, int code)
 {
-    if (str_starts(rq->req->path, STR("/v2/")))
+    if (is_v2(rq))
         rq->failure.code = code;
     return fail_at(rq, e, text, where);
 }
@@ -146,10 +152,12 @@ static enum err need(struct rq *rq, const struct form_token *form, const struct 
 }
 
 /* Grants are known before secrets are asked for, so this comes after issue_token knows the grant;
- * an absent secret is then a credential that is wrong. */
-static enum err need_secret(struct rq *rq, const struct credentials *c)
+ * an absent secret is then a credential that is wrong. For the other grants a public app has none,
+ * and whether it is one, issue_token finds out. */
+static enum err need_secret(struct rq *rq, const struct form_token *form,
+                            const struct credentials *c)
 {
-    if (c->secret.n > 0)
+    if (c->secret.n > 0 || !str_eq(form->grant_type, STR("client_credentials")))
         return OK;
     if (c->basic)
         rq->failure.challenge = BASIC_CHALLENGE;
@@ -172,13 +180,17 @@ static enum err read(struct rq *rq, struct form_token *form, struct token_reques
         return e;
     if ((e = issue_known_grant(rq, form->grant_type)) != OK)
         return e;
-    if ((e = need_secret(rq, &c)) != OK)
+    if ((e = need_secret(rq, form, &c)) != OK)
         return e;
     *out = (struct token_request){
         .grant_type = form->grant_type,
         .scope = form->scope,
         .refresh_token = form->refresh_token,
         .resource = form->audience,
+        .code = form->code,
+        .redirect_uri = form->redirect_uri,
+        .code_verifier = form->code_verifier,
+        .device_code = form->device_code,
         .client_id = c.client_id,
         .client_secret = c.secret,
         .basic = c.basic,
@@ -213,8 +225,11 @@ static enum err issue(struct rq *rq, struct form_token *form, struct token_issue
     *form = (struct form_token){0};
     if ((e = read(rq, form, &request)) != OK)
         return e;
-    if ((e = issue_token(rq, &request, out)) != OK)
+    if ((e = issue_token(rq, &request, out)) != OK) {
+        if (e == ERR_INVALID_CLIENT && request.client_secret.n == 0 && is_v2(rq))
+            rq->failure.code = CODE_NO_CREDENTIALS;
         return e;
+    }
     return check_account(rq, form->account_sid);
 }
 
@@ -234,14 +249,31 @@ static void write_refresh(struct rq *rq, const struct token_issued *t)
     buf_char(&rq->res->body, '"');
 }
 
-/* When the access token ends, as the legacy API says it. */
-static void write_legacy(struct rq *rq, const struct token_issued *t)
+static void write_id_token(struct rq *rq, const struct token_issued *t)
+{
+    BUF_LIT(&rq->res->body, ",\"id_token\":\"");
+    issue_write_id_token(rq, t);
+    buf_char(&rq->res->body, '"');
+}
+
+static void write_time(struct buf *b, str name, int64_t at_s)
 {
     char text[20];
 
-    clock_rfc3339(rq->now_s + t->expires_in_s, text);
-    json_key_str(&rq->res->body, STR("access_token_expires_at"), str_make(text, sizeof text));
-    BUF_LIT(&rq->res->body, ",\"refresh_token_expires_at\":null");
+    clock_rfc3339(at_s, text);
+    json_key_str(b, name, str_make(text, sizeof text));
+}
+
+/* When the tokens end, as the legacy API says it. */
+static void write_legacy(struct rq *rq, const struct token_issued *t)
+{
+    struct buf *b = &rq->res->body;
+
+    write_time(b, STR("access_token_expires_at"), rq->now_s + t->expires_in_s);
+    if (t->has_refresh)
+        write_time(b, STR("refresh_token_expires_at"), t->refresh_exp_s);
+    else
+        BUF_LIT(b, ",\"refresh_token_expires_at\":null");
 }
 
 enum err token_twilio_v1(struct rq *rq)
@@ -257,7 +289,10 @@ enum err token_twilio_v1(struct rq *rq)
         write_refresh(rq, &t);
     else
         BUF_LIT(&rq->res->body, ",\"refresh_token\":null");
-    BUF_LIT(&rq->res->body, ",\"id_token\":null");
+    if (t.has_id_token)
+        write_id_token(rq, &t);
+    else
+        BUF_LIT(&rq->res->body, ",\"id_token\":null");
     if (form.client_sid.p != NULL)
         write_legacy(rq, &t);
     json_close(&rq->res->body, '}');
@@ -275,6 +310,8 @@ enum err token_twilio_v2(struct rq *rq)
     begin(rq, 200, &t);
     if (t.has_refresh)
         write_refresh(rq, &t);
+    if (t.has_id_token)
+        write_id_token(rq, &t);
     if (t.scope.n > 0)
         json_key_str(&rq->res->body, STR("scope"), t.scope); /* RFC 6749 5.1 */
     json_close(&rq->res->body, '}');

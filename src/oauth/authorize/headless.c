@@ -115,23 +115,15 @@ static enum err find_new_scopes(struct rq *rq, const struct headless *h, str *ou
 {
     const struct cached_client *client = h->ix.ar.client;
     struct consent consent = {0};
-    str rest = h->ix.ar.granted, word;
-    struct buf b;
     enum err e = OK;
 
-    buf_init(&b, rq->arena, rest.n + 1, rest.n + 1);
     if (h->has_user)
         e = consent_load(rq->t->db, rq->arena, &h->user.id, &client->client.id, &consent);
     if (e != OK && e != ERR_ABSENT)
         return e;
-    while (!client->rp.trusted && str_next(&rest, ' ', &word)) {
-        if (e == OK && scope_has(consent.scopes, word))
-            continue;
-        if (b.n > 0)
-            buf_char(&b, ' ');
-        buf_put(&b, word);
-    }
-    *out = buf_str(&b);
+    *out = client->rp.trusted ? STR("")
+                              : scope_without(rq->arena, h->ix.ar.granted,
+                                              h->has_user && e == OK ? consent.scopes : STR(""));
     return OK;
 }
 
@@ -192,14 +184,15 @@ static enum err read_scope(struct rq *rq, const struct headless *h, str scope, s
     return OK;
 }
 
-/* Did the application ask for a sign-in that is newer than the one there is? */
+/* Did the application ask for a sign-in newer than this one? As interaction_next judges it. */
 static bool is_too_old(const struct rq *rq, const struct headless *h, int64_t auth_s)
 {
     const struct authorize_request *ar = &h->ix.ar;
+    int64_t max_s = ar->max_age_s;
+    bool asked =
+        ar->prompts & PROMPT_LOGIN || max_s == 0 || (max_s > 0 && rq->now_s - auth_s > max_s);
 
-    if ((ar->prompts & PROMPT_LOGIN) && auth_s < h->ix.began_s)
-        return true;
-    return ar->max_age_s >= 0 && rq->now_s - auth_s > ar->max_age_s;
+    return asked && auth_s < h->ix.began_s;
 }
 
 /* The session goes on if nothing says that the person has proven himself anew, and none was asked:
@@ -310,9 +303,13 @@ static enum err finish_rejected(struct rq *rq, const struct flow_row *row, struc
     return tell(rq, out, e);
 }
 
-/* What was allowed, where that is less than what was asked. */
+/* What was allowed, where that is less than what was asked. The claims parameter asked for more
+ * than the scopes say, so nothing of it is left then. */
 static void narrow(struct authorize_request *ar, str scope)
 {
+    if (str_eq(ar->granted, scope))
+        return;
+    ar->claims = (str){0};
     ar->granted = scope;
     ar->openid = ar->openid && scope_has(scope, STR("openid"));
     ar->offline = ar->offline && scope_has(scope, STR("offline_access"));
