@@ -4,6 +4,7 @@
  * not there, and for the pages. Errors are the JSON of RFC 6749 5.2, or a page for people.
  */
 #include "admin/docs.h"
+#include "admin/flows.h"
 #include "admin/health.h"
 #include "admin/metrics.h"
 #include "admin/openapi.h"
@@ -249,6 +250,35 @@ static const struct route routes[] = {
     },
     {
         .methods = HTTP_GET,
+        .path = "/admin/flows/{id}",
+        .handler = flows_get,
+        .name = "flow",
+        .rate = RATE_READ,
+        .spec = "-",
+        .op = &flows_get_operation,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/admin/flows/{id}/accept",
+        .handler = flows_accept,
+        .name = "flow_accept",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "-",
+        .op = &flows_accept_operation,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/admin/flows/{id}/reject",
+        .handler = flows_reject,
+        .name = "flow_reject",
+        .rate = RATE_WRITE,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "-",
+        .op = &flows_reject_operation,
+    },
+    {
+        .methods = HTTP_GET,
         .path = "/healthz",
         .handler = health_live,
         .name = "healthz",
@@ -274,7 +304,7 @@ static const struct route routes[] = {
 };
 
 #define ROUTES      (sizeof routes / sizeof *routes)
-#define BARE_ROUTES 14 /* the last ones: pages, which serve other dialects, too, and health */
+#define BARE_ROUTES 17 /* the last ones: pages, which serve other dialects, too, and health */
 
 /* A person looks at it: the route is a page, or there is none and a browser asks. */
 static bool wants_page(const struct rq *rq)
@@ -287,6 +317,15 @@ static bool wants_page(const struct rq *rq)
         if (str_starts(str_trim(type), STR("text/html")))
             return true;
     return false;
+}
+
+/* For `postern explain`; OAuth's own errors have no further members (X-Request-Id has it). */
+static void put_request_id(struct rq *rq, struct buf *b)
+{
+    json_key(b, STR("request_id"));
+    buf_char(b, '"');
+    uid_write(b, &rq->request_id, "", SPELLING_UUID);
+    buf_char(b, '"');
 }
 
 static void refuse_json(struct rq *rq)
@@ -302,6 +341,8 @@ static void refuse_json(struct rq *rq)
     json_key_str(b, STR("error"), str_from(info->wire));
     if (f->text != NULL)
         json_key_str(b, STR("error_description"), str_from(f->text));
+    if (str_starts(rq->req->path, STR("/admin/")))
+        put_request_id(rq, b);
     json_close(b, '}');
 }
 
