@@ -42,8 +42,8 @@ struct token_issued {
     enum handle_shape shape;
     int64_t expires_in_s;
     int64_t refresh_exp_s; /* when the refresh token ends; 0: there is none */
-    str scope;         /* answers always name it (RFC 6749 3.3) */
-    bool has_id_token; /* `id_key`, `id_claims`: an object still open, for at_hash */
+    str scope;             /* answers always name it (RFC 6749 3.3) */
+    bool has_id_token;     /* `id_key`, `id_claims`: an object still open, for at_hash */
     const struct key *id_key;
     str id_claims;
     struct uid request_id; /* for the answer: a grace replay repeats the first one */
