@@ -11,9 +11,17 @@
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "dialect/rfc_api.h"
+#include "oauth/cors.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/token/jwt_profile.h"
 #include "ui/ui.h"
+
+/* A browser asks first whether its page may call. */
+#define PREFLIGHT(where, label)                                                                    \
+    {                                                                                              \
+        .methods = HTTP_OPTIONS, .path = (where), .handler = cors_preflight, .name = (label),      \
+        .rate = RATE_FREE, .spec = "Fetch 3.2.2", .cors = CORS_OF_ANY                              \
+    }
 
 static const struct route routes[] = {
     {
@@ -26,7 +34,9 @@ static const struct route routes[] = {
         .spec = "RFC 6749 3.2",
         .metadata = "token_endpoint",
         .op = &token_operation,
+        .cors = CORS_OF_CLIENT,
     },
+    PREFLIGHT("/oauth2/token", "token_options"),
     {
         .methods = HTTP_POST,
         .path = "/oauth2/par",
@@ -92,7 +102,31 @@ static const struct route routes[] = {
         .spec = "RFC 7009 2",
         .metadata = "revocation_endpoint",
         .op = &revoke_operation,
+        .cors = CORS_OF_CLIENT,
     },
+    PREFLIGHT("/oauth2/revoke", "revoke_options"),
+    {
+        .methods = HTTP_GET,
+        .path = "/oauth2/userinfo",
+        .handler = userinfo_endpoint,
+        .name = "userinfo",
+        .rate = RATE_READ,
+        .spec = "OIDC Core 5.3",
+        .metadata = "userinfo_endpoint",
+        .op = &userinfo_operation,
+        .cors = CORS_OF_CLIENT,
+    },
+    {
+        .methods = HTTP_POST,
+        .path = "/oauth2/userinfo",
+        .handler = userinfo_endpoint,
+        .name = "userinfo_post",
+        .rate = RATE_READ,
+        .body_max = LIMIT_TOKEN_BODY,
+        .spec = "OIDC Core 5.3.1",
+        .cors = CORS_OF_CLIENT,
+    },
+    PREFLIGHT("/oauth2/userinfo", "userinfo_options"),
     {
         .methods = HTTP_GET,
         .path = "/oauth2/jwks",
@@ -102,7 +136,9 @@ static const struct route routes[] = {
         .spec = "RFC 7517 5",
         .metadata = "jwks_uri",
         .op = &jwks_operation,
+        .cors = CORS_OF_ANY,
     },
+    PREFLIGHT("/oauth2/jwks", "jwks_options"),
     {
         .methods = HTTP_GET,
         .path = "/.well-known/oauth-authorization-server",
@@ -111,7 +147,19 @@ static const struct route routes[] = {
         .rate = RATE_FREE,
         .spec = "RFC 8414 3",
         .op = &metadata_operation,
+        .cors = CORS_OF_ANY,
     },
+    PREFLIGHT("/.well-known/oauth-authorization-server", "metadata_options"),
+    {
+        .methods = HTTP_GET,
+        .path = "/.well-known/openid-configuration",
+        .handler = metadata_endpoint,
+        .name = "openid_configuration",
+        .rate = RATE_FREE,
+        .spec = "OIDC Discovery 4",
+        .cors = CORS_OF_ANY,
+    },
+    PREFLIGHT("/.well-known/openid-configuration", "openid_configuration_options"),
     {
         .methods = HTTP_GET,
         .path = "/openapi.json",

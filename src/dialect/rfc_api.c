@@ -4,8 +4,9 @@
 static const struct op_schema schemas[] = {
     {"Token", "{\"type\":\"object\",\"properties\":{\"access_token\":{\"type\":\"string\"},\"token_"
               "type\":{\"type\":\"string\",\"enum\":[\"Bearer\"]},\"expires_in\":{\"type\":"
-              "\"integer\"},\"refresh_token\":{\"type\":\"string\"},\"scope\":{\"type\":\"string\"}"
-              "},\"required\":[\"access_token\",\"token_type\",\"expires_in\"]}"},
+              "\"integer\"},\"refresh_token\":{\"type\":\"string\"},\"id_token\":{\"type\":"
+              "\"string\"},\"scope\":{\"type\":\"string\"}},\"required\":[\"access_token\",\"token_"
+              "type\",\"expires_in\"]}"},
     {"Pushed",
      "{\"type\":\"object\",\"properties\":{\"request_uri\":{\"type\":\"string\"},"
      "\"expires_in\":{\"type\":\"integer\"}},\"required\":[\"request_uri\",\"expires_in\"]"
@@ -20,8 +21,13 @@ static const struct op_schema schemas[] = {
      "{\"type\":\"object\",\"properties\":{\"active\":{\"type\":\"boolean\"},\"scope\":{\"type\":"
      "\"string\"},\"client_id\":{\"type\":\"string\"},\"sub\":{\"type\":\"string\"},\"token_type\":"
      "{\"type\":\"string\"},\"exp\":{\"type\":\"integer\"},\"iat\":{\"type\":\"integer\"},\"aud\":{"
-     "\"type\":\"string\"},\"iss\":{\"type\":\"string\",\"format\":\"uri\"},\"jti\":{\"type\":"
+     "\"type\":[\"string\",\"array\"]},\"username\":{\"type\":\"string\"},"
+     "\"auth_time\":{\"type\":\"integer\"},\"acr\":{\"type\":\"string\"},\"iss\":{\"type\":"
+     "\"string\",\"format\":\"uri\"},\"jti\":{\"type\":"
      "\"string\"}},\"required\":[\"active\"]}"},
+    {"Userinfo", "{\"type\":\"object\",\"properties\":{\"sub\":{\"type\":\"string\"}},"
+                 "\"required\":[\"sub\"]}"},
+    {"SignedUserinfo", "{\"type\":\"string\"}"},
     {"Empty", "{\"type\":\"object\"}"},
     {"Keys", "{\"type\":\"object\",\"properties\":{\"keys\":{\"type\":\"array\",\"items\":{"
              "\"type\":\"object\",\"properties\":{\"kty\":{\"type\":\"string\"},\"kid\":{\"type\":"

@@ -6,6 +6,7 @@
  * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
  */
 #include "http/route.h"
+#include "oauth/cors.h"
 #include "oauth/explain.h"
 #include "oauth/misbehave.h"
 #include "oauth/rq.h"
@@ -126,6 +127,7 @@ static void refuse(struct rq *rq, enum err e)
         http_res_header(rq->res, STR("Retry-After"),
                         arena_printf(rq->arena, "%d", rq->failure.retry_s));
     rq->dialect->refuse(rq);
+    cors_write(rq);
 }
 
 /* Refuses after the answer had been written: nothing of that may leave. */
@@ -150,11 +152,14 @@ static enum flow run(struct rq *rq)
 
     if (e == ERR_SLOW && !rq->t->slow)
         return FLOW_POOL;
+    cors_decide(rq);
     if (e == OK && (rq->res->body.overflow || rq->res->headers.overflow))
         e = fail(rq, ERR_SERVER_ERROR, "The answer is too large."); /* before anything is durable */
     if (e != OK) {
         effects_refuse(&rq->fx);
         refuse(rq, e);
+    } else {
+        cors_write(rq);
     }
     return effects_empty(&rq->fx) ? finish(rq) : FLOW_COMMIT;
 }

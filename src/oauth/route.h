@@ -16,6 +16,9 @@ struct api;
 
 enum dialect_id { DIALECT_RFC = 1, DIALECT_TWINE = 2, DIALECT_TWILIO = 3, DIALECT_BENCH = 9 };
 
+/* Whose pages may call it in a browser (oauth/cors.h). */
+enum route_cors { CORS_NONE, CORS_OF_CLIENT, CORS_OF_ANY };
+
 /* What a flood of it costs, for limits and metrics. */
 enum rate_class { RATE_FREE, RATE_TOKEN, RATE_READ, RATE_WRITE };
 
@@ -29,6 +32,7 @@ struct route {
     const char *spec;           /* "RFC 6749 3.2" */
     const char *metadata;       /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
     bool page;                  /* people see it: a refusal is a page (ui/ui.h) */
+    enum route_cors cors;
     const struct operation *op; /* for the documents (oauth/operation.h); NULL: none */
 };
 

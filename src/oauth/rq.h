@@ -55,6 +55,7 @@ struct rq {
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;
+    str allow_origin; /* whose pages may read the answer (oauth/cors.h) */
     str grant_type;   /* for the log */
     int issued_grant; /* row of grant_types, from 1, that gave a token; 0: none. For metrics */
     bool issued_jwt;

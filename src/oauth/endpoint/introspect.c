@@ -1,12 +1,19 @@
 /* introspect: POST /oauth2/introspect (RFC 7662): what is this token?
  *
  * The token's own client may ask, and a client that may introspect its organization. For anybody
- * else, and for whatever is not live, the answer is exactly {"active":false} (2.2).
+ * else, and for whatever is not live, the answer is exactly {"active":false} (2.2). So it is for
+ * an id_token, which is no credential.
+ *
+ * A person is called as the token's client calls him. The user name is for those who may know it:
+ * not for a client that was given a pairwise subject instead, and did not get the profile.
  */
 #include "codec/json.h"
+#include "oauth/check/check.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/endpoint/token_param.h"
 #include "oauth/token/bearer.h"
+#include "oauth/token/jwt_profile.h"
+#include "oauth/token/subject.h"
 
 static bool may_see(const struct client *asker, const struct bearer *b)
 {
@@ -24,6 +31,32 @@ static void put_client(struct buf *b, str name, const struct bearer *t)
     buf_char(b, '"');
 }
 
+static bool may_see_username(const struct bearer *t, const struct client *asker)
+{
+    return asker->introspect_organization || !t->client->rp.pairwise ||
+           scope_has(t->scope, STR("profile"));
+}
+
+static void put_person(struct rq *rq, struct buf *b, const struct bearer *t)
+{
+    const struct user_grant *g = &t->who->grant;
+
+    json_key_str(b, STR("sub"), subject_of(rq, t->client, &t->who->user.id, t->spelling));
+    if (may_see_username(t, &rq->client->client))
+        json_key_str(b, STR("username"), t->who->user.username);
+    json_key_i64(b, STR("auth_time"), g->auth_s);
+    if (g->acr.n > 0)
+        json_key_str(b, STR("acr"), g->acr);
+}
+
+static void put_audience(struct buf *b, str audience)
+{
+    if (str_find(audience, ' ', 0) == audience.n)
+        json_key_str(b, STR("aud"), audience);
+    else
+        jwt_profile_put_words(b, STR("aud"), audience);
+}
+
 static void answer_active(struct rq *rq, const struct bearer *t)
 {
     struct buf *b = &rq->res->body;
@@ -32,12 +65,15 @@ static void answer_active(struct rq *rq, const struct bearer *t)
     if (t->scope.n > 0)
         json_key_str(b, STR("scope"), t->scope);
     put_client(b, STR("client_id"), t);
-    put_client(b, STR("sub"), t);
+    if (t->who != NULL)
+        put_person(rq, b, t);
+    else
+        put_client(b, STR("sub"), t);
     if (!t->is_refresh)
         json_key_str(b, STR("token_type"), STR("Bearer"));
     json_key_i64(b, STR("exp"), t->exp_s);
     json_key_i64(b, STR("iat"), t->issued_s);
-    json_key_str(b, STR("aud"), t->audience);
+    put_audience(b, t->audience);
     json_key_str(b, STR("iss"), setting_text(rq->server->settings, issuer));
     BUF_LIT(b, ",\"jti\":\"");
     id_write(b, &t->id);

@@ -1,7 +1,8 @@
 /* revoke: POST /oauth2/revoke (RFC 7009): this token shall be nothing from now on.
  *
- * A refresh token takes its family with it (2.1). An access token goes alone. What is unknown or
- * dead already is fine (2.2); another client's token is refused and lives on. A public client need
+ * A refresh token takes its family with it (2.1), and so does every token of a person: who gives
+ * up one has no use for the others. A machine's access token goes alone. What is unknown or dead
+ * already is fine (2.2); another client's token is refused and lives on. A public client need
  * only say who it is (2.1): it holds the token.
  */
 #include "oauth/endpoint/endpoint.h"
@@ -13,7 +14,7 @@ static void revoke(struct rq *rq, const struct bearer *t)
 {
     const struct client *c = &rq->client->client;
 
-    if (!t->jwt && !t->is_refresh)
+    if (t->who == NULL && !t->jwt && !t->is_refresh)
         token_end_access(&rq->fx, &t->id);
     else
         grant_revoke(&rq->fx, DROP, &t->grant, &c->id, rq->now_s, t->family_exp_s);
