@@ -74,13 +74,12 @@ static enum err judge_hint(struct rq *rq, struct logout *l)
         e = ERR_INVALID_TOKEN;
     if (e == OK)
         e = client_cache_get(rq->t->clients, rq->t->db, &facts.client, rq->now_s, &l->client);
-    if (e == ERR_INVALID_TOKEN || e == ERR_ABSENT) {
-        rq->failure = (struct failure){0}; /* the person is asked instead */
-        l->client = NULL;
+    if (e == ERR_UNAVAILABLE)
+        return e;
+    if (e != OK) {
+        l->client = NULL; /* the person is asked instead */
         return OK;
     }
-    if (e != OK)
-        return e;
     l->hint_is_wrong = false;
     find_session(rq, l, &facts);
     return OK;
