@@ -1,4 +1,5 @@
 -- People, what they sign in with, and what they allow applications to do.
+-- Tables of long rows are not clustered by their blob: inner pages would hold few rows each.
 
 -- claims: JSON object of OpenID standard claims (without sub, email, email_verified, updated_at and
 -- preferred_username, which have columns) and of custom ones. password: an encoded hash; empty: none.
@@ -18,7 +19,7 @@ CREATE TABLE users (
     epoch BIGINT NOT NULL,
     created_s BIGINT NOT NULL,
     updated_s BIGINT NOT NULL
-) $CLUSTERED;
+);
 CREATE INDEX users_organization ON users (organization_id, id);
 
 -- What people may type to name themselves, in canonical spelling: the user name and the address.
@@ -41,7 +42,7 @@ CREATE TABLE session (
     seen_s BIGINT NOT NULL,
     exp_s BIGINT NOT NULL,
     end_s BIGINT NOT NULL
-) $CLUSTERED;
+);
 CREATE INDEX session_person ON session (user_id, id);
 CREATE INDEX session_exp ON session (exp_s);
 
@@ -81,7 +82,7 @@ CREATE TABLE user_grant (
     challenge TEXT,
     spent_s BIGINT NOT NULL,
     exp_s BIGINT NOT NULL
-) $CLUSTERED;
+);
 CREATE INDEX user_grant_user ON user_grant (user_id, client_id);
 CREATE INDEX user_grant_session ON user_grant (session_id);
 CREATE INDEX user_grant_exp ON user_grant (exp_s);
