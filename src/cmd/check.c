@@ -15,6 +15,8 @@
 #include "cmd/open.h"
 #include "cmd/show.h"
 #include "db/migrate.h"
+#include "oauth/password_rules.h"
+#include "ui/ui.h"
 
 enum { WHY = 1024, DISK_LOW_MB = 256, CLOCK_SKEW_S = 60 };
 
@@ -186,6 +188,38 @@ static void check_keys(struct check *k)
         check_active(k);
 }
 
+/* The built-in pages are right; a theme is somebody's own. */
+static void check_theme(struct check *k)
+{
+    char why[WHY];
+    str theme = setting_text(&k->c->settings, ui_theme);
+    if (theme.n == 0)
+        return;
+    struct ui *ui = ui_open(&k->c->settings, why, sizeof why);
+    if (ui)
+        verdict(k, PASS, "pages", "theme %.*s", STR_ARG(theme));
+    else
+        verdict(k, FAIL, "pages", "%s", why);
+    ui_close(ui);
+}
+
+/* Sign-in works without the list, but nobody can choose a password. */
+static void check_passwords(struct check *k)
+{
+    char why[WHY];
+    str list = setting_text(&k->c->settings, password_common);
+    struct password_rules *rules =
+        password_rules_open(list, setting_int(&k->c->settings, password_min), why, sizeof why);
+    if (!rules)
+        verdict(k, WARN, "passwords", "%s", why);
+    else if (list.n == 0)
+        verdict(k, WARN, "passwords", "there is no list of common passwords (password.common)");
+    else
+        verdict(k, PASS, "passwords", "common ones from %.*s", STR_ARG(list));
+    if (rules)
+        password_rules_close(rules);
+}
+
 static int check(struct cmd *c)
 {
     struct check k = {.c = c};
@@ -200,6 +234,8 @@ static int check(struct cmd *c)
     else
         verdict(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
     check_clock(&k);
+    check_theme(&k);
+    check_passwords(&k);
     if (settings_check_store(&c->settings, why, sizeof why) == OK) {
         bool store = check_store(&k), master = check_master(&k);
         if (store && master)
@@ -210,7 +246,9 @@ static int check(struct cmd *c)
 }
 
 static const struct command commands[] = {
-    {"", NULL, "Check settings, store, keys, permissions and clock; exit 1 if something fails.",
+    {"", NULL,
+     "Check settings, pages, passwords, store, keys, permissions and clock; exit 1 if something "
+     "fails.",
      NULL, NULL, 0, check},
 };
 

@@ -31,10 +31,24 @@ struct field {
     const char *words;
 };
 
-/* The Twilio dialect takes addresses without scheme; the standard one never finds them. */
+/* The Twilio dialect takes addresses without scheme, the standard one never finds them: so it may
+ * be meant, or https:// was forgotten. */
 static bool redirect_ok(str uri, const char **why)
 {
-    return uri_rules_redirect(uri, true, why);
+    str host, path;
+    if (!uri_rules_redirect(uri, true, why))
+        return false;
+    if (!uri_rules_schemeless(uri))
+        return true;
+    str_cut(uri, '/', &host, &path);
+    if (str_find(host, '.', 0) == host.n) {
+        *why = "The address has no scheme; write https:// in front of it.";
+        return false;
+    }
+    cmd_note("postern: %.*s has no scheme, so only Twilio's /v1/authorize and /v2/authorize find "
+             "it; for all others write https:// in front of it",
+             STR_ARG(uri));
+    return true;
 }
 
 #define AT(member) offsetof(struct relying_party, member)

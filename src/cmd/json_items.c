@@ -69,7 +69,11 @@ static bool next_value(struct json_items *it, str *item)
     if (it->done)
         return false;
     it->started = true;
-    size_t end = first == '{' ? end_of(it) : it->text.n;
+    size_t end = first == '{' ? end_of(it) : it->text.n, rest = end;
+    while (rest < it->text.n && strchr(" \t\r", it->text.p[rest]) && it->text.p[rest])
+        rest++;
+    if (rest < it->text.n && it->text.p[rest] != '\n')
+        end = it->text.n; /* something else on its line */
     *item = str_sub(it->text, it->at, end);
     it->at = end;
     return true;

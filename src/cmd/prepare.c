@@ -4,7 +4,8 @@
  * (only if the store has no keys and no such file is there); then the first keys, which go only
  * into an empty table. Started again, it goes on where it stopped. A store that has keys never
  * gets a new master key file: that would hide the loss of the one that opens them. What later
- * versions need besides (accounts, the pairwise key) is made when they first see the store.
+ * versions need besides (accounts, the pairwise key, the one of id_tokens) is made when they first
+ * see the store.
  */
 #include "cmd/prepare.h"
 
@@ -70,7 +71,7 @@ static int ensure_keys(struct cmd *c)
 }
 
 /* Sealed under the lock that keeps `key rotate --master` from dropping its master key meanwhile. */
-static int put_pairwise(struct cmd *c)
+static int put_key(struct cmd *c, enum key_use use, enum jws_alg alg)
 {
     char why[WHY];
     struct clock clock = {0};
@@ -78,24 +79,18 @@ static int put_pairwise(struct cmd *c)
     const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
     if (seal_read_master(path, &c->master, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    if (key_put_new(&c->fx, &c->arena, &c->master, KEY_PAIRWISE, 0, KEY_ACTIVE, c->now_s, &id))
-        return cmd_fail(CMD_FAILED, "the key of pairwise subjects could not be made");
+    if (key_put_new(&c->fx, &c->arena, &c->master, use, alg, KEY_ACTIVE, c->now_s, &id))
+        return cmd_fail(CMD_FAILED, "a key that the store lacks could not be made");
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
     /* A conflict: another process made it in this moment. */
     return e && e != ERR_CONFLICT ? open_trouble(c) : CMD_DONE;
 }
 
-/* A store of an earlier version has keys, but none for pairwise subjects. */
-static int ensure_pairwise(struct cmd *c)
+static int put_locked(struct cmd *c, enum key_use use, enum jws_alg alg)
 {
-    int64_t n;
     int lock;
     str path = setting_text(&c->settings, master_key);
-    if (key_count_use(c->db, KEY_PAIRWISE, &n))
-        return open_trouble(c);
-    if (n > 0)
-        return CMD_DONE;
     enum err e = key_master_hold(&c->arena, path, &lock);
     if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "another process is changing the keys; try again");
@@ -103,9 +98,29 @@ static int ensure_pairwise(struct cmd *c)
         return cmd_fail(CMD_FAILED, "cannot open the directory of the master key file %.*s: %s",
                         STR_ARG(path), strerror(errno));
     }
-    int code = put_pairwise(c);
+    int code = put_key(c, use, alg);
     close(lock);
     return code;
+}
+
+/* A store of an earlier version has keys, but none for pairwise subjects. */
+static int ensure_pairwise(struct cmd *c)
+{
+    int64_t n;
+    if (key_count_use(c->db, KEY_PAIRWISE, &n))
+        return open_trouble(c);
+    return n > 0 ? CMD_DONE : put_locked(c, KEY_PAIRWISE, 0);
+}
+
+/* id_tokens are signed by RS256 unless a client says otherwise (OIDC Core 2, 15.1). Keys of other
+ * algorithms are made by who wants them: `postern key rotate --alg`. A key that an administrator
+ * has retired is not made again. */
+static int ensure_rs256(struct cmd *c)
+{
+    int64_t n;
+    if (key_count_alg(c->db, JWS_RS256, &n))
+        return open_trouble(c);
+    return n > 0 ? CMD_DONE : put_locked(c, KEY_SIGNING, JWS_RS256);
 }
 
 /* Organizations of a store of an earlier version, and those that a node of one has made since, get
@@ -133,7 +148,7 @@ int prepare_migrated(struct cmd *c, int *applied)
     if (migrate_run(c->db, applied, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
     int code = ensure_keys(c);
-    if (code || (code = ensure_pairwise(c)))
+    if (code || (code = ensure_pairwise(c)) || (code = ensure_rs256(c)))
         return code;
     return ensure_accounts(c);
 }

@@ -11,8 +11,9 @@
  * one public key more in the JWKS.
  *
  * Every step expects the state that it starts from, so of two processes that take it at once one
- * takes it and the other misses. Retired peppers stay: whether secrets still need them is for
- * `postern key drop` to say. What signs nothing (keys of other algorithms) is left alone.
+ * takes it and the other misses. Keys of every algorithm that is active are replaced alike: access
+ * tokens are signed by one of them, id_tokens by the one of their client. Retired peppers stay:
+ * whether secrets still need them is for `postern key drop` to say.
  */
 #include "cmd/serve_keys.h"
 
@@ -23,7 +24,6 @@ struct key_rules serve_keys_rules(const struct settings *s)
     return (struct key_rules){
         .max_age_s = setting_int(s, jwks_max_age_s),
         .rotation_age_s = setting_int(s, keys_rotation_age_s),
-        .alg = (enum jws_alg)setting_int(s, access_token_alg),
     };
 }
 
@@ -51,7 +51,7 @@ static struct key_next next_of_active(const struct keyring *ring, const struct k
     const struct key *next = successor(ring, k->alg);
     if (next)
         return (struct key_next){KEY_STEP_RETIRE, next->created_s + lead_s(rules)};
-    if (rules->rotation_age_s == 0 || k->alg != rules->alg)
+    if (rules->rotation_age_s == 0)
         return (struct key_next){0};
     int64_t after_s = rules->rotation_age_s - lead_s(rules);
     return (struct key_next){KEY_STEP_SUCCESSOR, k->activated_s + (after_s > 0 ? after_s : 0)};

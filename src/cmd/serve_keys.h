@@ -24,7 +24,6 @@ enum key_step {
 struct key_rules {
     int64_t max_age_s;      /* jwks.max_age */
     int64_t rotation_age_s; /* keys.rotation_age; 0: no successors by age */
-    enum jws_alg alg;       /* access_token.alg: only what signs is rotated */
 };
 
 /* The next step in the life of a key of the ring, and when, which may have passed. */

@@ -62,9 +62,9 @@ int user_password_take_hash(struct user *u, str encoded, const char *label)
 {
     if (!password_known(encoded)) {
         return cmd_fail(CMD_USAGE,
-                        "%s: this is no password hash that Postern can verify; it takes argon2, "
-                        "bcrypt, PBKDF2, scrypt and yescrypt, encoded as docs/sign-in.md shows",
-                        label);
+                        "%s: this is no password hash that Postern can verify, or one of a cost "
+                        "that it does not pay; it takes %.*s",
+                        label, STR_ARG(password_kinds()));
     }
     u->password = encoded;
     u->has_pepper = false;

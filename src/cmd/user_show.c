@@ -16,15 +16,18 @@ static void show_words(struct show *s, const char *name, str text)
     show_list(s, name, words, n);
 }
 
-/* "$argon2id$v=19$..." -> "argon2id"; "{PBKDF2}..." and other shapes as far as their first word. */
+/* What made the hash; p == NULL: there is no password. */
 static str kind_of(str password)
 {
-    size_t from = 0, to;
-    while (from < password.n && strchr("${", password.p[from]))
-        from++;
-    for (to = from; to < password.n && !strchr("$}:_", password.p[to]); to++) {
-    }
-    return password.n ? str_sub(password, from, to) : (str){0};
+    static const char *const fronts[][2] = {
+        {"$argon2id$", "argon2id"}, {"$argon2i$", "argon2i"}, {"$2", "bcrypt"},
+        {"$7$", "scrypt"},          {"$scrypt$", "scrypt"},   {"$y$", "yescrypt"},
+        {"$pbkdf2", "pbkdf2"},      {"pbkdf2_", "pbkdf2"},
+    };
+    for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++)
+        if (str_starts(password, str_from(fronts[i][0])))
+            return str_from(fronts[i][1]);
+    return password.n ? STR("other") : (str){0};
 }
 
 void user_show_object(struct show *s, const struct user *u)

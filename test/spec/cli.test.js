@@ -173,7 +173,7 @@ describe('accounts', () => {
     const o = org();
     const shown = json(['account', 'show', o.id]);
     assert.deepEqual(shown, { id: o.account_sid, account_sid: o.account_sid, organization: o.id,
-      tokens: 0, old_token_ends: null, created: o.created });
+      tokens: 0, old_token_ends: null, owner: null, created: o.created });
     assert.deepEqual(json(['account', 'show', o.account_sid]), shown);
     const { auth_token: token, ...rest } = json(['account', 'token', o.account_sid]);
     assert.match(token, SECRET);

@@ -46,6 +46,18 @@ static void splits(void **state)
     assert_string_equal(split("[\"\\"), "\"\\|!");
 }
 
+static void follows_lines(void **state)
+{
+    (void)state;
+    assert_string_equal(split("{\"a\":1}\n{\"b\":\"}\"}\r\n\n {\n} \n"),
+                        "{\"a\":1}|{\"b\":\"}\"}|{\n}|");
+    assert_string_equal(split("{}{}"), "{}{}|"); /* for the strict reader to refuse */
+    assert_string_equal(split("{} x\n{}"), "{} x\n{}|");
+    assert_string_equal(split("{}\nx"), "{}|x|");
+    assert_string_equal(split("{}\n["), "{}|[|");
+    assert_string_equal(split("{\"a\":"), "{\"a\":|");
+}
+
 static void counts_lines(void **state)
 {
     (void)state;
@@ -87,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits),
+        cmocka_unit_test(follows_lines),
         cmocka_unit_test(counts_lines),
         cmocka_unit_test(maps),
     };
