@@ -90,8 +90,10 @@ static enum err need_active_keys(const struct server *s, char *why, size_t why_s
         return ERR_ABSENT;
     }
     if (keyring_active(s->ring, KEY_PEPPER, 0) == NULL ||
-        keyring_active(s->ring, KEY_SHAPE, 0) == NULL) {
-        snprintf(why, why_size, "the store has no active pepper or shape key; restore a backup");
+        keyring_active(s->ring, KEY_SHAPE, 0) == NULL ||
+        keyring_active(s->ring, KEY_PAIRWISE, 0) == NULL) {
+        snprintf(why, why_size,
+                 "the store has no active pepper, shape key or pairwise key; restore a backup");
         return ERR_ABSENT;
     }
     return OK;

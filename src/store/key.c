@@ -15,7 +15,19 @@
 #include "base/rand.h"
 #include "store/statements.h"
 
-enum { LIST, PUT, PUT_SUCCESSOR, HOLD, LOCK, SET_STATE, DELETE, RESEAL, COUNT, COUNT_USE };
+enum {
+    LIST,
+    PUT,
+    PUT_SUCCESSOR,
+    HOLD,
+    LOCK,
+    SET_STATE,
+    DELETE,
+    RESEAL,
+    COUNT,
+    COUNT_USE,
+    COUNT_ALG
+};
 
 static const struct sql sql[] = {
     [LIST] = {"key.list", "SELECT id, purpose, state, alg, sealed, created_s, activated_s, "
@@ -48,6 +60,7 @@ static const struct sql sql[] = {
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
     [COUNT_USE] = {"key.count_use", "SELECT COUNT(*) FROM key WHERE purpose = $1"},
+    [COUNT_ALG] = {"key.count_alg", "SELECT COUNT(*) FROM key WHERE purpose = 0 AND alg = $1"},
 };
 
 const struct sql_set key_statements = {sql, sizeof sql / sizeof *sql};
@@ -341,4 +354,9 @@ enum err key_count(struct db *db, int64_t *n)
 enum err key_count_use(struct db *db, enum key_use use, int64_t *n)
 {
     return db_query_int(db, &sql[COUNT_USE], ARGS(db_int(use)), n);
+}
+
+enum err key_count_alg(struct db *db, enum jws_alg alg, int64_t *n)
+{
+    return db_query_int(db, &sql[COUNT_ALG], ARGS(db_int(alg)), n);
 }

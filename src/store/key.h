@@ -40,5 +40,7 @@ enum err key_put_first(struct effects *fx, struct arena *a, const struct master_
                        int64_t now_s);
 enum err key_count(struct db *db, int64_t *n);
 enum err key_count_use(struct db *db, enum key_use use, int64_t *n);
+/* Signing keys of that algorithm, whatever their state. */
+enum err key_count_alg(struct db *db, enum jws_alg alg, int64_t *n);
 
 #endif

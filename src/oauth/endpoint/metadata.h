@@ -4,7 +4,7 @@
 
 #include "oauth/server.h"
 
-/* The document, made once at start. */
+/* What of the document stays while the server runs: an object still open, made once at start. */
 str metadata_make(struct arena *a, const struct server *s);
 
 #endif
