@@ -255,6 +255,57 @@ static inline void assert_text(str got, const char *want)
     assert_string_equal(arena_cstr(&w.arena, got), want);
 }
 
+/* A request without state, for that redirect URI. */
+static inline str plain_query(const char *more, const char *redirect_uri)
+{
+    struct buf b;
+
+    buf_init(&b, &w.arena, 512, 32768);
+    BUF_LIT(&b, "client_id=");
+    uid_write(&b, &w.client.id, CLIENT_SID, SPELLING_UUID);
+    buf_printf(&b,
+               "&redirect_uri=%s&response_type=code&scope=openid&code_challenge=" CHALLENGE
+               "&code_challenge_method=S256",
+               redirect_uri);
+    buf_put(&b, str_from(more));
+    return buf_str(&b);
+}
+
+static inline void allow_before(const struct user *u, const char *scopes)
+{
+    struct consent consent = {
+        .user = u->id, .client = w.client.id, .scopes = str_from(scopes), .created_s = 1000};
+    struct effects fx = effects_now();
+
+    consent_put(&fx, &consent);
+    assert_int_equal(write_now(&fx), COMMIT_DONE);
+}
+
+/* The request, the sign-in page, alice, the consent page, yes: a code. */
+static inline str complete(struct visitor *v, const char *more, const struct user *u)
+{
+    struct interaction ix;
+    struct authorize_answer a;
+    struct call *c = ask(v, more, &ix);
+    str sealed;
+
+    assert_int_equal(next_step(c, &ix), STEP_SIGN_IN);
+    sealed = show(c, v, &ix);
+    c = post(v, sealed, &ix, OK);
+    interaction_choose(
+        &ix, &browser_sign_in(&c->rq, &ix.browser, u, STR("pwd"), c->rq.now_s)->session.id);
+    if (next_step(c, &ix) == STEP_CONSENT) {
+        sealed = show(c, v, &ix);
+        c = post(v, sealed, &ix, OK);
+        assert_int_equal(next_step(c, &ix), STEP_CONSENT);
+        interaction_consent(&c->rq, &ix);
+        assert_int_equal(next_step(c, &ix), STEP_FINISH);
+    }
+    assert_int_equal(interaction_finish(&c->rq, &ix, &a), OK);
+    arrive(c, v, &ix.browser);
+    return answer_value(&a, "code");
+}
+
 #define PEOPLE(name) cmocka_unit_test_setup_teardown(name, people_open, people_close)
 
 #endif
