@@ -237,6 +237,13 @@ static bool may_verify(const struct json *jwk)
     return false;
 }
 
+static bool alg_fits(const struct json *jwk, enum jws_alg alg)
+{
+    const struct json *v = json_get(jwk, STR("alg"));
+    enum jws_alg named;
+    return !v || (json_is(v, JSON_STR_T) && jws_alg_parse(v->s, &named) && named == alg);
+}
+
 static bool is_meant_for(const struct json *jwk, enum jws_alg alg)
 {
     const struct jws_alg_info *info = &jws_algs[alg];
@@ -245,7 +252,7 @@ static bool is_meant_for(const struct json *jwk, enum jws_alg alg)
            str_eq(json_get_str(jwk, STR("kty")), str_from(info->kty)) &&
            (!crv || str_eq(json_get_str(jwk, STR("crv")), str_from(crv))) &&
            absent_or(jwk, STR("use"), STR("sig")) && /* RFC 7517 4.2 */
-           absent_or(jwk, STR("alg"), str_from(info->name)) && may_verify(jwk);
+           alg_fits(jwk, alg) && may_verify(jwk);
 }
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)

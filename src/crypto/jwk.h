@@ -24,7 +24,9 @@ struct jws_alg_info {
 };
 
 extern const struct jws_alg_info jws_algs[JWS_ALGS];
-/* By its exact JOSE name; false when it is none of the table. */
+/* By its exact JOSE name, or by the newer name of EdDSA, Ed25519; false when it is none of the
+ * table.
+ */
 bool jws_alg_parse(str name, enum jws_alg *out);
 
 struct pkey;

@@ -45,6 +45,8 @@ struct jws_ctx {
 
 bool jws_alg_parse(str name, enum jws_alg *out)
 {
+    if (str_eq(name, STR("Ed25519"))) /* RFC 9864 2.2 */
+        name = STR("EdDSA");
     for (int i = 0; i < JWS_ALGS; i++) {
         if (str_eq(name, str_from(jws_algs[i].name))) {
             *out = (enum jws_alg)i;
