@@ -26,10 +26,13 @@ struct failure {
 
 /* Slow results that a rerun finds done. */
 struct slow_results {
-    bool counted;         /* the attempt has been made durable */
-    bool password_judged; /* sign_in: the verdict, and the fresh hash when one was due */
+    bool counted;          /* the attempt has been made durable */
+    bool password_counted; /* sign_in: the attempt has been made durable */
+    bool password_judged;  /* the verdict on password_of, the stored hash; p NULL: there was none */
     enum err password_verdict;
-    str password_hash;
+    str password_of;
+    str password_hash; /* the fresh hash when one was due; n == 0: not yet */
+    struct uid password_pepper;
     struct {
         struct id secret;
         enum err verdict;

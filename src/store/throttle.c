@@ -7,18 +7,22 @@
 
 #include "store/statements.h"
 
-enum { LOAD, COUNT, CLEAR, SWEEP };
+enum { LOAD, COUNT, FORGIVE, CLEAR, SWEEP };
 
 static const struct sql sql[] = {
-    [LOAD] = {"throttle.load", "SELECT attempts, window_end_s FROM throttle "
+    [LOAD] = {"throttle.load", "SELECT attempts, window_end_s, last_s FROM throttle "
                                "WHERE subject = $1 AND window_end_s > $2"},
-    [COUNT] = {"throttle.count",
-               "INSERT INTO throttle (subject, attempts, window_end_s) VALUES ($1, 1, $2) "
-               "ON CONFLICT (subject) DO UPDATE SET "
-               "attempts = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
-               "THEN 1 ELSE throttle.attempts + 1 END, "
-               "window_end_s = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
-               "THEN excluded.window_end_s ELSE throttle.window_end_s END"},
+    [COUNT] =
+        {"throttle.count",
+         "INSERT INTO throttle (subject, attempts, window_end_s, last_s) VALUES ($1, 1, $2, $3) "
+         "ON CONFLICT (subject) DO UPDATE SET "
+         "attempts = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
+         "THEN 1 ELSE throttle.attempts + 1 END, "
+         "window_end_s = CASE WHEN throttle.window_end_s <= CAST($3 AS BIGINT) "
+         "THEN excluded.window_end_s ELSE throttle.window_end_s END, "
+         "last_s = excluded.last_s"},
+    [FORGIVE] = {"throttle.forgive", "UPDATE throttle SET attempts = attempts - 1 "
+                                     "WHERE subject = $1 AND attempts > 0"},
     [CLEAR] = {"throttle.clear", "DELETE FROM throttle WHERE subject = $1"},
     [SWEEP] = {"throttle.sweep", "DELETE FROM throttle WHERE subject IN "
                                  "(SELECT subject FROM throttle WHERE window_end_s <= $1 "
@@ -27,24 +31,39 @@ static const struct sql sql[] = {
 
 const struct sql_set throttle_statements = {sql, sizeof sql / sizeof *sql};
 
-enum err throttle_load(struct db *db, str key, int64_t now_s, int64_t *attempts,
-                       int64_t *window_end_s)
+enum err throttle_look(struct db *db, str key, int64_t now_s, struct throttle *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_text(key), db_int(now_s)));
 
-    *attempts = 0;
-    *window_end_s = 0;
+    *out = (struct throttle){0};
     if (rows_next(&r)) {
-        *attempts = row_int(&r, 0);
-        *window_end_s = row_int(&r, 1);
+        out->attempts = row_int(&r, 0);
+        out->window_end_s = row_int(&r, 1);
+        out->last_s = row_int(&r, 2);
     }
     return rows_end(&r);
+}
+
+enum err throttle_load(struct db *db, str key, int64_t now_s, int64_t *attempts,
+                       int64_t *window_end_s)
+{
+    struct throttle t;
+    enum err e = throttle_look(db, key, now_s, &t);
+
+    *attempts = t.attempts;
+    *window_end_s = t.window_end_s;
+    return e;
 }
 
 void throttle_count(struct effects *fx, str key, int64_t now_s, int64_t window_s)
 {
     effects_add(fx, KEEP, EXPECT_ANY, &sql[COUNT],
                 ARGS(db_text(key), db_int(now_s + window_s), db_int(now_s)));
+}
+
+void throttle_forgive(struct effects *fx, str key)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[FORGIVE], ARGS(db_text(key)));
 }
 
 void throttle_clear(struct effects *fx, str key)

@@ -28,6 +28,7 @@ enum {
     PUT_NAME,
     DELETE_NAMES,
     HOLD,
+    HOLD_PASSWORD,
     SET_PASSWORD,
     REHASH,
     REHASH_PLAIN,
@@ -64,6 +65,8 @@ static const struct sql sql[] = {
                                    "ON CONFLICT DO NOTHING"},
     [DELETE_NAMES] = {"user.delete_names", "DELETE FROM login WHERE user_id = $1"},
     [HOLD] = {"user.hold", "UPDATE users SET epoch = epoch WHERE id = $1"},
+    [HOLD_PASSWORD] = {"user.hold_password",
+                       "UPDATE users SET epoch = epoch WHERE id = $1 AND password = $2"},
     [SET_PASSWORD] = {"user.set_password",
                       "UPDATE users SET password = $3, pepper_id = $4, password_s = $5 "
                       "WHERE id = $1 AND password = $2"},
@@ -203,6 +206,11 @@ void user_update(struct effects *fx, const struct user *u, const str *names, siz
 void user_hold(struct effects *fx, const struct uid *id)
 {
     effects_add(fx, DROP, 1, &sql[HOLD], ARGS(db_bytes(id)));
+}
+
+void user_hold_password(struct effects *fx, const struct uid *id, str encoded)
+{
+    effects_add(fx, DROP, 1, &sql[HOLD_PASSWORD], ARGS(db_bytes(id), db_text(encoded)));
 }
 
 void user_set_password(struct effects *fx, const struct uid *id, str before, str encoded,

@@ -40,6 +40,8 @@ enum err user_list(struct db *db, struct arena *a, const struct id *organization
 void user_put(struct effects *fx, const struct user *u, const str *names, size_t n);
 /* Everything but id, organization, password, enabled and epoch; replaces the names. */
 void user_update(struct effects *fx, const struct user *u, const str *names, size_t n);
+/* Expects that this is still his password: for whoever has just proven to know it. */
+void user_hold_password(struct effects *fx, const struct uid *id, str encoded);
 /* A new password. Expects that the present one is still `before` (its encoded hash). */
 void user_set_password(struct effects *fx, const struct uid *id, str before, str encoded,
                        const struct uid *pepper, int64_t now_s);

@@ -194,3 +194,5 @@ CREATE INDEX client_origin_client ON client_origin (client_id);
 ALTER TABLE token ADD COLUMN is_user BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE token ADD COLUMN resources TEXT;
 ALTER TABLE account ADD COLUMN owner_user_id $BLOB;
+-- When the last attempt was: the wait before the next one grows with them.
+ALTER TABLE throttle ADD COLUMN last_s BIGINT NOT NULL DEFAULT 0;
