@@ -173,6 +173,11 @@ void conn_answered(struct conn *c)
 
 /* ---- requests ---- */
 
+static void refuse_busy(struct conn *c)
+{
+    answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
+}
+
 /* Does with the exchange what the application said. */
 static void dispatch(struct conn *c, enum net_next next)
 {
@@ -196,7 +201,10 @@ static void dispatch(struct conn *c, enum net_next next)
         if (c->reset)
             conn_close(c); /* nobody would hear the answer */
         else if (!pool_put(&w->net->pool, x))
-            answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
+            refuse_busy(c);
+        break;
+    case NET_BUSY:
+        refuse_busy(c);
         break;
     }
 }

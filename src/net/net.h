@@ -21,6 +21,7 @@ enum net_next {
     NET_ANSWER, /* the response is complete: send it */
     NET_COMMIT, /* queue for the committer, then resume */
     NET_POOL,   /* run in the pool, then as told */
+    NET_BUSY,   /* net's own: it had to leave the pool's queue, refuse it */
 };
 
 /* One request on its way. The application sees req, res and arena and keeps its own state in

@@ -2,10 +2,16 @@
  * slow reads takes what the workers leave, and never the other way round.
  *
  * The queue is bounded because work that waits longer than its client is wasted: a full queue is
- * answered with 503 and Retry-After (security.md A35).
+ * answered with 503 and Retry-After (security.md A35). With pool.threads it also bounds the memory
+ * that hashing takes: that many times the memory of one hash.
+ * It is fair among sources: they are served in turn, and when it is full, whoever has more than an
+ * equal share makes room for whoever has less. So a flood of wrong passwords from one address is
+ * what is refused, and sign-ins from another wait for a few hashes; while there is room, one source
+ * (which may be a proxy) may have all of it.
  */
 #include "net/pool.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -29,22 +35,102 @@ void pool_init(struct pool *p, const struct net_app *app, struct committer *c, i
     p->threads = NULL;
     p->started = 0;
     p->stop = false;
-    list_init(&p->queue);
+    list_init(&p->sources);
+    list_init(&p->unused);
+    p->store = calloc((size_t)p->queue_max + 1, sizeof *p->store);
+    if (!p->store)
+        fatal("out of memory");
+    for (int i = 0; i <= p->queue_max; i++)
+        list_push_back(&p->unused, &p->store[i].link);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
 }
 
+static void write_key(str peer, char key[16])
+{
+    struct in6_addr six;
+    char text[INET6_ADDRSTRLEN] = "";
+    memset(key, 0, 16);
+    if (peer.n < sizeof text)
+        memcpy(text, peer.p, peer.n);
+    if (strchr(text, ':') && inet_pton(AF_INET6, text, &six) == 1)
+        memcpy(key, six.s6_addr, 8);
+    else
+        memcpy(key, peer.p, peer.n < 16 ? peer.n : 16);
+}
+
+static struct pool_source *source_at(struct list *link)
+{
+    return LIST_ENTRY(link, struct pool_source, link);
+}
+
+/* The source of that peer, at the end of the turn if it is new. There are as many as places in the
+ * queue, and one more for what has not got its place yet. */
+static struct pool_source *source_of(struct pool *p, str peer)
+{
+    char key[16];
+    write_key(peer, key);
+    for (struct list *l = p->sources.next; l != &p->sources; l = l->next)
+        if (memcmp(source_at(l)->key, key, sizeof key) == 0)
+            return source_at(l);
+    struct pool_source *s = source_at(queue_take(&p->unused));
+    list_init(&s->queue);
+    s->n = 0;
+    memcpy(s->key, key, sizeof key);
+    list_push_back(&p->sources, &s->link);
+    return s;
+}
+
+static void release_if_idle(struct pool *p, struct pool_source *s)
+{
+    if (s->n > 0)
+        return;
+    list_remove(&s->link);
+    list_push_back(&p->unused, &s->link);
+}
+
+static struct exchange *remove_one(struct pool *p, struct pool_source *s, struct list *link)
+{
+    list_remove(link);
+    s->n--;
+    atomic_fetch_sub_explicit(&p->queued, 1, memory_order_relaxed);
+    release_if_idle(p, s);
+    return LIST_ENTRY(link, struct exchange, link);
+}
+
+/* The newest of whoever has most, if that is more than s would have with one more; NULL: nobody has
+ * more than his share. */
+static struct exchange *make_room(struct pool *p, const struct pool_source *s)
+{
+    struct pool_source *most = NULL;
+    for (struct list *l = p->sources.next; l != &p->sources; l = l->next)
+        if (!most || source_at(l)->n > most->n)
+            most = source_at(l);
+    return most && most->n > s->n + 1 ? remove_one(p, most, most->queue.prev) : NULL;
+}
+
 bool pool_put(struct pool *p, struct exchange *x)
 {
+    struct exchange *gone = NULL;
     pthread_mutex_lock(&p->lock);
-    bool room =
-        p->started > 0 && atomic_load_explicit(&p->queued, memory_order_relaxed) < p->queue_max;
+    bool room = p->started > 0;
     if (room) {
-        list_push_back(&p->queue, &x->link);
-        atomic_fetch_add_explicit(&p->queued, 1, memory_order_relaxed);
-        pthread_cond_signal(&p->wake);
+        struct pool_source *s = source_of(p, x->req.peer);
+        if (atomic_load_explicit(&p->queued, memory_order_relaxed) >= p->queue_max)
+            room = (gone = make_room(p, s)) != NULL;
+        if (room) {
+            list_push_back(&s->queue, &x->link);
+            s->n++;
+            atomic_fetch_add_explicit(&p->queued, 1, memory_order_relaxed);
+            pthread_cond_signal(&p->wake);
+        }
+        release_if_idle(p, s);
     }
     pthread_mutex_unlock(&p->lock);
+    if (gone) {
+        gone->next = NET_BUSY;
+        worker_post_batch(&gone, 1);
+    }
     return room;
 }
 
@@ -54,14 +140,16 @@ static struct exchange *remove_from(struct pool *p, const struct exchange *x,
 {
     struct exchange *found = NULL;
     pthread_mutex_lock(&p->lock);
-    for (struct list *l = p->queue.next; l != &p->queue && !found; l = l->next) {
-        struct exchange *queued = LIST_ENTRY(l, struct exchange, link);
-        if (queued == x || queued->worker == w)
-            found = queued;
-    }
-    if (found) {
-        list_remove(&found->link);
-        atomic_fetch_sub_explicit(&p->queued, 1, memory_order_relaxed);
+    for (struct list *k = p->sources.next, *next; k != &p->sources && !found; k = next) {
+        struct pool_source *s = source_at(k);
+        next = k->next;
+        for (struct list *l = s->queue.next; l != &s->queue && !found; l = l->next) {
+            struct exchange *queued = LIST_ENTRY(l, struct exchange, link);
+            if (queued == x || queued->worker == w)
+                found = queued;
+        }
+        if (found)
+            remove_one(p, s, &found->link);
     }
     pthread_mutex_unlock(&p->lock);
     return found;
@@ -77,16 +165,19 @@ bool pool_drop(struct pool *p, const struct exchange *x)
     return remove_from(p, x, NULL) != NULL;
 }
 
-/* The next exchange; NULL when the pool stops. */
+/* The oldest of the source whose turn it is, which then goes to the end; NULL when the pool stops.
+ */
 static struct exchange *take(struct pool *p)
 {
     struct exchange *x = NULL;
     pthread_mutex_lock(&p->lock);
-    while (list_empty(&p->queue) && !p->stop)
+    while (list_empty(&p->sources) && !p->stop)
         pthread_cond_wait(&p->wake, &p->lock);
-    if (!list_empty(&p->queue)) {
-        x = LIST_ENTRY(queue_take(&p->queue), struct exchange, link);
-        atomic_fetch_sub_explicit(&p->queued, 1, memory_order_relaxed);
+    if (!list_empty(&p->sources)) {
+        struct pool_source *s = source_at(p->sources.next);
+        list_remove(&s->link);
+        list_push_back(&p->sources, &s->link);
+        x = remove_one(p, s, s->queue.next);
     }
     pthread_mutex_unlock(&p->lock);
     return x;
@@ -145,6 +236,7 @@ void pool_stop(struct pool *p)
 void pool_free(struct pool *p)
 {
     free(p->threads);
+    free(p->store);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
 }

@@ -7,6 +7,15 @@
 
 #include "net/net.h"
 
+/* Whose requests wait: an IPv4 address, the /64 of an IPv6 one, or everybody behind a unix socket.
+ */
+struct pool_source {
+    struct list link;  /* in pool.sources, or in pool.unused */
+    struct list queue; /* its exchanges, the oldest first */
+    int n;
+    char key[16];
+};
+
 struct pool {
     const struct net_app *app;
     struct committer *committer;
@@ -16,7 +25,8 @@ struct pool {
     pthread_barrier_t *opened; /* where threads wait until all have what they need */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct list queue;
+    struct list sources, unused; /* sources: those that wait, the next one to be served first */
+    struct pool_source *store;   /* as many as may wait */
     bool stop;
     atomic_int named; /* gives each thread its number */
     atomic_long queued;
@@ -25,7 +35,9 @@ struct pool {
 void pool_init(struct pool *p, const struct net_app *app, struct committer *c, int threads_n,
                int queue_max);
 void pool_start(struct pool *p, pthread_barrier_t *opened);
-/* False when the queue is full (or there is no pool): the caller refuses the exchange. */
+/* False when the queue is full (or there is no pool): the caller refuses the exchange. In a full
+ * queue a source that has less than another makes that one give up its newest place: that exchange
+ * goes back to its worker with NET_BUSY. */
 bool pool_put(struct pool *p, struct exchange *x);
 /* Takes an exchange that no thread has begun yet out of the queue; NULL when there is none that
  * belongs to this worker. */
