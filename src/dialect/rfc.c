@@ -158,6 +158,7 @@ static const struct route routes[] = {
         .rate = RATE_FREE,
         .spec = "OIDC Discovery 4",
         .cors = CORS_OF_ANY,
+        .op = &metadata_openid_operation,
     },
     PREFLIGHT("/.well-known/openid-configuration", "openid_configuration_options"),
     {

@@ -15,6 +15,7 @@ enum err metadata_endpoint(struct rq *rq);             /* RFC 8414 */
 
 /* What each takes and gives. */
 extern const struct operation token_operation, par_operation, device_authorization_operation,
-    introspect_operation, revoke_operation, userinfo_operation, jwks_operation, metadata_operation;
+    introspect_operation, revoke_operation, userinfo_operation, jwks_operation, metadata_operation,
+    metadata_openid_operation;
 
 #endif

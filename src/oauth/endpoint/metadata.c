@@ -231,3 +231,10 @@ const struct operation metadata_operation = {
     .summary = "What this server offers, and where",
     .answers = answers,
 };
+
+const struct operation metadata_openid_operation = {
+    .id = "fetchOpenidConfiguration",
+    .tag = "Discovery",
+    .summary = "The same for relying parties (OpenID Connect Discovery)",
+    .answers = answers,
+};
