@@ -315,6 +315,14 @@ static void of_two_at_once_one_wins(void **state)
     assert_int_equal(commit(c2), COMMIT_DONE);
     assert_int_equal(commit(c1), COMMIT_MISSED);
     assert_grant_of_alice(&e2);
+    handle = start(&v, "&prompt=login");
+    assert_int_equal(reject_flow(handle, (str){0}, (str){0}), OK);
+    c1 = visit(&v, HTTP_GET, "/continue");
+    c2 = visit(&v, HTTP_GET, "/continue");
+    assert_int_equal(headless_continue(&c1->rq, handle, &e1), OK);
+    assert_int_equal(headless_continue(&c2->rq, handle, &e2), OK);
+    assert_int_equal(commit(c1), COMMIT_DONE);
+    assert_int_equal(commit(c2), COMMIT_MISSED);
 }
 
 static void a_flow_is_nothing_to_others(void **state)
