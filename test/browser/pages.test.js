@@ -160,10 +160,11 @@ test('A27: two tabs with two clients do not mix client, scope or state', async (
   await one.at('Allow Analytical Notes to use your account?', 'tab1_consent');
   await signIn(two, 'grace');
   await two.at('Allow Difference Engine to use your account?', 'tab2_consent');
-  await one.press('Allow');
-  await two.press('Allow');
-  assert.equal((await one.returned()).params.get('state'), 'first');
-  assert.equal((await two.returned()).params.get('state'), 'second');
+  for (const [tab, state] of [[one, 'first'], [two, 'second']]) {
+    await tab.page.bringToFront();
+    await tab.press('Allow');
+    assert.equal((await tab.returned()).params.get('state'), state);
+  }
   await one.page.context().close();
 });
 

@@ -18,8 +18,9 @@ class Walk {
   }
 
   async start() {
-    await this.page.route(`${CLIENT}/**`, (route) => {
+    await this.page.context().route(`${CLIENT}/**`, (route) => {
       const r = route.request();
+      if (r.frame().page() !== this.page) return route.fallback();
       this.calls.push({ method: r.method(), url: new URL(r.url()), body: r.postData() });
       return route.fulfill({ contentType: 'text/html',
         body: '<!doctype html><html lang="en"><title>App</title><h1>Back at the app</h1></html>' });
