@@ -97,6 +97,6 @@ test('the stub does refuse what Postern did not sign', async () => {
   const certs = (await request(p, 'GET', '/v1/certs')).json;
   assert.equal(certs.url, `${ISSUER}/v1/certs`);
   const forged = jwt.sign({ sub: a.id }, privateKey, { algorithm: 'ES256', issuer: ISSUER,
-    audience: ISSUER, expiresIn: 60, keyid: certs.keys[0].kid });
+    audience: ISSUER, expiresIn: 60, keyid: certs.keys.find((k) => k.alg === 'ES256').kid });
   await assert.rejects(judge(forged), /invalid signature/);
 });
