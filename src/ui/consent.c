@@ -47,13 +47,14 @@ static str allowed_before(struct rq *rq, const struct interaction *ix)
 void ui_consent_draw(struct rq *rq, struct interaction *ix, const char *notice)
 {
     const struct signed_in *who = ix->who;
-    struct id session = who->session.id; /* the sessions move when one is chosen */
-    str before = allowed_before(rq, ix);
+    struct id session = who->session.id;   /* the sessions move when one is chosen */
+    bool all_anew = ix->new_scopes.n == 0; /* prompt=consent, or anybody can pose as the client */
+    str before = all_anew ? STR("") : allowed_before(rq, ix);
     struct page p;
     page_begin(rq, ix->ar.ui_locales, &p);
     show_client(&p, ix->ar.client);
     show_person(&p, p.view, &who->user);
-    show_scopes(&p, ix->new_scopes);
+    show_scopes(&p, all_anew ? ix->ar.granted : ix->new_scopes);
     show_lifetime(&p, ix->ar.client, ix->ar.offline);
     view_flag(p.view, "has_allowed", before.n > 0);
     view_text(p.view, "allowed", show_scopes_line(&p, before));

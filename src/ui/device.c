@@ -39,7 +39,25 @@ void ui_device_draw(struct rq *rq, struct browser *b, int status, const char *pr
     browser_write(rq, b);
 }
 
-void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d)
+/* As the device shows it: capitals, a hyphen in the middle. */
+static str code_as_shown(struct rq *rq, str typed)
+{
+    struct buf b;
+    buf_init(&b, rq->arena, CODE_MAX + 1, CODE_MAX + 1);
+    for (size_t i = 0; i < typed.n; i++) {
+        char c = typed.p[i];
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        if (c < 'A' || c > 'Z')
+            continue;
+        if (b.n == DEVICE_USER_CODE_CHARS / 2)
+            buf_char(&b, '-');
+        buf_char(&b, c);
+    }
+    return buf_str(&b);
+}
+
+void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d, str typed)
 {
     struct page p;
     page_begin(rq, (str){0}, &p);
@@ -47,6 +65,7 @@ void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_ask
     show_person(&p, p.view, &d->who->user);
     show_scopes(&p, d->row.scope);
     show_lifetime(&p, d->client, true);
+    view_text(p.view, "user_code", code_as_shown(rq, typed));
     view_text(p.view, "device", device_seal(rq, b, d));
     page_send(&p, 200, "device_confirm");
     browser_write(rq, b);
@@ -79,10 +98,10 @@ enum err ui_device(struct rq *rq)
 }
 
 /* The question, to whoever has to answer it. */
-static enum err ask(struct rq *rq, struct browser *b, const struct device_asking *d)
+static enum err ask(struct rq *rq, struct browser *b, const struct device_asking *d, str typed)
 {
     if (d->who)
-        ui_device_confirm(rq, b, d);
+        ui_device_confirm(rq, b, d, typed);
     else
         ui_sign_in_draw(rq, &(struct sign_in_page){.device = d, .browser = b});
     return OK;
@@ -93,7 +112,7 @@ static enum err look_up(struct rq *rq, struct browser *b, str typed)
     struct device_asking d;
     enum err e = typed.n > 0 ? device_lookup(rq, b, typed, &d) : ERR_ABSENT;
     if (!e)
-        return ask(rq, b, &d);
+        return ask(rq, b, &d, typed);
     if (e == ERR_ABSENT)
         ui_device_draw(rq, b, 200, typed.n > 0 ? "device.wrong" : "device.empty", typed);
     else if (e == ERR_TOO_MANY_REQUESTS)
@@ -120,7 +139,7 @@ static enum err decide(struct rq *rq, struct browser *b, const struct device_pos
         return done(rq, b, false);
     }
     if (!shown || !d.who || !str_eq(post->action, STR("allow")))
-        return ask(rq, b, &d);
+        return ask(rq, b, &d, STR(""));
     e = device_approve(rq, &d);
     return e ? e : done(rq, b, true);
 }

@@ -23,8 +23,8 @@ void ui_choose_draw(struct rq *rq, struct interaction *ix, const char *problem);
 void ui_consent_draw(struct rq *rq, struct interaction *ix, const char *notice);
 /* Enter the code again; `typed` stands in the field. */
 void ui_device_draw(struct rq *rq, struct browser *b, int status, const char *problem, str typed);
-/* Who asks for what: allow or deny. */
-void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d);
+/* Who asks for what: allow or deny. `typed`: the code to compare; empty: not shown. */
+void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d, str typed);
 
 /* The page "signed out". */
 void ui_logout_done(struct rq *rq, const struct browser *b);

@@ -47,7 +47,7 @@ void page_begin(struct rq *rq, str locales, struct page *out)
     };
     view_text(out->view, "lang", out->language->tag);
     view_text(out->view, "service", name.n > 0 ? name : host);
-    view_text(out->view, "host", host);
+    view_text(out->view, "host", name.n > 0 ? host : STR("")); /* once is enough */
     put_asset(out, "asset_logo", "logo.svg");
     put_asset(out, "asset_style", "style.css");
     put_asset(out, "asset_theme", "theme.css");

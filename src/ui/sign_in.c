@@ -149,7 +149,7 @@ static enum err to_device(struct rq *rq, const struct sign_in_post *post)
     if (e || drawn)
         return e;
     d.who = in;
-    ui_device_confirm(rq, &b, &d);
+    ui_device_confirm(rq, &b, &d, STR(""));
     return OK;
 }
 

@@ -149,7 +149,7 @@ static void test_theme_replaces_file_by_file(void **state)
 {
     (void)state;
     put("messages", "de.txt", "sign_in.title = Willkommen\n");
-    put("messages", "es.txt", "# nuevo\nlanguage = Español\nscope.calendar = Su calendario\n");
+    put("messages", "es.txt", "# nuevo\npage.hide = Ocultar\nscope.calendar = Su calendario\n");
     assert_int_equal(read_theme(), OK);
     assert_true(str_eq(catalogue_find(language("de"), STR("sign_in.title")), STR("Willkommen")));
     assert_true(str_eq(catalogue_find(language("de"), STR("page.show")), STR("Zeigen")));
@@ -161,7 +161,7 @@ static void test_theme_replaces_file_by_file(void **state)
 static void test_theme_mistakes_are_named(void **state)
 {
     (void)state;
-    put("messages", "de.txt", "language = Deutsch\n\nsing_in.title = Hallo\n");
+    put("messages", "de.txt", "page.hide = Weg\n\nsing_in.title = Hallo\n");
     refused("de.txt:3: no page uses that key");
 }
 
@@ -221,7 +221,7 @@ static const char *chosen(const char *ui_locales, const char *accept)
 static void test_language_choice(void **state)
 {
     (void)state;
-    put("messages", "pt-BR.txt", "language = Português\n");
+    put("messages", "pt-BR.txt", "page.hide = Esconder\n");
     assert_int_equal(read_theme(), OK);
     assert_string_equal(chosen("", ""), "en");
     assert_string_equal(chosen("", "de"), "de");
