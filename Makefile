@@ -123,6 +123,15 @@ $(BUILD)/fuzz/%: $(BUILD)/test/fuzz/%.o $(foreach part,base codec crypto http,$(
 $(BUILD)/http_read: $(BUILD)/test/spec/http_read.o $(foreach part,base codec http,$(BUILD)/lib$(part).a)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
+# The server with a switch that leaves out one row of the table of checks, for
+# test/spec/check_switch.test.js. Its checks.o stands in front of the archive that has the other.
+$(BUILD)/check_switch.o: src/oauth/check/checks.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DCHECK_SWITCH -MMD -MP -c -o $@ $<
+
+$(BUILD)/postern_check_switch: $(BUILD)/src/main.o $(BUILD)/check_switch.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
 unit: $(UNIT_BINARIES) ## build the unit tests
 
 # ---- installing ----

@@ -222,6 +222,8 @@ static void log_failure(struct log_line *l, const struct failure *f)
     log_str(l, "error", str_from(err_info(f->e)->id));
     if (f->text != NULL)
         log_str(l, "reason", str_from(f->text));
+    if (f->rule != NULL)
+        log_str(l, "rule", str_from(f->rule));
     if (f->where.n > 0)
         log_str(l, "where", f->where);
     if (f->detail.n > 0)

@@ -22,7 +22,7 @@ extern const struct check checks[];
 extern const size_t checks_n;
 
 /* Runs the rows that stand for ar->via; sets rq->failure.rule on the first failure. A test build
- * (-DCHECK_SWITCH) leaves out the row that $POSTERN_CHECK_OFF names. */
+ * (-DCHECK_SWITCH) leaves out the row that $CHECK_OFF names. */
 enum err checks_run(struct rq *rq, struct authorize_request *ar);
 /* By its name, or NULL. */
 const struct check *checks_find(str name);
