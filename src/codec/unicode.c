@@ -81,7 +81,7 @@ bool unicode_login(struct arena *a, str s, str *out)
             break;
     }
     *out = now;
-    return now.n > 0 && !has_controls(now);
+    return now.n > 0 && now.n <= LOGIN_MAX && !has_controls(now);
 }
 
 size_t unicode_length(str s)

@@ -7,7 +7,8 @@
 /* NFKC (UAX #15), for passwords. False when s is not UTF-8. */
 bool unicode_nfkc(struct arena *a, str s, str *out);
 /* NFKC_Casefold without leading and trailing space: the canonical spelling of a login, in which two
- * spellings of a name are one. False when s is not UTF-8, empty, or has control characters. */
+ * spellings of a name are one. False when s is not UTF-8, empty, longer than 1,024 bytes, or has
+ * control characters. */
 bool unicode_login(struct arena *a, str s, str *out);
 /* Code points. */
 size_t unicode_length(str s);

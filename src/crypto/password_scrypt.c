@@ -35,7 +35,7 @@ static bool parse(str encoded, struct parsed *out)
         !take_number(&rest, STR("r="), ',', 1024, &out->r) ||
         !take_number(&rest, STR("p="), '$', 1024, &out->p) || !str_cut(rest, '$', &salt, &hash))
         return false;
-    out->n = 1LL << log_n;
+    out->n = (int64_t)1 << log_n;
     out->salt_n = password_kind_base64(salt, out->salt, sizeof out->salt);
     out->hash_n = password_kind_base64(hash, out->hash, sizeof out->hash);
     return out->n * out->r * out->p <= WORK_MAX && 128 * out->n * out->r <= PASSWORD_MEMORY_MAX &&
