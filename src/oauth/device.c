@@ -15,15 +15,18 @@
 #include "base/rand.h"
 #include "oauth/check/check.h"
 #include "oauth/sealed.h"
+#include "oauth/source.h"
 #include "store/consent.h"
 #include "store/throttle.h"
 #include "store/user_grant.h"
 
 #define PURPOSE      STR("device")
 #define LETTERS      8
-#define ATTEMPTS_MAX 20
+#define ATTEMPTS_MAX 50
 #define WINDOW_S     900
-#define TYPED_MAX    64
+/* Where sources cannot be told apart: all of them together. */
+#define SHARED_ATTEMPTS_MAX 1000
+#define TYPED_MAX           64
 
 static const char alphabet[] = "BCDFGHJKLMNPQRSTVWXZ";
 #define ALPHABET_N (sizeof alphabet - 1)
@@ -110,27 +113,37 @@ static bool canonical(str typed, char code[LETTERS])
     return n == LETTERS;
 }
 
+/* ERR_TOO_MANY_REQUESTS when there were `most` attempts already. */
+static enum err check_attempts(struct rq *rq, str key, int64_t most)
+{
+    int64_t attempts, end_s;
+    enum err e = throttle_load(rq->t->db, key, rq->now_s, &attempts, &end_s);
+
+    if (e != OK || attempts < most)
+        return e;
+    rq->failure.retry_s = (int)(end_s - rq->now_s);
+    return fail(rq, ERR_TOO_MANY_REQUESTS, "Too many codes were tried. Try again later.");
+}
+
+/* Durably, before the code is judged; what is refused anyway is refused without a write. */
 static enum err count_attempt(struct rq *rq)
 {
-    str key = arena_printf(rq->arena, "user_code:%.*s", STR_ARG(rq->req->peer));
-    int64_t attempts, end_s;
+    str source = source_of(rq);
+    int64_t most = source.p != NULL ? ATTEMPTS_MAX : SHARED_ATTEMPTS_MAX;
+    str key = arena_printf(rq->arena, "user_code:%.*s", STR_ARG(source));
     enum err e;
 
     if (rq->slow.counted)
         return OK;
+    if ((e = check_attempts(rq, key, most)) != OK)
+        return e;
     if (!rq->t->slow)
         return ERR_SLOW;
     throttle_count(&rq->fx, key, rq->now_s, WINDOW_S);
     if ((e = rq_commit(rq)) != OK)
         return e;
-    if ((e = throttle_load(rq->t->db, key, rq->now_s, &attempts, &end_s)) != OK)
-        return e;
-    if (attempts > ATTEMPTS_MAX) {
-        rq->failure.retry_s = (int)(end_s - rq->now_s);
-        return fail(rq, ERR_TOO_MANY_REQUESTS, "Too many codes were tried. Try again later.");
-    }
     rq->slow.counted = true;
-    return OK;
+    return check_attempts(rq, key, most + 1);
 }
 
 /* Under whichever pepper it was hashed. */

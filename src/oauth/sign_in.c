@@ -25,11 +25,10 @@
  */
 #include "oauth/sign_in.h"
 
-#include <arpa/inet.h>
-
 #include "codec/unicode.h"
 #include "crypto/password.h"
 #include "oauth/password_rules.h"
+#include "oauth/source.h"
 #include "store/secret_hash.h"
 #include "store/session.h"
 #include "store/throttle.h"
@@ -68,23 +67,6 @@ enum err sign_in_hash(struct hasher *h, const struct keyring *ring, struct arena
 }
 
 /* ---- throttling ---- */
-
-/* The address, or the /64 of an IPv6 one, which is what one customer has. p == NULL: none. */
-static str source_of(struct rq *rq)
-{
-    struct in6_addr at;
-    struct buf b;
-    str peer = rq->req->peer;
-
-    if (peer.n == 0 || str_eq(peer, STR("unix")))
-        return (str){0};
-    if (str_find(peer, ':', 0) == peer.n ||
-        inet_pton(AF_INET6, arena_cstr(rq->arena, peer), &at) != 1)
-        return peer;
-    buf_init(&b, rq->arena, 32, 32);
-    buf_hex(&b, at.s6_addr, 8);
-    return buf_str(&b);
-}
 
 /* prefix ‖ hex of SHA-256(login ‖ 0 ‖ source): neither name nor address lies in the table. */
 static str key_of(struct rq *rq, str prefix, str login, str source)

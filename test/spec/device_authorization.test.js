@@ -118,7 +118,7 @@ describe('the page', () => {
     const guess = w.person();
     let page = await guess.open(d.verification_uri);
     let tries = 0;
-    while (page.status !== 429 && tries++ < 25) {
+    while (page.status !== 429 && tries++ < 60) {
       page = await guess.submit(page, { user_code: 'BBBB-BBBB' });
     }
     assert.strictEqual(page.status, 429);

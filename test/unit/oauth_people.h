@@ -36,7 +36,7 @@ struct visitor {
     char session[512], flow[64];
 };
 
-#define VISITS 64
+#define VISITS 96
 static struct call visits[VISITS];
 static size_t visits_n;
 
