@@ -46,15 +46,20 @@ void pool_init(struct pool *p, const struct net_app *app, struct committer *c, i
     pthread_cond_init(&p->wake, NULL);
 }
 
+/* Prefixes, as they are given out: who can send from one address can often do so from its
+ * neighbours. Nobody is refused for them while there is room. */
 static void write_key(str peer, char key[16])
 {
     struct in6_addr six;
+    struct in_addr four;
     char text[INET6_ADDRSTRLEN] = "";
     memset(key, 0, 16);
     if (peer.n < sizeof text)
         memcpy(text, peer.p, peer.n);
     if (strchr(text, ':') && inet_pton(AF_INET6, text, &six) == 1)
         memcpy(key, six.s6_addr, 8);
+    else if (inet_pton(AF_INET, text, &four) == 1)
+        memcpy(key, &four, 3);
     else
         memcpy(key, peer.p, peer.n < 16 ? peer.n : 16);
 }

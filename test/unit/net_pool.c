@@ -48,7 +48,7 @@ static void a_flood_makes_room(void **state)
     (void)state;
     start(&s, 4);
     for (int i = 0; i < 5; i++) {
-        open_from(&a[i], &s, "127.0.0.2");
+        open_from(&a[i], &s, i % 2 ? "127.0.2.2" : "127.0.2.77"); /* one network */
         get(&a[i], "/slow/block");
         if (i == 0)
             await_count(&s.app.blocked, 1);
@@ -56,7 +56,7 @@ static void a_flood_makes_room(void **state)
             await_queue(&s, i);
     }
     for (int i = 0; i < 3; i++)
-        open_from(&b[i], &s, "127.0.0.3");
+        open_from(&b[i], &s, "127.0.3.3");
     get(&b[0], "/slow/block");
     hear(&a[4], 503, NULL);
     assert_non_null(strstr(a[4].head, "Retry-After: 1\r\n"));
@@ -91,11 +91,11 @@ static void sources_are_served_in_turn(void **state)
     start(&s, 64);
     atomic_store(&s.app.commit_us, 10000);
     for (int i = 0; i < MANY; i++) {
-        open_from(&a[i], &s, "127.0.0.2");
+        open_from(&a[i], &s, i % 2 ? "127.0.2.2" : "127.0.2.77"); /* one network */
         get(&a[i], "/slow/now");
     }
     for (int i = 0; i < 2; i++) {
-        open_from(&b[i], &s, "127.0.0.3");
+        open_from(&b[i], &s, "127.0.3.3");
         get(&b[i], "/slow/now");
     }
     hear(&b[0], 200, "GET /slow/now  2");
