@@ -7,9 +7,10 @@
 const { test, before, after, describe } = require('node:test');
 const assert = require('node:assert');
 const { startWorld, REDIRECT } = require('../interop/lib/relying_party.js');
-const { FORM, DESCRIPTION, send, post } = require('./lib/shape.js');
+const { FORM, DESCRIPTION, basic, form, send, post } = require('./lib/shape.js');
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 const MODES = [undefined, 'query', 'form_post'];
 
@@ -256,6 +257,37 @@ describe('A13-A15: encoding', () => {
       assert.strictEqual(answer.status, 415, type);
     }
   });
+});
+
+describe('12: id_token_hint', () => {
+  const url = (params) => `${w.p.url}/oauth2/authorize?${text(params)}`;
+  const idToken = async (client, person) => {
+    const page_ = await person.authorize(url(usual({ client_id: client.client_id })));
+    const r = await form(w.p, '/oauth2/token', { grant_type: 'authorization_code',
+      code: page_.params.get('code'), redirect_uri: REDIRECT, code_verifier: VERIFIER },
+    { authorization: basic(client.client_id, client.client_secret) });
+    assert.strictEqual(r.status, 200, r.body);
+    return r.json.id_token;
+  };
+  for (const [title, more] of [['public', []], ['pairwise', ['--subject-type', 'pairwise']]]) {
+    test(`12: of the person who is signed in, and of others (${title} subjects)`, async () => {
+      await w.addUser(`bob-${title}`);
+      const client = await w.client(title, more);
+      const ada = w.person();
+      const own = await idToken(client, ada);
+      const bobs = await idToken(client, w.person(`bob-${title}`));
+      const elsewhere = await idToken(await w.client(`${title} elsewhere`, more), ada);
+      const silent = async (id_token_hint) => (await ada.authorize(url(usual({ prompt: 'none',
+        client_id: client.client_id, id_token_hint })))).params;
+      assert.ok((await silent(own)).get('code'));
+      const forged = own.replace(/\.[^.]{4}([^.]*)$/, '.AAAA$1');
+      for (const hint of [bobs, elsewhere, forged, 'x', own.split('.').slice(0, 2).join('.')]) {
+        const params = await silent(hint);
+        assert.strictEqual(params.get('error'), 'login_required', hint);
+        assert.strictEqual(params.get('code'), null);
+      }
+    });
+  }
 });
 
 test('16: a client cannot choose its id, nor be called as a person is', async () => {

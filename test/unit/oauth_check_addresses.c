@@ -107,6 +107,17 @@ static void twilio_has_its_own_addresses(void **state)
         "PascalCase elsewhere",
         ask_as(VIA_AUTHORIZE, DIALECT_RFC, "redirect_uri", STR("RedirectUri=www.twilio.com")),
         ERR_INVALID_REQUEST, "redirect_uri", false);
+    expect_ok("ClientSid",
+              ask_as(VIA_AUTHORIZE, DIALECT_TWILIO, "client_id redirect_uri",
+                     arena_printf(&w.arena, "ClientSid=%.*s", STR_ARG(client_id(&c)))));
+    assert_true(uid_eq(&ar.client->client.id, &w.client.id));
+    expect_refusal("ClientSid of another",
+                   ask_as(VIA_AUTHORIZE, DIALECT_TWILIO, "redirect_uri", STR("ClientSid=" NOBODY)),
+                   ERR_INVALID_REQUEST, "client", false);
+    expect_refusal("ClientSid elsewhere",
+                   ask_as(VIA_AUTHORIZE, DIALECT_RFC, "client_id",
+                          arena_printf(&w.arena, "ClientSid=%.*s", STR_ARG(client_id(&c)))),
+                   ERR_INVALID_REQUEST, "client", false);
     rp.redirect_uris = STR("www.twilio.com\nhttps://app.example/cb");
     store_rp();
     expect_refusal("one of several must be named",

@@ -237,9 +237,11 @@ static inline void expect_ok(const char *title, enum err got)
 }
 
 /* That many characters. */
-#define X16            "xxxxxxxxxxxxxxxx"
-#define X256           X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
-#define X4096          X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256
-#define ALL_BUT_CLIENT "redirect_uri response_type code_challenge code_challenge_method scope state"
+#define X16   "xxxxxxxxxxxxxxxx"
+#define X256  X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16
+#define X4096 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256 X256
+#define ALL_BUT_CLIENT                                                                             \
+    "redirect_uri response_type code_challenge "                                                   \
+    "code_challenge_method scope state"
 
 #endif

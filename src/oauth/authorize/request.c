@@ -73,6 +73,36 @@ static void finish(struct rq *rq, const struct params_faults *faults, struct aut
     ar->text = params_write(rq, authorize_params, ROWS, ar);
 }
 
+/* Twilio's legacy name of client_id, which may stand beside it if it says the same. */
+struct legacy {
+    str client_sid;
+};
+
+static enum err merge_legacy(struct rq *rq, struct params_faults *faults,
+                             struct authorize_request *out)
+{
+    static const struct param row = {
+        .name = "client_sid",
+        .alias = "ClientSid",
+        .max = 255,
+        .charset = CHARS_VSCHAR,
+        .offset = offsetof(struct legacy, client_sid),
+    };
+    struct params_faults wrong;
+    struct legacy legacy = {0};
+    enum err e;
+
+    if ((e = params_note(rq, &row, 1, true, &legacy, &wrong)) != OK)
+        return e;
+    if (legacy.client_sid.p == NULL && wrong.repeated == 0)
+        return OK;
+    if (out->client_id.p == NULL && wrong.repeated == 0)
+        out->client_id = legacy.client_sid;
+    else if (wrong.repeated != 0 || !str_eq(out->client_id, legacy.client_sid))
+        faults->repeated |= authorize_request_bit("client_id");
+    return OK;
+}
+
 enum err authorize_request_bind(struct rq *rq, enum via via, int dialect,
                                 struct authorize_request *out)
 {
@@ -81,6 +111,8 @@ enum err authorize_request_bind(struct rq *rq, enum via via, int dialect,
 
     begin(out, via, dialect);
     e = params_note(rq, authorize_params, ROWS, dialect == DIALECT_TWILIO, out, &faults);
+    if (e == OK && dialect == DIALECT_TWILIO)
+        e = merge_legacy(rq, &faults, out);
     if (e != OK)
         return e;
     finish(rq, &faults, out);
