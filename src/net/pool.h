@@ -7,8 +7,8 @@
 
 #include "net/net.h"
 
-/* Whose requests wait: an IPv4 address, the /64 of an IPv6 one, or everybody behind a unix socket.
- */
+/* Whose requests wait: the /24 of an IPv4 address, the /64 of an IPv6 one, or everybody behind a
+ * unix socket. */
 struct pool_source {
     struct list link;  /* in pool.sources, or in pool.unused */
     struct list queue; /* its exchanges, the oldest first */
