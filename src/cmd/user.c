@@ -13,6 +13,7 @@
 #include "cmd/user_password.h"
 #include "cmd/user_show.h"
 #include "cmd/values.h"
+#include "oauth/sign_in.h"
 #include "store/client.h"
 #include "store/organization.h"
 #include "store/session.h"
@@ -140,9 +141,13 @@ static int password_command(struct cmd *c)
     int code = user_password_read(c, &password);
     if (code || (code = load(c, OPEN_WRITE, &u)) || (code = open_keys(c)))
         return code;
-    str before = u.password;
+    str before = u.password, names[2];
+    size_t n;
     if ((code = user_password_take(c, &u, password)))
         return code;
+    user_options_names(c, &u, names, &n);
+    for (size_t i = 0; i < n; i++)
+        sign_in_forgive(&c->fx, c->hasher, names[i]);
     user_set_password(&c->fx, &u.id, before, u.password, u.has_pepper ? &u.pepper : NULL, c->now_s);
     session_end_all(&c->fx, &u.id, NULL, true, c->now_s);
     code = open_commit(c, gone);
@@ -247,7 +252,8 @@ static const struct command commands[] = {
     {"show", "ID", "Show one user; never his password.", who, NULL, 0, show},
     {"update", "ID", "Change a user.", update_more, CMD_OPTIONS(update_options), update},
     {"delete", "ID", "Delete a user with his sessions, consents and tokens.", who, NULL, 0, delete},
-    {"password", "ID", "Set a new password. All his sessions and refresh tokens end.", who,
+    {"password", "ID",
+     "Set a new password. His sessions and refresh tokens end, and so does any waiting.", who,
      CMD_OPTIONS(password_options), password_command},
     {"disable", "ID", "End a user's sessions and tokens, and refuse him until he is enabled.", who,
      NULL, 0, disable},

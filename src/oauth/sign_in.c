@@ -69,17 +69,27 @@ enum err sign_in_hash(struct hasher *h, const struct keyring *ring, struct arena
 /* ---- throttling ---- */
 
 /* prefix ‖ hex of SHA-256(login ‖ 0 ‖ source): neither name nor address lies in the table. */
-static str key_of(struct rq *rq, str prefix, str login, str source)
+static str make_key(struct hasher *h, struct arena *a, str prefix, str login, str source)
 {
     const str pieces[] = {login, STR("\0"), source};
     struct digest d;
     struct buf b;
 
-    hash_sha256(rq->t->hasher, pieces, source.p ? 3 : 1, &d);
-    buf_init(&b, rq->arena, 96, 96);
+    hash_sha256(h, pieces, source.p ? 3 : 1, &d);
+    buf_init(&b, a, 96, 96);
     buf_put(&b, prefix);
     buf_hex(&b, d.b, sizeof d.b);
     return buf_str(&b);
+}
+
+static str key_of(struct rq *rq, str prefix, str login, str source)
+{
+    return make_key(rq->t->hasher, rq->arena, prefix, login, source);
+}
+
+void sign_in_forgive(struct effects *fx, struct hasher *h, str canonical)
+{
+    throttle_clear(fx, make_key(h, fx->arena, STR("login:"), canonical, (str){0}));
 }
 
 static enum err find_counters(struct rq *rq, str login, struct counters *out)

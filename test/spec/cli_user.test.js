@@ -8,6 +8,8 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { UUID, TIME, work, run, json, refused, fresh, remove, org, client } = require('./lib/cli');
+const { startPostern } = require('../interop/lib/postern');
+const { Person } = require('../interop/lib/person');
 
 const PASSWORD = 'seventeen purple herons';
 const BCRYPT = '$2b$04$......................LXW6XhYiRvVxwPsMDCVo.1dL/MCs0Va';
@@ -200,6 +202,33 @@ describe('user', () => {
     assert.equal(json(['account', 'owner', o.id, '--nobody']).owner, null);
     refused(2, 'give --user or --nobody', ['account', 'owner', o.id]);
   });
+});
+
+test('user password: whoever was guessed at need not wait any more', async () => {
+  const p = await startPostern();
+  try {
+    const o = await p.cli(['org', 'create', '--name', 'O']);
+    await p.cli(['user', 'create', '--org', o.id, '--username', 'ada', '--password-stdin'],
+      { input: PASSWORD });
+    const c = await p.cli(['client', 'create', '--org', o.id, '--name', 'A', '--redirect-uri',
+      'https://app.example/cb', '--trusted']);
+    const url = `${p.url}/oauth2/authorize?` + new URLSearchParams({ client_id: c.client_id,
+      redirect_uri: 'https://app.example/cb', response_type: 'code', scope: 'openid',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256' });
+    const attempt = async (password) => {
+      const person = new Person(p, { login: 'ada', password });
+      const page = await person.open(url);
+      return person.submit(page, { login: 'ada', password });
+    };
+    let status = 0;
+    for (let i = 0; i < 30 && status !== 429; i++) ({ status } = await attempt('wrong'.repeat(4)));
+    assert.equal(status, 429);
+    await p.cli(['user', 'password', 'ada', '--password-stdin'], { input: `${PASSWORD} again` });
+    assert.equal((await attempt(`${PASSWORD} again`)).kind, 'callback');
+  } finally {
+    await p.stop();
+  }
 });
 
 describe('session and consent', () => {
