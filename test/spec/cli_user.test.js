@@ -8,7 +8,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { UUID, TIME, work, run, json, refused, fresh, remove, org, client } = require('./lib/cli');
-const { startPostern } = require('../interop/lib/postern');
+const { startPostern, sleep } = require('../interop/lib/postern');
 const { Person } = require('../interop/lib/person');
 
 const PASSWORD = 'seventeen purple herons';
@@ -251,4 +251,53 @@ describe('session and consent', () => {
     refused(3, 'there is no session', ['session', 'revoke', '0'.repeat(24)]);
     refused(2, 'give the id of a session, or --user', ['session', 'revoke']);
   });
+});
+
+test('session and consent: what a person left behind is listed and ended', async () => {
+  const p = await startPostern();
+  try {
+    const o = await p.cli(['org', 'create', '--name', 'O']);
+    const u = await p.cli(['user', 'create', '--org', o.id, '--username', 'ada',
+      '--password-stdin'], { input: PASSWORD });
+    const c = await p.cli(['client', 'create', '--org', o.id, '--name', 'Notes', '--redirect-uri',
+      'https://app.example/cb', '--pkce', 'optional']);
+    const url = (more = {}) => `${p.url}/oauth2/authorize?` + new URLSearchParams({
+      client_id: c.client_id, redirect_uri: 'https://app.example/cb', response_type: 'code',
+      scope: 'openid profile', ...more });
+    const post = async (path, body) => (await fetch(p.url + path, { method: 'POST',
+      body: new URLSearchParams({ client_id: c.client_id, client_secret: c.client_secret,
+        ...body }) })).json();
+    const person = new Person(p, { login: 'ada', password: PASSWORD });
+    const back = await person.authorize(url());
+    const tokens = await post('/oauth2/token', { grant_type: 'authorization_code',
+      code: back.params.get('code'), redirect_uri: 'https://app.example/cb' });
+    const active = async () => (await post('/oauth2/introspect', { token: tokens.access_token })).active;
+    assert.equal(await active(), true);
+
+    const [session, ...others] = await p.cli(['session', 'list', '--user', 'ada']);
+    assert.deepEqual(others, []);
+    assert.deepEqual([session.user, session.address, session.amr, session.acr],
+      [u.id, '127.0.0.1', ['pwd'], 'pwd']);
+    for (const name of ['signed_in', 'seen', 'ends']) assert.match(session[name], TIME);
+    const [consent] = await p.cli(['consent', 'list', '--user', u.user_sid]);
+    assert.deepEqual([consent.client_id, consent.client_name, consent.scopes],
+      [c.client_id, 'Notes', ['openid', 'profile']]);
+
+    await p.cli(['consent', 'revoke', '--user', 'ada', '--client', c.client_sid]);
+    assert.deepEqual(await p.cli(['consent', 'list', '--user', 'ada']), []);
+    const none = async () => (await person.open(url({ prompt: 'none' }))).params.get('error');
+    for (let i = 0; i < 40 && await active(); i++) await sleep(50);
+    assert.equal(await active(), false);
+    assert.equal(await none(), 'consent_required');
+
+    assert.equal((await p.cli(['session', 'revoke', session.id])).id, session.id);
+    assert.deepEqual(await p.cli(['session', 'list', '--user', 'ada']), []);
+    for (let i = 0; i < 40 && await none() !== 'login_required'; i++) await sleep(50);
+    assert.equal(await none(), 'login_required');
+    await new Person(p, { login: 'ada', password: PASSWORD }).authorize(url());
+    assert.equal((await p.cli(['session', 'revoke', '--user', 'ada'])).length, 1);
+    assert.deepEqual(await p.cli(['session', 'list', '--user', 'ada']), []);
+  } finally {
+    await p.stop();
+  }
 });

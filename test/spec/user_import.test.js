@@ -3,9 +3,12 @@
 
 const { test, describe, beforeEach, afterEach } = require('node:test');
 const assert = require('node:assert/strict');
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { work, run, json, refused, fresh, remove, org } = require('./lib/cli');
+const { startPostern } = require('../interop/lib/postern');
+const { Person } = require('../interop/lib/person');
 
 const HASHES = {
   bcrypt: '$2b$04$......................LXW6XhYiRvVxwPsMDCVo.1dL/MCs0Va',
@@ -111,4 +114,43 @@ describe('user import', () => {
     assert.equal(json(['user', 'show', 'u9999@example.org']).username, 'u9999');
     assert.equal(json(['user', 'list']).length, 10000);
   });
+});
+
+test('imported hashes let their people in, and become ours', async () => {
+  const p = await startPostern();
+  try {
+    const password = 'correct horse battery staple';
+    const plain = (bytes) => bytes.toString('base64').replaceAll('=', '');
+    const salt = Buffer.from('sixteen byte salt').subarray(0, 16);
+    const hashes = {
+      django: `pbkdf2_sha256$1000$${salt.toString('hex')}$` +
+        crypto.pbkdf2Sync(password, salt.toString('hex'), 1000, 32, 'sha256').toString('base64'),
+      passlib: `$pbkdf2-sha512$1000$${plain(salt).replaceAll('+', '.')}$` +
+        plain(crypto.pbkdf2Sync(password, salt, 1000, 64, 'sha512')).replaceAll('+', '.'),
+      phc: `$scrypt$ln=10,r=8,p=1$${plain(salt)}$` +
+        plain(crypto.scryptSync(password, salt, 32, { N: 1024, r: 8, p: 1 })),
+    };
+    const o = await p.cli(['org', 'create', '--name', 'O']);
+    const c = await p.cli(['client', 'create', '--org', o.id, '--name', 'A', '--redirect-uri',
+      'https://app.example/cb', '--trusted', '--pkce', 'optional']);
+    const lines = Object.entries(hashes).map(([username, password_hash]) =>
+      JSON.stringify({ username, password_hash }));
+    await p.cli(['user', 'import', '-', '--org', o.id], { input: lines.join('\n') });
+    const url = `${p.url}/oauth2/authorize?` + new URLSearchParams({ client_id: c.client_id,
+      redirect_uri: 'https://app.example/cb', response_type: 'code', scope: 'openid' });
+    for (const login of Object.keys(hashes)) {
+      const before = await p.cli(['user', 'show', login]);
+      assert.notEqual(before.password_kind, 'argon2id');
+      const attempt = async (text) => {
+        const person = new Person(p, { login, password: text });
+        return person.submit(await person.open(url), { login, password: text });
+      };
+      assert.equal((await attempt(`${password}!`)).kind, 'sign_in', login);
+      assert.equal((await attempt(password)).kind, 'callback', login);
+      assert.equal((await p.cli(['user', 'show', login])).password_kind, 'argon2id', login);
+      assert.equal((await attempt(password)).kind, 'callback', login);
+    }
+  } finally {
+    await p.stop();
+  }
 });
