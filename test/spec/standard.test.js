@@ -50,7 +50,7 @@ const GRANTS = ['client_credentials', 'refresh_token', 'authorization_code', 'pa
   'urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:jwt-bearer',
   'urn:ietf:params:oauth:grant-type:saml2-bearer',
   'urn:ietf:params:oauth:grant-type:token-exchange', 'urn:openid:params:grant-type:ciba'];
-const METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'none'];
+const METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'];
 const ENDPOINTS = { token_endpoint: '/oauth2/token', introspection_endpoint: '/oauth2/introspect',
   revocation_endpoint: '/oauth2/revoke', jwks_uri: '/oauth2/jwks',
   authorization_endpoint: '/oauth2/authorize', userinfo_endpoint: '/oauth2/userinfo',
@@ -114,18 +114,32 @@ describe('discovery, tested by use', () => {
       });
     }
   }
-  test('private_key_jwt works if and only if it is named', async () => {
-    assert.ok(!as.token_endpoint_auth_methods_supported.includes('private_key_jwt'),
-      'named: then test it here by use');
+  // test/spec/client_assertion.test.js uses it in every way
+  test('private_key_jwt: named, and refused from a client without keys', async () => {
+    assert.ok(as.token_endpoint_auth_methods_supported.includes('private_key_jwt'));
     const { privateKey } = await jose.generateKeyPair('ES256');
     const c = await makeClient(p);
     const r = await oauth.clientCredentialsGrantRequest(as, { client_id: c.id },
       oauth.PrivateKeyJwt(privateKey), {}, insecure);
     assert.strictEqual(r.status, 401);
   });
+  test('none: named where a public client may come, and only there', async () => {
+    const secret = await makeClient(p);
+    const c = await p.cli(['client', 'create', '--org', secret.organization.id, '--name', 'P',
+      '--public', '--redirect-uri', 'https://app.example/cb']);
+    const bare = (path, body) => form(p, path, { client_id: c.client_id, ...body });
+    const code = await bare('/oauth2/token', { grant_type: 'authorization_code', code: 'x' });
+    assert.strictEqual(code.json.error, 'invalid_grant');
+    assert.strictEqual((await bare('/oauth2/revoke', { token: 'x' })).status, 200);
+    assert.strictEqual((await bare('/oauth2/introspect', { token: 'x' })).status, 401);
+    for (const [role, named] of [['token', true], ['revocation', true], ['introspection', false]]) {
+      assert.strictEqual(as[`${role}_endpoint_auth_methods_supported`].includes('none'), named);
+    }
+  });
   for (const grant of GRANTS) {
     test(`grant ${grant}: known if and only if it is named`, async () => {
-      const c = await makeClient(p, { extra: ['--grant', 'refresh_token'] });
+      const c = await makeClient(p, { extra: ['--redirect-uri', 'https://app.example/cb',
+        ...['refresh_token', 'authorization_code', 'device_code'].flatMap((g) => ['--grant', g])] });
       const r = await form(p, '/oauth2/token', { grant_type: grant, refresh_token: 'x', code: 'x',
         device_code: 'x', assertion: 'x', subject_token: 'x', username: 'x', password: 'x' }, c);
       if (grant === 'client_credentials') assert.strictEqual(r.status, 200, r.body);
@@ -138,7 +152,7 @@ describe('discovery, tested by use', () => {
     assert.ok(!(as.response_types_supported || []).some((t) => /token/.test(t)));
     for (const name of as.grant_types_supported) assert.ok(GRANTS.includes(name), name);
     for (const name of as.token_endpoint_auth_methods_supported) {
-      assert.ok(METHODS.includes(name), `no test uses ${name}`);
+      assert.ok([...METHODS, 'private_key_jwt', 'none'].includes(name), `no test uses ${name}`);
     }
   });
 });

@@ -20,6 +20,8 @@ str scope_without(struct arena *a, str scope, str less);
 /* RFC 8707: each of the space-separated resources is the issuer or one that the authenticated
  * client may name (relying_party.resources). None asked: the issuer. ERR_INVALID_TARGET. */
 enum err check_resource(struct rq *rq, str resource);
+/* Is that one resource the issuer, or one that the client may name? */
+bool check_resource_known(const struct rq *rq, const struct cached_client *client, str one);
 /* RFC 8707 2.2: a token request for a grant that has `granted` (empty: the issuer) may ask for some
  * of them. *out: those, or all of `granted` when none was asked. ERR_INVALID_TARGET. */
 enum err check_resource_within(struct rq *rq, str asked, str granted, str *out);

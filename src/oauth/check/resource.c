@@ -22,15 +22,22 @@ static bool lists(str list, char sep, str word)
     return false;
 }
 
+bool check_resource_known(const struct rq *rq, const struct cached_client *client, str one)
+{
+    return str_eq(one, setting_text(rq->server->settings, issuer)) ||
+           (client->rp.there && lists(client->rp.resources, '\n', one));
+}
+
 static enum err judge(struct rq *rq, const struct cached_client *client, str resource)
 {
-    str issuer = setting_text(rq->server->settings, issuer);
     str allowed = client->rp.there ? client->rp.resources : (str){0};
     str one;
 
+    if (allowed.n == 0)
+        allowed = setting_text(rq->server->settings, issuer);
     while (str_next(&resource, ' ', &one))
-        if (!str_eq(one, issuer) && !lists(allowed, '\n', one))
-            return refuse(rq, allowed.n > 0 ? allowed : issuer, one);
+        if (!check_resource_known(rq, client, one))
+            return refuse(rq, allowed, one);
     return OK;
 }
 

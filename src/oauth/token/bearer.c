@@ -25,6 +25,17 @@ static enum err find_person(struct rq *rq, int64_t epoch, struct bearer *out)
     return who->epoch == epoch ? OK : ERR_INVALID_TOKEN;
 }
 
+/* Each audience is the issuer, or what the client may name still (RFC 8707 2). */
+static bool audience_is_allowed(struct rq *rq, const struct bearer *b)
+{
+    str rest = b->audience, one;
+
+    while (str_next(&rest, ' ', &one))
+        if (!check_resource_known(rq, b->client, one))
+            return false;
+    return true;
+}
+
 /* The client of the token: known, enabled, of the epoch that the token carries; and its person. */
 static enum err find_parties(struct rq *rq, const struct uid *id, bool is_user, int64_t epoch,
                              struct bearer *out)
@@ -33,7 +44,7 @@ static enum err find_parties(struct rq *rq, const struct uid *id, bool is_user, 
 
     if (e != OK)
         return e == ERR_ABSENT ? ERR_INVALID_TOKEN : e;
-    if (!out->client->client.enabled)
+    if (!out->client->client.enabled || !audience_is_allowed(rq, out))
         return ERR_INVALID_TOKEN;
     if (is_user)
         return find_person(rq, epoch, out);

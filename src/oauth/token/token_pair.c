@@ -67,6 +67,15 @@ static enum err choose_resources(struct rq *rq, const struct token_request *requ
     return check_resource_within(rq, request->resource, g->resources, &row->resources);
 }
 
+/* And the client may name them still. */
+static enum err set_resources(struct rq *rq, const struct token_request *request,
+                              const struct user_grant *g, struct token *row)
+{
+    enum err e = choose_resources(rq, request, g, row);
+
+    return e == OK ? check_resource(rq, row->resources) : e;
+}
+
 enum err token_pair_begin_user(struct rq *rq, const struct token_request *request,
                                const struct person *who, struct token *row)
 {
@@ -80,7 +89,7 @@ enum err token_pair_begin_user(struct rq *rq, const struct token_request *reques
     /* sub and aud stay as the authorization request spelled the client, whatever this one does */
     row->spelling = rq->dialect->id == DIALECT_TWILIO ? SPELLING_SID : g->spelling;
     row->family_exp_s = family_end_s(rq, g);
-    return choose_resources(rq, request, g, row);
+    return set_resources(rq, request, g, row);
 }
 
 enum token_format token_pair_format(const struct rq *rq, const struct token_request *request)
