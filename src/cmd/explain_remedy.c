@@ -57,6 +57,7 @@ static const char *const remedies[ERR_COUNT] = {
     [ERR_FORBIDDEN] = "Use a token that reaches the resource: give its client the group.",
     [ERR_NOT_FOUND] = "Compare the path with `postern list routes`; is its dialect switched off?",
     [ERR_METHOD_NOT_ALLOWED] = "Use a method that Allow names.",
+    [ERR_DECIDED] = "Decide a flow once: accept or reject it, and send the browser to redirect_to.",
     [ERR_REQUEST_TIMEOUT] = "The client or what lies between is too slow; send at once.",
     [ERR_BODY_TOO_LARGE] = "Send less; the limits are in docs/limits.md.",
     [ERR_URI_TOO_LONG] = "Push the request (RFC 9126) or send it by POST.",

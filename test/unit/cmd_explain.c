@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "cmd/explain_remedy.h"
 #include "oauth/check/checks.h"
+
+#include <cmocka.h> /* last: its fail() is a macro */
 
 static void every_error_has_one(void **state)
 {
