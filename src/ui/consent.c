@@ -29,10 +29,10 @@ static str host_of(str uri)
 /* Of what is asked, what was allowed before. */
 static str allowed_before(struct rq *rq, const struct interaction *ix)
 {
-    str granted = ix->ar.granted, word;
+    str asked = ix->ar.to_allow, word;
     struct buf b;
-    buf_init(&b, rq->arena, granted.n + 1, granted.n + 1);
-    while (str_next(&granted, ' ', &word)) {
+    buf_init(&b, rq->arena, asked.n + 1, asked.n + 1);
+    while (str_next(&asked, ' ', &word)) {
         str fresh = ix->new_scopes, w = {0};
         while (str_next(&fresh, ' ', &w) && !str_eq(w, word))
             w = (str){0};

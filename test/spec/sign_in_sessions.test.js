@@ -237,3 +237,32 @@ describe('sign-out', () => {
     assert.strictEqual((await ada.open(new URL(r.headers.location, w.p.url))).kind, 'sign_out');
   });
 });
+
+describe('consent', () => {
+  const CLAIMS = JSON.stringify({ userinfo: { email: null }, id_token: { phone_number: null } });
+
+  test('security.md 15: what the claims parameter asks for is shown and allowed first',
+    async () => {
+      const c = await w.client('claims');
+      const ada = w.person();
+      assert.ok((await ada.authorize(authorize({ scope: 'openid' }, c))).code);
+      const wider = (more) => authorize({ scope: 'openid', claims: CLAIMS, ...more }, c);
+      const silent = await ada.authorize(wider({ prompt: 'none' }));
+      assert.strictEqual(silent.error, 'consent_required');
+      const page = await ada.authorize(wider(), { stopAt: 'consent' });
+      assert.strictEqual(page.kind, 'consent');
+      assert.match(page.text, /email/i);
+      assert.match(page.text, /phone/i);
+      assert.ok((await ada.authorize(wider())).code);
+      assert.ok((await ada.authorize(wider({ prompt: 'none' }))).code, 'allowed is remembered');
+    });
+
+  test('claims of a scope that the client may not have are not asked about', async () => {
+    const c = await w.client('few');
+    await w.p.cli(['client', 'update', c.client_id, '--scope', 'openid profile']);
+    const ada = w.person();
+    assert.ok((await ada.authorize(authorize({ scope: 'openid' }, c))).code);
+    assert.ok((await ada.authorize(authorize({ scope: 'openid', claims: CLAIMS, prompt: 'none' },
+      c))).code);
+  });
+});

@@ -339,7 +339,7 @@ static void consent_is_remembered_scope_by_scope(void **state)
     assert_int_equal(silently(&v, "&prompt=none", &a), OK); /* openid.md 3.2 */
     assert_int_equal(step_of(&v, "&prompt=consent"), STEP_CONSENT);
     c = ask(&v, "", &ix);
-    ix.ar.granted = STR("openid email profile");
+    ix.ar.to_allow = STR("openid email profile");
     assert_int_equal(next_step(c, &ix), STEP_CONSENT);
     assert_text(ix.new_scopes, "email");
     interaction_consent(&c->rq, &ix);
@@ -347,7 +347,7 @@ static void consent_is_remembered_scope_by_scope(void **state)
     assert_int_equal(interaction_finish(&c->rq, &ix, &a), OK);
     arrive(c, &v, &ix.browser);
     c = ask(&v, "", &ix);
-    ix.ar.granted = STR("email");
+    ix.ar.to_allow = STR("email");
     assert_int_equal(next_step(c, &ix), STEP_FINISH);
     assert_text(ix.before.scopes, "openid profile email");
 }

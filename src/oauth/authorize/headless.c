@@ -122,7 +122,7 @@ static enum err find_new_scopes(struct rq *rq, const struct headless *h, str *ou
     if (e != OK && e != ERR_ABSENT)
         return e;
     *out = client->rp.trusted ? STR("")
-                              : scope_without(rq->arena, h->ix.ar.granted,
+                              : scope_without(rq->arena, h->ix.ar.to_allow,
                                               h->has_user && e == OK ? consent.scopes : STR(""));
     return OK;
 }
@@ -310,7 +310,7 @@ static void narrow(struct authorize_request *ar, str scope)
     if (str_eq(ar->granted, scope))
         return;
     ar->claims = (str){0};
-    ar->granted = scope;
+    ar->granted = ar->to_allow = scope;
     ar->openid = ar->openid && scope_has(scope, STR("openid"));
     ar->offline = ar->offline && scope_has(scope, STR("offline_access"));
 }

@@ -207,7 +207,7 @@ void interaction_consent(struct rq *rq, struct interaction *ix)
         .user = ix->who->user.id,
         .client = ix->ar.client->client.id,
         .scopes =
-            scope_join(rq->arena, ix->has_before ? ix->before.scopes : STR(""), ix->ar.granted),
+            scope_join(rq->arena, ix->has_before ? ix->before.scopes : STR(""), ix->ar.to_allow),
         .created_s = ix->has_before ? ix->before.created_s : rq->now_s,
         .updated_s = rq->now_s,
     };

@@ -117,7 +117,7 @@ static enum err check_consent(struct rq *rq, struct interaction *ix, enum intera
         return e;
     ix->has_before = e == OK;
     ix->new_scopes =
-        scope_without(rq->arena, ix->ar.granted, ix->has_before ? ix->before.scopes : STR(""));
+        scope_without(rq->arena, ix->ar.to_allow, ix->has_before ? ix->before.scopes : STR(""));
     if (client->rp.trusted)
         ix->has_before = ix->has_before && wanted; /* nothing relies on it */
     else

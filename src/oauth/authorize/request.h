@@ -37,7 +37,8 @@ struct authorize_request {
     bool has_pushed;
     str redirect_to; /* proven to be the client's; p == NULL: nothing may be sent anywhere */
     enum response_mode mode;
-    str granted; /* scope */
+    str granted;  /* scope */
+    str to_allow; /* by the person: granted, and the scopes whose claims `claims` asks for */
     bool offline, openid;
     unsigned prompts;
     int64_t max_age_s; /* -1: not asked */
