@@ -115,24 +115,27 @@ static void note(const struct key *k, enum key_step step)
     log_end(&l);
 }
 
-/* The lock keeps `key rotate --master` from dropping the key under which the new one is sealed. */
-static void publish_successor(struct serve_app *app, const struct key *old, int64_t now_s,
+/* True when it is done. The lock keeps `key rotate --master` from dropping the key under which the
+ * new one is sealed. */
+static bool publish_successor(struct serve_app *app, const struct key *old, int64_t now_s,
                               struct effects *fx)
 {
     struct master_key master;
     struct uid id;
     char why[1024];
     int lock;
+    bool done = false;
     str path = setting_text(app->server.settings, master_key);
     enum err e = key_master_hold(fx->arena, path, &lock);
     if (e == ERR_CONFLICT)
-        return; /* a command is at it; the next tick looks again */
+        return false; /* a command is at it; the next tick looks again */
     if (e) {
         snprintf(why, sizeof why, "cannot open the directory of %.*s", STR_ARG(path));
     } else {
         e = seal_read_master(arena_cstr(fx->arena, path), &master, why, sizeof why);
-        if (e == OK && key_put_successor(fx, fx->arena, &master, old, now_s, &id) == OK &&
-            commit(app, fx) == COMMIT_DONE)
+        done = e == OK && key_put_successor(fx, fx->arena, &master, old, now_s, &id) == OK &&
+               commit(app, fx) == COMMIT_DONE;
+        if (done)
             note(old, KEY_STEP_SUCCESSOR);
         seal_wipe(&master);
         close(lock);
@@ -141,30 +144,42 @@ static void publish_successor(struct serve_app *app, const struct key *old, int6
         log_note(LOG_ERROR, "keys", "it is time for a new signing key, but: %s", why);
         app->keys_s = now_s + KEYS_TROUBLE_S;
     }
+    return done;
 }
 
-static void keys(struct serve_app *app, int64_t now_s)
+/* The step of one key, if one is due; true when it is done. */
+static bool take_step(struct serve_app *app, int64_t now_s)
 {
     struct effects fx;
     struct arena arena;
     enum key_step step;
-    if (now_s < app->keys_s)
-        return;
-    app->keys_s = now_s + KEYS_REST_S;
+    bool done = false;
     struct key_rules rules = serve_keys_rules(app->server.settings);
     struct keyring *ring = newest_ring(&app->server);
     const struct key *k = serve_keys_due(ring, &rules, now_s, &step);
     arena_init(&arena, FX_MOST);
     effects_init(&fx, &arena);
     if (k && step == KEY_STEP_SUCCESSOR) {
-        publish_successor(app, k, now_s, &fx);
+        done = publish_successor(app, k, now_s, &fx);
     } else if (k) {
         serve_keys_take(ring, k, step, now_s, &fx);
-        if (commit(app, &fx) == COMMIT_DONE)
+        done = commit(app, &fx) == COMMIT_DONE;
+        if (done)
             note(k, step);
     }
     arena_free(&arena);
     keyring_unref(ring);
+    return done;
+}
+
+/* Keys of several algorithms may be of one age. */
+static void keys(struct serve_app *app, int64_t now_s)
+{
+    if (now_s < app->keys_s)
+        return;
+    app->keys_s = now_s + KEYS_REST_S;
+    for (int i = 0; i < JWS_ALGS && take_step(app, now_s); i++)
+        follow_keys(app, now_s);
 }
 
 /* This thread lives, since it runs; the workers, if each has turned since the last look. */
