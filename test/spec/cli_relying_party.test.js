@@ -50,7 +50,9 @@ describe('relying party', () => {
   });
 
   test('every option arrives', () => {
+    json(['key', 'rotate', '--alg', 'EdDSA', '--now']);
     const keys = jwks();
+    json(['key', 'rotate', '--alg', 'EdDSA', '--now']);
     const c = client(o, '--redirect-uri', CB, '--redirect-uri', 'http://127.0.0.1/cb',
       '--post-logout-redirect-uri', 'https://app.example.com/bye', '--origin',
       'https://app.example.com', '--pkce', 'optional', '--trusted', '--require-par',
@@ -126,6 +128,15 @@ describe('relying party', () => {
       'com.example.app:/cb');
     assert.equal(client(o, '--subject-type', 'pairwise', '--redirect-uri', CB).subject_type,
       'pairwise');
+  });
+
+  test('an algorithm that no key signs with yet is refused, with what makes one', () => {
+    const make = ['client', 'create', '--org', o.id, '--name', 'A', '--redirect-uri', CB];
+    for (const option of ['--id-token-alg', '--userinfo-alg']) {
+      refused(4, 'run: postern key rotate --alg PS256 --now', [...make, option, 'PS256']);
+    }
+    json(['key', 'rotate', '--alg', 'PS256', '--now']);
+    assert.equal(client(o, '--redirect-uri', CB, '--id-token-alg', 'PS256').id_token_alg, 'PS256');
   });
 
   test('values are refused with what they take', () => {
