@@ -100,7 +100,7 @@ static int create(struct cmd *c)
     if (code || (code = values_id(args_get(c, "org"), "--org", &k.organization)) ||
         (code = first_secret(c, &k, &rp, &secret, &shown)) || (code = open_store(c, OPEN_WRITE)) ||
         (code = check_organization(c, &k)) || (code = client_options_groups(c, &k, &groups, &n)) ||
-        (code = open_keys(c)))
+        (code = open_keys(c)) || (code = client_party_check_keys(c, &rp, "client create")))
         return code;
     k.id = uid_new();
     k.created_s = c->now_s;
@@ -208,6 +208,8 @@ static int update_party(struct cmd *c, const struct client *k)
     if (code || (code = client_party_check(k, &rp, "client update")))
         return code;
     rp.there = rp.there || put;
+    if (put && (code = client_party_check_keys(c, &rp, "client update")))
+        return code;
     if (put)
         relying_party_put(&c->fx, &k->id, &rp);
     return CMD_DONE;

@@ -238,7 +238,9 @@ static int need_party(struct import *im, struct import_record *r, bool exists, s
     if (!exists && r->rp.is_public && k->auth_method == CLIENT_AUTH_ANY)
         k->auth_method = CLIENT_AUTH_NONE;
     r->rp.there = r->rp.there || client_party_interactive(k);
-    return client_party_check(k, &r->rp, arena_cstr(&im->c->arena, where));
+    const char *label = arena_cstr(&im->c->arena, where);
+    int code = client_party_check(k, &r->rp, label);
+    return code ? code : client_party_check_keys(im->c, &r->rp, label);
 }
 
 static int check_complete(const struct import_record *r, const struct id *before, bool exists,

@@ -11,6 +11,7 @@
 #include "cmd/args.h"
 #include "cmd/client_options.h"
 #include "cmd/import_file.h"
+#include "cmd/open.h"
 #include "cmd/values.h"
 #include "config/duration.h"
 #include "crypto/jwk_set.h"
@@ -328,6 +329,30 @@ int client_party_member(struct cmd *c, const struct json *m, const char *where,
     value = text_of(c, f, m);
     return value.p ? set(c, f, label, &value, n, rp)
                    : cmd_fail(CMD_USAGE, "%s: takes %s", label, takes(f));
+}
+
+/* ---- keys ---- */
+
+static int check_key(struct cmd *c, enum jws_alg alg, const char *member, const char *where)
+{
+    const char *name = jws_algs[alg].name;
+    if (keyring_active(c->ring, KEY_SIGNING, alg))
+        return CMD_DONE;
+    return cmd_fail(CMD_CONFLICT,
+                    "%s: %s is %s, but no key of the server signs with it yet; run: postern key "
+                    "rotate --alg %s --now",
+                    where, member, name, name);
+}
+
+int client_party_check_keys(struct cmd *c, const struct relying_party *rp, const char *where)
+{
+    int code = c->ring || !rp->there ? CMD_DONE : open_keys(c);
+    if (code || !rp->there)
+        return code;
+    code = check_key(c, rp->id_token_alg, "id_token_alg", where);
+    if (code == CMD_DONE && rp->userinfo_alg != USERINFO_JSON)
+        code = check_key(c, (enum jws_alg)rp->userinfo_alg, "userinfo_alg", where);
+    return code;
 }
 
 /* ---- what is shown ---- */

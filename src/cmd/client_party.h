@@ -52,6 +52,8 @@ int client_party_member(struct cmd *c, const struct json *m, const char *where,
 const char *client_party_name(size_t i);
 /* Do client and relying party go together? `where` leads the refusal. */
 int client_party_check(const struct client *k, const struct relying_party *rp, const char *where);
+/* Is there a key that signs what this client wants signed? Opens the keys if they are not. */
+int client_party_check_keys(struct cmd *c, const struct relying_party *rp, const char *where);
 /* True for grants that people take part in. */
 static inline bool client_party_interactive(const struct client *k)
 {

@@ -68,6 +68,7 @@ test('code with PKCE, state and nonce: id_token, userinfo with equal sub', async
 
 test('id_token_signed_response_alg per client: ES256, PS256, EdDSA', async () => {
   for (const alg of ['ES256', 'PS256', 'EdDSA']) {
+    if (alg !== 'ES256') await w.p.cli(['key', 'rotate', '--alg', alg, '--now']);
     const c = await w.client(`alg ${alg}`, ['--id-token-alg', alg]);
     const config = await w.discover(c, { metadata: { id_token_signed_response_alg: alg } });
     const { tokens } = await signIn(config);
