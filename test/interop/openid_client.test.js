@@ -67,8 +67,13 @@ test('code with PKCE, state and nonce: id_token, userinfo with equal sub', async
 });
 
 test('id_token_signed_response_alg per client: ES256, PS256, EdDSA', async () => {
+  for (const alg of ['PS256', 'EdDSA']) {
+    const { kid } = await w.p.cli(['key', 'rotate', '--alg', alg, '--now']);
+    while (!(await (await fetch(`${w.p.url}/oauth2/jwks`)).text()).includes(kid)) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
   for (const alg of ['ES256', 'PS256', 'EdDSA']) {
-    if (alg !== 'ES256') await w.p.cli(['key', 'rotate', '--alg', alg, '--now']);
     const c = await w.client(`alg ${alg}`, ['--id-token-alg', alg]);
     const config = await w.discover(c, { metadata: { id_token_signed_response_alg: alg } });
     const { tokens } = await signIn(config);
