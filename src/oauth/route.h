@@ -28,10 +28,10 @@ struct route {
     enum err (*handler)(struct rq *rq);
     const char *name; /* "twine.token": in logs and metrics */
     enum rate_class rate;
-    size_t body_max;            /* bytes */
-    const char *spec;           /* "RFC 6749 3.2" */
-    const char *metadata;       /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
-    bool page;                  /* people see it: a refusal is a page (ui/ui.h) */
+    size_t body_max;      /* bytes */
+    const char *spec;     /* "RFC 6749 3.2" */
+    const char *metadata; /* its member in RFC 8414 metadata: "token_endpoint"; NULL: none */
+    bool page;            /* people see it: a refusal is a page (ui/ui.h) */
     enum route_cors cors;
     const struct operation *op; /* for the documents (oauth/operation.h); NULL: none */
 };

@@ -66,6 +66,16 @@ test('code with PKCE, state and nonce: id_token, userinfo with equal sub', async
   }
 });
 
+// A running server follows another process within a second.
+async function signsBy(alg) {
+  for (let i = 0; i < 100; i++) {
+    const r = await fetch(`${w.p.url}/.well-known/openid-configuration`);
+    if ((await r.json()).id_token_signing_alg_values_supported.includes(alg)) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  assert.fail(`${alg} is never named`);
+}
+
 test('id_token_signed_response_alg per client: ES256, PS256, EdDSA', async () => {
   for (const alg of ['PS256', 'EdDSA']) {
     const { kid } = await w.p.cli(['key', 'rotate', '--alg', alg, '--now']);

@@ -92,7 +92,8 @@ enum err userinfo_endpoint(struct rq *rq)
 
 static const struct op_answer answers[] = {
     {200, "The claims that the token's scope gives.", "application/json", "Userinfo"},
-    {200, "The same, signed, for a client that registered for that.", "application/jwt", "SignedUserinfo"},
+    {200, "The same, signed, for a client that registered for that.", "application/jwt",
+     "SignedUserinfo"},
     {401, "The token is missing, unknown, expired or revoked.", "application/json", "Error"},
     {403, "The token does not have the scope openid.", "application/json", "Error"},
     {0},
