@@ -183,6 +183,18 @@ static void a_code_ends_with_its_time_its_session_and_its_user(void **state)
     assert_text(redeem(gone).text, "INVALID_GRANT");
 }
 
+static void revoking_everything_of_a_client_ends_its_codes(void **state)
+{
+    str code = put_code("openid");
+    struct effects fx = effects_now();
+
+    (void)state;
+    client_revoke_all(&fx, &w.client.id);
+    assert_int_equal(write_now(&fx), COMMIT_DONE);
+    assert_text(redeem(code).text, "INVALID_GRANT");
+    assert_int_equal(redeem(put_code("openid")).status, 200);
+}
+
 static void a_code_is_redeemed_where_its_dialect_says(void **state)
 {
     struct user_grant g = plain_grant("openid");
@@ -330,6 +342,7 @@ int main(void)
         T(a_replayed_code_revokes_what_it_gave),
         T(of_two_redemptions_in_flight_one_wins),
         T(a_code_ends_with_its_time_its_session_and_its_user),
+        T(revoking_everything_of_a_client_ends_its_codes),
         T(a_code_is_redeemed_where_its_dialect_says),
         T(a_public_client_sends_its_id_alone),
         T(a_device_waits_and_is_slowed_down_durably),
