@@ -268,6 +268,8 @@ static enum err remember(struct rq *rq, const struct device_asking *d)
 
     if (e != OK && e != ERR_ABSENT)
         return e;
+    if (e == OK) /* else what is taken back at this moment comes back with the new */
+        consent_hold(&rq->fx, &c);
     c.scopes = scope_join(rq->arena, c.scopes, d->row.scope);
     c.updated_s = rq->now_s;
     consent_put(&rq->fx, &c);

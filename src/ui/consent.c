@@ -54,7 +54,7 @@ void ui_consent_draw(struct rq *rq, struct interaction *ix, const char *notice)
     page_begin(rq, ix->ar.ui_locales, &p);
     show_client(&p, ix->ar.client);
     show_person(&p, p.view, &who->user);
-    show_scopes(&p, all_anew ? ix->ar.granted : ix->new_scopes);
+    show_scopes(&p, all_anew ? ix->ar.to_allow : ix->new_scopes);
     show_lifetime(&p, ix->ar.client, ix->ar.offline);
     view_flag(p.view, "has_allowed", before.n > 0);
     view_text(p.view, "allowed", show_scopes_line(&p, before));

@@ -255,6 +255,8 @@ describe('consent', () => {
       assert.match(page.text, /phone/i);
       assert.ok((await ada.authorize(wider())).code);
       assert.ok((await ada.authorize(wider({ prompt: 'none' }))).code, 'allowed is remembered');
+      const again = await ada.authorize(wider({ prompt: 'consent' }), { stopAt: 'consent' });
+      assert.match(again.text, /email/i, 'asked again, it is shown again');
     });
 
   test('claims of a scope that the client may not have are not asked about', async () => {

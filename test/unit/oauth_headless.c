@@ -252,6 +252,29 @@ static void a_rejection_reaches_the_client(void **state)
     assert_text(answer_value(&end.answer, "error"), "access_denied");
 }
 
+/* As a "no" on our own page: the request cannot be opened once more. */
+static void s18_a_rejection_ends_a_pushed_request(void **state)
+{
+    struct visitor v = {0};
+    struct interaction ix;
+    struct headless_end end;
+    str query = push_query(authorize_query("")), url, handle;
+    struct call *c = ask_query(&v, query, &ix, OK);
+    enum interaction_step step;
+
+    (void)state;
+    assert_true(ix.ar.has_pushed);
+    assert_int_equal(interaction_next(&c->rq, &ix, &step), OK);
+    assert_int_equal(headless_begin(&c->rq, &ix, &url), OK);
+    arrive(c, &v, &ix.browser);
+    handle = handle_of(url);
+    ask_query(&v, query, &ix, OK); /* opened twice before the end: fine */
+    assert_int_equal(reject_flow(handle, (str){0}, (str){0}), OK);
+    assert_int_equal(come_back(&v, handle, &end), OK);
+    assert_text(answer_value(&end.answer, "error"), "access_denied");
+    ask_query(&v, query, &ix, ERR_INVALID_REQUEST_URI);
+}
+
 /* ---- once, and only for whom it is ---- */
 
 static void another_browser_gets_nothing_security_a26(void **state)
@@ -456,6 +479,7 @@ int main(void)
         HEADLESS(the_session_goes_on_when_only_consent_was_asked),
         HEADLESS(less_may_be_allowed_than_was_asked),
         HEADLESS(a_rejection_reaches_the_client),
+        HEADLESS(s18_a_rejection_ends_a_pushed_request),
         HEADLESS(another_browser_gets_nothing_security_a26),
         HEADLESS(each_step_happens_once),
         HEADLESS(of_two_at_once_one_wins),

@@ -468,6 +468,27 @@ static void no_code_on_a_consent_that_was_taken_back(void **state)
     assert_int_equal(commit(c), COMMIT_MISSED);
 }
 
+/* A yes to more scopes, while what was allowed before is taken back: it is judged again. */
+static void what_was_taken_back_does_not_come_back_with_more(void **state)
+{
+    struct visitor v = {0};
+    struct interaction ix;
+    struct authorize_answer a;
+    struct effects fx = effects_now();
+    struct call *c;
+
+    (void)state;
+    sign_in_as(&v, &alice);
+    allow_before(&alice, "email");
+    c = ask(&v, "", &ix);
+    assert_int_equal(next_step(c, &ix), STEP_CONSENT);
+    interaction_consent(&c->rq, &ix);
+    assert_int_equal(interaction_finish(&c->rq, &ix, &a), OK);
+    consent_revoke(&fx, &alice.id, &w.client.id, 2000);
+    assert_int_equal(write_now(&fx), COMMIT_DONE);
+    assert_int_equal(commit(c), COMMIT_MISSED);
+}
+
 static void a_silent_authorization_writes_no_more_than_it_must(void **state)
 {
     struct visitor v = {0};
@@ -503,6 +524,7 @@ int main(void)
         PEOPLE(whoever_saw_the_page_is_the_one_who_answers),
         PEOPLE(s59_no_code_under_a_session_that_ends),
         PEOPLE(no_code_on_a_consent_that_was_taken_back),
+        PEOPLE(what_was_taken_back_does_not_come_back_with_more),
         PEOPLE(a_silent_authorization_writes_no_more_than_it_must),
     };
 

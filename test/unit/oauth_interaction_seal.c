@@ -164,29 +164,6 @@ static void a_seal_of_the_longest_state_fits_a_form(void **state)
 
 /* ---- PAR ---- */
 
-static str push(void)
-{
-    struct handle h;
-    struct digest hash;
-    struct pushed_request p = {.client = w.client.id, .exp_s = 2000 + 90 + 3600};
-    struct effects fx = effects_now();
-    struct buf b;
-
-    p.id = id_next(&w.server.ids, clock_now_s(&w.server.clock));
-    p.params = authorize_query("");
-    handle_new(HANDLE_PUSHED, SHAPE_HANDLE, NULL, &p.id, &h);
-    handle_digest(w.thread.hasher, &h, &hash);
-    p.hash = hash;
-    pushed_request_put(&fx, &p);
-    assert_int_equal(write_now(&fx), COMMIT_DONE);
-    buf_init(&b, &w.arena, 256, 256);
-    BUF_LIT(&b, "client_id=");
-    uid_write(&b, &w.client.id, CLIENT_SID, SPELLING_UUID);
-    BUF_LIT(&b, "&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A");
-    handle_write(&b, &h, SHAPE_HANDLE, NULL);
-    return buf_str(&b);
-}
-
 static void s18_a_pushed_request_is_burnt_at_the_end(void **state)
 {
     struct visitor v = {0};
@@ -198,7 +175,7 @@ static void s18_a_pushed_request_is_burnt_at_the_end(void **state)
     (void)state;
     party.require_par = true;
     put_party();
-    query = push();
+    query = push_query(authorize_query(""));
     c = ask_query(&v, query, &again, OK); /* opened, and opened again */
     c = ask_query(&v, query, &ix, OK);
     assert_text(ix.ar.state, "xyz");
@@ -222,7 +199,7 @@ static void s18_of_two_tabs_with_one_pushed_request_one_ends(void **state)
     struct interaction first, second;
     struct authorize_answer a;
     struct call *c, *d;
-    str query = push();
+    str query = push_query(authorize_query(""));
 
     (void)state;
     allow_before(&alice, "openid profile");

@@ -281,6 +281,30 @@ static inline void allow_before(const struct user *u, const char *scopes)
     assert_int_equal(write_now(&fx), COMMIT_DONE);
 }
 
+/* That request is pushed: the query that names it. */
+static inline str push_query(str query)
+{
+    struct handle h;
+    struct digest hash;
+    struct pushed_request p = {.client = w.client.id, .exp_s = 2000 + 90 + 3600};
+    struct effects fx = effects_now();
+    struct buf b;
+
+    p.id = id_next(&w.server.ids, clock_now_s(&w.server.clock));
+    p.params = query;
+    handle_new(HANDLE_PUSHED, SHAPE_HANDLE, NULL, &p.id, &h);
+    handle_digest(w.thread.hasher, &h, &hash);
+    p.hash = hash;
+    pushed_request_put(&fx, &p);
+    assert_int_equal(write_now(&fx), COMMIT_DONE);
+    buf_init(&b, &w.arena, 256, 256);
+    BUF_LIT(&b, "client_id=");
+    uid_write(&b, &w.client.id, CLIENT_SID, SPELLING_UUID);
+    BUF_LIT(&b, "&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A");
+    handle_write(&b, &h, SHAPE_HANDLE, NULL);
+    return buf_str(&b);
+}
+
 /* The request, the sign-in page, alice, the consent page, yes: a code. */
 static inline str complete(struct visitor *v, const char *more, const struct user *u)
 {

@@ -300,7 +300,8 @@ static enum err finish_rejected(struct rq *rq, const struct flow_row *row, struc
         e = ERR_ACCESS_DENIED;
     flow_finish(&rq->fx, &row->id);
     fail(rq, e, description.n > 0 ? arena_cstr(rq->arena, description) : err_info(e)->meaning);
-    return tell(rq, out, e);
+    interaction_deny(rq, &out->ix, &out->answer);
+    return OK;
 }
 
 /* What was allowed, where that is less than what was asked. The claims parameter asked for more

@@ -212,6 +212,8 @@ void interaction_consent(struct rq *rq, struct interaction *ix)
         .updated_s = rq->now_s,
     };
 
+    if (ix->has_before) /* else what is taken back at this moment comes back with the new */
+        consent_hold(&rq->fx, &ix->before);
     consent_put(&rq->fx, &c);
     ix->consented = true;
 }

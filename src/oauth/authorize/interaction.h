@@ -69,7 +69,7 @@ enum err interaction_finish(struct rq *rq, struct interaction *ix, struct author
 /* The failure set on rq as an answer to the client. False when it may not leave: no proven
  * redirect URI, or not redirectable. */
 bool interaction_refuse(struct rq *rq, struct interaction *ix, struct authorize_answer *out);
-/* The person said no: access_denied. */
+/* It ends without a code: the failure set on rq, or access_denied, since the person said no. */
 void interaction_deny(struct rq *rq, struct interaction *ix, struct authorize_answer *out);
 /* The URL for MODE_QUERY: target with the pairs added to its query. */
 str authorize_answer_url(struct rq *rq, const struct authorize_answer *a);
