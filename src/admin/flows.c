@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "oauth/account_auth.h"
 #include "oauth/authorize/headless.h"
+#include "oauth/check/check.h"
 
 #define CHALLENGE "Basic realm=\"postern admin\""
 
@@ -99,6 +100,19 @@ static void put_client(struct buf *b, const struct cached_client *c)
     json_close(b, '}');
 }
 
+/* A pairwise sub names the user who is signed in, or nobody that could be told. */
+static void put_hinted(struct rq *rq, struct buf *b, const struct headless *h)
+{
+    const struct authorize_request *ar = &h->ix.ar;
+
+    if (ar->has_hinted && h->has_user && id_token_hint_names(rq, ar, &h->user.id))
+        put_uid(b, STR("hinted_subject"), &h->user.id, USER_SID, SPELLING_UUID);
+    else if (ar->has_hinted && ar->hinted_sub.n == 0)
+        put_uid(b, STR("hinted_subject"), &ar->hinted, USER_SID, SPELLING_UUID);
+    else
+        put_text(b, STR("hinted_subject"), (str){0});
+}
+
 static void put_request(struct buf *b, const struct authorize_request *ar)
 {
     put_words(b, STR("scopes"), ar->granted);
@@ -114,10 +128,6 @@ static void put_request(struct buf *b, const struct authorize_request *ar)
         json_i64(b, ar->max_age_s);
     else
         json_nil(b);
-    if (ar->has_hinted)
-        put_uid(b, STR("hinted_subject"), &ar->hinted, USER_SID, SPELLING_UUID);
-    else
-        put_text(b, STR("hinted_subject"), (str){0});
 }
 
 static void put_signed_in(struct buf *b, const struct headless *h)
@@ -149,6 +159,7 @@ enum err flows_get(struct rq *rq)
     json_open(b, '{');
     put_client(b, h.ix.ar.client);
     put_request(b, &h.ix.ar);
+    put_hinted(rq, b, &h);
     put_words(b, STR("new_scopes"), h.new_scopes);
     put_signed_in(b, &h);
     put_time(b, STR("expires_at"), h.row.exp_s);

@@ -29,13 +29,13 @@ const post = async (url, client, form) => {
 };
 
 // A code for the person, redeemed: the answer of the token endpoint.
-async function signIn(client, scope, more = {}) {
+async function signIn(client, scope, more = {}, person = w.person()) {
   const verifier = crypto.randomBytes(32).toString('base64url');
   const url = new URL(`${w.p.url}/oauth2/authorize`);
   url.search = new URLSearchParams({ client_id: client.client_id, redirect_uri: REDIRECT,
     response_type: 'code', scope, nonce: 'n-1', state: 's', code_challenge_method: 'S256',
     code_challenge: crypto.createHash('sha256').update(verifier).digest('base64url'), ...more });
-  const code = (await w.person().authorize(url.href)).params.get('code');
+  const code = (await person.authorize(url.href)).params.get('code');
   const r = await post('/oauth2/token', client, { grant_type: 'authorization_code', code,
     redirect_uri: REDIRECT, code_verifier: verifier });
   assert.strictEqual(r.status, 200, JSON.stringify(r.json));
@@ -115,6 +115,27 @@ test('OIDC Core 8: pairwise subjects differ by sector and not by token', async (
   assert.strictEqual(jose.decodeJwt(ta.access_token).sub, sub);
   assert.strictEqual((await (await userinfo(ta.access_token)).json()).sub, sub);
   assert.strictEqual((await post('/oauth2/introspect', a, { token: ta.access_token })).json.sub, sub);
+});
+
+test('OIDC Core 8: nothing beside the sub tells two sectors that it is one person', async () => {
+  await w.addUser('grace');
+  const a = await w.client('E2', ['--subject-type', 'pairwise', '--sector', 'one.example']);
+  const b = await w.client('F2', ['--subject-type', 'pairwise', '--sector', 'two.example']);
+  const person = w.person();
+  const ids = [];
+  for (const client of [a, b]) {
+    const t = await signIn(client, 'openid', {}, person);
+    ids.push([jose.decodeJwt(t.id_token), jose.decodeJwt(t.access_token)]);
+  }
+  const [[idA, atA], [idB, atB]] = ids;
+  assert.ok(idA.sid);
+  assert.notStrictEqual(idA.sid, idB.sid);
+  const again = jose.decodeJwt((await signIn(a, 'openid', {}, person)).id_token);
+  assert.strictEqual(again.sid, idA.sid, 'one session has one sid at a client');
+  const grace = jose.decodeJwt((await signIn(a, 'openid', {}, w.person('grace'))).access_token);
+  assert.strictEqual(grace.epoch, atA.epoch, 'the epoch is no name');
+  const shared = Object.keys(atA).filter((k) => atA[k] === atB[k] && String(atA[k]).length > 12);
+  assert.deepStrictEqual(shared.filter((k) => !['iss', 'aud'].includes(k)), []);
 });
 
 test('a mapping gives custom claims where it says', async () => {

@@ -165,7 +165,7 @@ static enum err read_subject(struct rq *rq, const struct headless *h, str subjec
     if (e == ERR_ABSENT || !id_eq(&out->organization, organization) || !out->enabled)
         return bad(rq, "subject must be an enabled user of the client's organization.",
                    STR("subject"));
-    if (h->ix.ar.has_hinted && !uid_eq(&id, &h->ix.ar.hinted))
+    if (h->ix.ar.has_hinted && !id_token_hint_names(rq, &h->ix.ar, &id))
         return bad(rq, "The application asked for another person (id_token_hint).", STR("subject"));
     return OK;
 }

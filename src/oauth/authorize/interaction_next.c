@@ -23,6 +23,15 @@ static bool fits(const struct interaction *ix, const struct signed_in *in)
     return id_eq(&in->user.organization, &ix->ar.client->client.organization);
 }
 
+static struct signed_in *find_hinted(struct rq *rq, struct interaction *ix)
+{
+    for (size_t i = 0; i < ix->browser.n; i++)
+        if (fits(ix, &ix->browser.in[i]) &&
+            id_token_hint_names(rq, &ix->ar, &ix->browser.in[i].user.id))
+            return &ix->browser.in[i];
+    return NULL;
+}
+
 static struct signed_in *find_user(struct interaction *ix, const struct uid *user)
 {
     for (size_t i = 0; i < ix->browser.n; i++)
@@ -76,7 +85,7 @@ static enum interaction_step pick(struct rq *rq, struct interaction *ix)
     if (ix->has_chosen)
         in = find_user(ix, &ix->chosen_user);
     else if (ix->ar.has_hinted)
-        in = find_user(ix, &ix->ar.hinted);
+        in = find_hinted(rq, ix);
     else if ((in = first_fit(ix, &fitting)) != NULL && ix->ar.prompts & PROMPT_SELECT_ACCOUNT)
         return STEP_CHOOSE;
     else if (in != NULL && (ix->who = find_login(rq, ix)) != NULL)
@@ -166,7 +175,7 @@ enum err interaction_next(struct rq *rq, struct interaction *ix, enum interactio
     if (ix->ar.prompts & PROMPT_NONE)
         return refuse_silently(rq, *out);
     if (ix->has_chosen && ix->ar.has_hinted && ix->who != NULL &&
-        !uid_eq(&ix->who->user.id, &ix->ar.hinted)) /* OIDC Core 3.1.2.1, id_token_hint */
+        !id_token_hint_names(rq, &ix->ar, &ix->who->user.id)) /* OIDC Core 3.1.2.1 */
         return fail(rq, ERR_LOGIN_REQUIRED,
                     "Another person signed in than the one whom the application asked for.");
     if (*out == STEP_CONSENT && !ix->has_chosen) {

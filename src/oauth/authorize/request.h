@@ -42,7 +42,8 @@ struct authorize_request {
     bool offline, openid;
     unsigned prompts;
     int64_t max_age_s; /* -1: not asked */
-    struct uid hinted; /* the subject of id_token_hint */
+    struct uid hinted; /* the subject of id_token_hint; all zeros: nobody, or */
+    str hinted_sub;    /* a pairwise one (id_token_hint_names) */
     bool has_hinted;
     str resources; /* allowed ones, separated by spaces; empty: the issuer */
 };

@@ -29,6 +29,8 @@ enum err check_resource_within(struct rq *rq, str asked, str granted, str *out);
 /* Is the request's redirect_uri the client's? Sets redirect_to if it is. For rules that must answer
  * the client before their turn; sets no failure. */
 bool redirect_uri_prove(struct rq *rq, struct authorize_request *ar);
+/* Is this the user whom id_token_hint names? To be asked if ar->has_hinted. */
+bool id_token_hint_names(struct rq *rq, const struct authorize_request *ar, const struct uid *user);
 /* What the person sees whom an unknown client sent, or a known one with a wrong address: the same
  * for both, so that nobody can find out which clients there are (security.md 4). */
 #define CHECK_UNKNOWN_SENDER                                                                       \

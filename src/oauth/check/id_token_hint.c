@@ -2,31 +2,12 @@
  *
  * It never refuses by itself. A hint that is not ours, or another client's, names nobody: nobody
  * who is signed in matches it, so prompt=none ends in login_required and everything else at the
- * sign-in page. A pairwise sub is not to be turned back into a user; the session that the hint
- * names leads there instead, and the sub must then be that user's.
+ * sign-in page. A pairwise sub is not to be turned back into a user; whoever is signed in is
+ * compared with it instead.
  */
 #include "oauth/check/check.h"
 #include "oauth/token/id_token.h"
 #include "oauth/token/subject.h"
-#include "store/session.h"
-
-static enum err find_pairwise(struct rq *rq, struct authorize_request *ar,
-                              const struct id_token_facts *facts)
-{
-    struct session session;
-    enum err e;
-
-    if (!facts->has_session)
-        return OK;
-    e = session_load(rq->t->db, rq->arena, &facts->session, &session);
-    if (e == ERR_ABSENT)
-        return OK;
-    if (e != OK)
-        return e;
-    if (str_eq(subject_of(rq, ar->client, &session.user, ar->spelling), facts->sub))
-        ar->hinted = session.user;
-    return OK;
-}
 
 enum err id_token_hint_rule(struct rq *rq, struct authorize_request *ar)
 {
@@ -43,7 +24,15 @@ enum err id_token_hint_rule(struct rq *rq, struct authorize_request *ar)
     if (e != OK || !uid_eq(&facts.client, &ar->client->client.id))
         return OK;
     if (ar->client->rp.pairwise)
-        return find_pairwise(rq, ar, &facts);
-    (void)uid_parse(facts.sub, USER_SID, &ar->hinted, &spelling);
+        ar->hinted_sub = facts.sub;
+    else
+        (void)uid_parse(facts.sub, USER_SID, &ar->hinted, &spelling);
     return OK;
+}
+
+bool id_token_hint_names(struct rq *rq, const struct authorize_request *ar, const struct uid *user)
+{
+    if (ar->hinted_sub.n > 0)
+        return str_eq(ar->hinted_sub, subject_of(rq, ar->client, user, ar->spelling));
+    return uid_eq(&ar->hinted, user);
 }

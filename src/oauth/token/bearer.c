@@ -13,16 +13,14 @@
 #include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
 
-/* The person of out->grant, live and of that epoch. */
-static enum err find_person(struct rq *rq, int64_t epoch, struct bearer *out)
+/* The person of out->grant, live and of the grant's epoch, which is that of its tokens. */
+static enum err find_person(struct rq *rq, struct bearer *out)
 {
     struct person *who = ARENA_NEW(rq->arena, struct person);
     enum err e = person_load(rq, out->client, &out->grant, who);
 
     out->who = who;
-    if (e != OK)
-        return e;
-    return who->epoch == epoch ? OK : ERR_INVALID_TOKEN;
+    return e;
 }
 
 /* Each audience is the issuer, or what the client may name still (RFC 8707 2). */
@@ -47,7 +45,7 @@ static enum err find_parties(struct rq *rq, const struct uid *id, bool is_user, 
     if (!out->client->client.enabled || !audience_is_allowed(rq, out))
         return ERR_INVALID_TOKEN;
     if (is_user)
-        return find_person(rq, epoch, out);
+        return find_person(rq, out);
     return out->client->epoch == epoch ? OK : ERR_INVALID_TOKEN;
 }
 

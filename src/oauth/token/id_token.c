@@ -18,18 +18,15 @@
 
 #define LIFE_S 3600
 
-static void put_sign_in(struct buf *b, const struct user_grant *g)
+static void put_sign_in(struct rq *rq, struct buf *b, const struct user_grant *g)
 {
     json_key_i64(b, STR("auth_time"), g->auth_s);
     if (g->acr.n > 0)
         json_key_str(b, STR("acr"), g->acr);
     if (g->amr.n > 0)
         jwt_profile_put_words(b, STR("amr"), g->amr);
-    if (!g->has_session)
-        return;
-    BUF_LIT(b, ",\"sid\":\"");
-    id_write(b, &g->session);
-    buf_char(b, '"');
+    if (g->has_session)
+        json_key_str(b, STR("sid"), subject_session(rq, rq->client, &g->session));
 }
 
 /* All but at_hash, and open for it. */
@@ -45,7 +42,7 @@ static void write(struct rq *rq, struct buf *out, const struct user_grant *g, co
     jwt_profile_put_client(out, STR("azp"), row, row->spelling);
     json_key_i64(out, STR("iat"), row->issued_s);
     json_key_i64(out, STR("exp"), row->issued_s + LIFE_S);
-    put_sign_in(out, g);
+    put_sign_in(rq, out, g);
     if (code.p != NULL && g->nonce.p != NULL)
         json_key_str(out, STR("nonce"), g->nonce);
     if (code.p != NULL)

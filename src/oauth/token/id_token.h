@@ -18,8 +18,8 @@ enum err id_token_prepare(struct rq *rq, const struct user_grant *g, const struc
 struct id_token_facts {
     struct uid client; /* aud */
     str sub;
-    struct id session; /* sid */
-    bool has_session;
+    struct id session; /* sid, */
+    bool has_session;  /* unless it is pairwise */
     int64_t exp_s;
 };
 

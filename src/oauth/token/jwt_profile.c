@@ -2,7 +2,7 @@
  *
  * `epoch` is ours: it makes "revoke everything of this client" one counter (DESIGN.md 5). A
  * machine's JWT is a grant of its own, so `jti` is also the id that a revocation flips; a person's
- * names its grant.
+ * names its grant, which knows its epoch, and says 0.
  */
 #include "oauth/token/jwt_profile.h"
 
@@ -22,7 +22,7 @@ void jwt_profile_put_id(struct buf *b, const struct token *row)
     BUF_LIT(b, ",\"jti\":\"");
     id_write(b, &row->id);
     BUF_LIT(b, "\",\"epoch\":");
-    buf_i64(b, row->epoch);
+    buf_i64(b, row->is_user ? 0 : row->epoch); /* a user's is his in every sector (OIDC Core 8) */
     if (!row->is_user)
         return;
     BUF_LIT(b, ",\"grant\":\"");

@@ -33,7 +33,7 @@ enum err jwt_profile_read(struct rq *rq, str token, struct jwt_facts *out);
 
 /* For writers: ,"NAME":"id of the client". */
 void jwt_profile_put_client(struct buf *b, str name, const struct token *row, enum spelling as);
-/* For writers: ,"jti":"id of the token","epoch":N, and the grant of a person. */
+/* For writers: ,"jti":"id of the token","epoch":N, and the grant of a person (N is 0 then). */
 void jwt_profile_put_id(struct buf *b, const struct token *row);
 /* For writers: ,"aud":the issuer, or the resources of the token. */
 void jwt_profile_put_audience(struct rq *rq, struct buf *b, const struct token *row);

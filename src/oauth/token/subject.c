@@ -22,7 +22,8 @@ static str sector_of(const struct relying_party *rp)
     return url_parse(first, &url) == OK ? url.host : first;
 }
 
-static str pairwise(struct rq *rq, const struct relying_party *rp, const struct uid *user)
+/* A MAC over sector and what is named; user ids and session ids differ in length. */
+static str pairwise(struct rq *rq, const struct relying_party *rp, str named)
 {
     const struct key *key = keyring_active(signer_ring(rq->t->signer), KEY_PAIRWISE, 0);
     str sector = sector_of(rp);
@@ -31,10 +32,10 @@ static str pairwise(struct rq *rq, const struct relying_party *rp, const struct 
 
     if (key == NULL)
         fatal("there is no key for pairwise subjects"); /* server_open() refused to start */
-    buf_init(&message, rq->arena, sector.n + 1 + UID_BYTES, sector.n + 1 + UID_BYTES);
+    buf_init(&message, rq->arena, sector.n + 1 + named.n, sector.n + 1 + named.n);
     buf_put(&message, sector);
     buf_char(&message, '\0');
-    buf_put(&message, str_make((const char *)user->b, UID_BYTES));
+    buf_put(&message, named);
     hash_hmac(rq->t->hasher, &key->secret, buf_str(&message), &digest);
     buf_init(&out, rq->arena, B64URL_CHARS(sizeof digest.b), B64URL_CHARS(sizeof digest.b));
     b64url_write(&out, digest.b, sizeof digest.b);
@@ -47,8 +48,19 @@ str subject_of(struct rq *rq, const struct cached_client *client, const struct u
     struct buf b;
 
     if (client->rp.pairwise)
-        return pairwise(rq, &client->rp, user);
+        return pairwise(rq, &client->rp, str_make((const char *)user->b, UID_BYTES));
     buf_init(&b, rq->arena, UID_UUID_CHARS, UID_UUID_CHARS);
     uid_write(&b, user, USER_SID, spelling);
+    return buf_str(&b);
+}
+
+str subject_session(struct rq *rq, const struct cached_client *client, const struct id *session)
+{
+    struct buf b;
+
+    if (client->rp.pairwise)
+        return pairwise(rq, &client->rp, str_make((const char *)session->b, ID_BYTES));
+    buf_init(&b, rq->arena, ID_HEX, ID_HEX);
+    id_write(&b, session);
     return buf_str(&b);
 }

@@ -13,5 +13,8 @@
 /* The sub of that user at that client, in the arena. */
 str subject_of(struct rq *rq, const struct cached_client *client, const struct uid *user,
                enum spelling spelling);
+/* The sid of that session: its id, or pairwise as the sub is, or sessions would tell what subs do
+ * not. */
+str subject_session(struct rq *rq, const struct cached_client *client, const struct id *session);
 
 #endif
