@@ -15,6 +15,7 @@
 #include "codec/cookie.h"
 #include "codec/form.h"
 #include "codec/url.h"
+#include "oauth/params.h"
 #include "oauth/sealed.h"
 
 #define TOUCH_S       60
@@ -338,7 +339,8 @@ str browser_as_get(struct rq *rq)
     struct form form;
     struct buf b;
 
-    if (form_parse(rq->arena, rq->req->body, &form) != OK)
+    if (!params_is_form(rq) || rq->req->has_query ||
+        form_parse(rq->arena, rq->req->body, &form) != OK)
         return none;
     buf_init(&b, rq->arena, 1024, AS_GET_MAX);
     buf_put(&b, rq->req->path);

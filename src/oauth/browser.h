@@ -56,7 +56,8 @@ void browser_write(struct rq *rq, const struct browser *b);
 /* A form was posted from one of our own pages: Origin and Sec-Fetch-Site say nothing else (A26). */
 bool browser_same_origin(const struct rq *rq);
 /* This POST as a GET of the same path, for a 303: browsers send no SameSite=Lax cookies with a form
- * that another site posts, but do so behind that redirect. p == NULL: it would be too long. */
+ * that another site posts, but do so behind that redirect. p == NULL: it would be too long, or is
+ * at fault as a POST (A15). */
 str browser_as_get(struct rq *rq);
 /* A token for forms outside a flow (account, sign-out), bound to purpose, browser and the session
  * in use, good for a day; and whether that is one. */

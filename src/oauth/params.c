@@ -135,13 +135,19 @@ static enum err bind_text(struct rq *rq, struct binder *b, str text, const char 
     return OK;
 }
 
-static enum err bind_form(struct rq *rq, struct binder *b)
+bool params_is_form(const struct rq *rq)
 {
     size_t count;
     str type = http_header_get(rq->req, STR("Content-Type"), &count);
+
+    return count == 1 && is_form(type);
+}
+
+static enum err bind_form(struct rq *rq, struct binder *b)
+{
     enum err e;
 
-    if (count != 1 || !is_form(type))
+    if (!params_is_form(rq))
         return fail(rq, ERR_UNSUPPORTED_MEDIA_TYPE,
                     "The body must be application/x-www-form-urlencoded.");
     if (rq->req->has_query && (e = bind_query(rq, b)) != OK)

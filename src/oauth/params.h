@@ -31,6 +31,8 @@ struct param {
     const char *spec;
 };
 
+/* The body is of the one type that a form may have (RFC 6749 3.2, security.md A15). */
+bool params_is_form(const struct rq *rq);
 /* At most 64 rows. Reads the form body of a POST (RFC 6749 3.2: only
  * application/x-www-form-urlencoded) into the strs of *bound; absent ones keep p == NULL. */
 enum err params_bind(struct rq *rq, const struct param *table, size_t n, void *bound);

@@ -32,6 +32,7 @@
 #include "store/secret_hash.h"
 #include "store/session.h"
 #include "store/throttle.h"
+#include "store/user_grant.h"
 
 #define PURPOSE         STR("user_password")
 #define FREE            5
@@ -333,5 +334,6 @@ enum err sign_in_change_password(struct rq *rq, const struct user *u, str presen
     user_set_password(&rq->fx, &u->id, now.password, rq->slow.password_hash,
                       &rq->slow.password_pepper, rq->now_s);
     session_end_all(&rq->fx, &u->id, keep, true, rq->now_s);
+    user_grant_revoke_user(&rq->fx, &u->id, NULL, true, rq->now_s); /* under that session, too */
     return OK;
 }

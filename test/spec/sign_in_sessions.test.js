@@ -106,6 +106,37 @@ describe('sessions', () => {
   });
 });
 
+test('security.md 61: a new password ends other sessions and all refresh tokens', async () => {
+  await w.addUser('carol');
+  const [here, elsewhere] = [await signedIn('carol'), await signedIn('carol')];
+  const refresh = async (token) => (await form(w.p, '/oauth2/token',
+    { grant_type: 'refresh_token', refresh_token: token },
+    { authorization: basic(client.client_id, client.client_secret) })).status;
+  const tokenOf = async (person) => {
+    const { code } = await person.authorize(authorize({ scope: 'openid offline_access' }));
+    const r = await form(w.p, '/oauth2/token', { grant_type: 'authorization_code', code,
+      redirect_uri: REDIRECT, code_verifier: VERIFIER },
+    { authorization: basic(client.client_id, client.client_secret) });
+    return r.json.refresh_token;
+  };
+  const tokens = [await tokenOf(here), await tokenOf(elsewhere)];
+  for (const t of tokens) assert.strictEqual(await refresh(t), 200);
+  const { code } = await here.authorize(authorize());
+  const page = await here.open(`${w.p.url}/account`);
+  const main = page.forms.find((f) => 'present' in f.fields);
+  const done = await here.submit({ ...page, main }, { action: 'password', present: PASSWORD,
+    fresh: 'a second horse for carol 9' });
+  assert.match(done.text, /password has been changed/i);
+  assert.strictEqual((await elsewhere.authorize(authorize({ prompt: 'none' }))).error,
+    'login_required');
+  for (const t of tokens) assert.strictEqual(await refresh(t), 400);
+  const late = await form(w.p, '/oauth2/token', { grant_type: 'authorization_code', code,
+    redirect_uri: REDIRECT, code_verifier: VERIFIER },
+  { authorization: basic(client.client_id, client.client_secret) });
+  assert.strictEqual(late.status, 400, 'nor does a code that nobody has redeemed');
+  assert.ok((await here.authorize(authorize({ prompt: 'none' }))).code, 'this session goes on');
+});
+
 describe('forms', () => {
   const press = (person, page, fields, headers) => {
     const body = new URLSearchParams({ ...page.main.fields, ...fields }).toString();

@@ -335,6 +335,7 @@ static void a_post_becomes_a_get(void **state)
     char big[8000];
 
     (void)state;
+    header(c, "Content-Type", STR("application/x-www-form-urlencoded"));
     c->req.body = STR("state=a+b%0d%0aX:%20y&id_token_hint=\"x\"");
     assert_text(browser_as_get(&c->rq),
                 "/oauth2/logout?state=a%20b%0D%0AX%3A%20y&id_token_hint=%22x%22");
@@ -342,6 +343,26 @@ static void a_post_becomes_a_get(void **state)
     c->req.body = str_make(big, sizeof big);
     assert_null(browser_as_get(&c->rq).p);
     c->req.body = STR("state=%zz");
+    assert_null(browser_as_get(&c->rq).p);
+}
+
+/* It stays the POST that it is, and is refused as one. */
+static void a15_a_faulty_post_becomes_no_get(void **state)
+{
+    struct visitor none = {0};
+    struct call *c = visit(&none, HTTP_POST, "/oauth2/authorize");
+
+    (void)state;
+    c->req.body = STR("state=x");
+    assert_null(browser_as_get(&c->rq).p); /* no type at all */
+    header(c, "Content-Type", STR("text/plain"));
+    assert_null(browser_as_get(&c->rq).p);
+    c = visit(&none, HTTP_POST, "/oauth2/authorize");
+    header(c, "Content-Type", STR("application/x-www-form-urlencoded"));
+    c->req.body = STR("state=x");
+    assert_non_null(browser_as_get(&c->rq).p);
+    c->req.has_query = true;
+    c->req.query = STR("state=y");
     assert_null(browser_as_get(&c->rq).p);
 }
 
@@ -363,6 +384,7 @@ int main(void)
         PEOPLE(a26_forms_of_other_sites),
         PEOPLE(a26_csrf_tokens),
         PEOPLE(a_post_becomes_a_get),
+        PEOPLE(a15_a_faulty_post_becomes_no_get),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,11 @@ static void values_reach_their_places(void **state)
     assert_int_equal(ar.max_age_s, 0);
     expect_ok("form_post", ask("", "response_mode=form_post"));
     assert_int_equal(ar.mode, MODE_FORM_POST);
+    expect_refusal(
+        "form_post to an app",
+        ask("redirect_uri", "response_mode=form_post&redirect_uri=com.example.app%3A%2Fcb"),
+        ERR_INVALID_REQUEST, "response_mode", true);
+    assert_int_equal(ar.mode, MODE_QUERY);
     expect_ok("9: state of 4096", ask("state", "state=" X4096));
     assert_int_equal(ar.state.n, 4096);
     expect_ok("9: nonce of 512", ask("", "nonce=" X256 X256));

@@ -31,7 +31,8 @@ const struct check checks[] = {
      "Send one of the registered redirect URIs byte by byte, or register this one with `postern "
      "client update --redirect-uri`."},
     {"response_mode", "OAuth 2.0 Multiple Response Types 2.1", A | P, response_mode_rule,
-     "Leave response_mode out, or register the mode for the client."},
+     "Leave response_mode out, or register the mode for the client; form_post needs an http(s) "
+     "address."},
     {"repeated", "RFC 6749 3.1", A | P | D, repeated_rule,
      "Send each parameter once; only resource may repeat."},
     {"malformed", "RFC 6749 A", A | P | D, malformed_rule,

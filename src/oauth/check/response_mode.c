@@ -16,16 +16,24 @@ static bool parse(str text, enum response_mode *out)
     return true;
 }
 
+/* An app on the device is started with a URL; nothing there takes a form. */
+static bool can_go(const struct authorize_request *ar, enum response_mode mode)
+{
+    return mode == MODE_QUERY || str_starts(ar->redirect_to, STR("https://")) ||
+           str_starts(ar->redirect_to, STR("http://"));
+}
+
 enum err response_mode_rule(struct rq *rq, struct authorize_request *ar)
 {
     enum response_mode mode;
 
-    if (parse(ar->response_mode, &mode) && (ar->client->rp.response_modes & mode)) {
+    if (parse(ar->response_mode, &mode) && (ar->client->rp.response_modes & mode) &&
+        can_go(ar, mode)) {
         ar->mode = mode;
         return OK;
     }
     fail_at(rq, ERR_INVALID_REQUEST, "This response_mode is not one that the client may use.",
             STR("response_mode"));
-    return fail_rule(rq, STR("query or form_post, as registered"),
+    return fail_rule(rq, STR("query or form_post, as registered; query to a private scheme"),
                      ar->response_mode.p != NULL ? ar->response_mode : STR("none, which is query"));
 }
