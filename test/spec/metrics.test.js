@@ -111,7 +111,7 @@ test('metrics count what happened', async (t) => {
     assert.ok(entries >= 1);
     assert.ok(m.postern_client_cache_hits_total + m.postern_client_cache_misses_total >= 6);
     assert.ok(m['postern_store_bytes{file="db"}'] > 0);
-    await until(p, 'postern_store_rows{table="key"}', 4);
+    await until(p, 'postern_store_rows{table="key"}', 5);
     assert.ok(Object.keys(m).some((k) => /^postern_key_age_seconds\{kid="IC[0-9a-f]{32}",use="signing",alg="ES256",state="active"\}$/.test(k)));
     const due = m['postern_key_rotation_due_seconds{alg="ES256"}'];
     assert.ok(due > 89 * 86400 && due <= 90 * 86400, ``);

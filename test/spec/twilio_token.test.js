@@ -308,7 +308,7 @@ describe('certs', () => {
     assert.equal(r.headers.get('cache-control'), 'public, max-age=3600');
     const body = await r.json();
     assert.equal(body.url, `${p.url}/v1/certs`);
-    const [key] = body.keys;
+    const key = body.keys.find((k) => k.alg === 'ES256');
     assert.equal(key.kty, 'EC');
     assert.match(key.kid, /^IC[0-9a-f]{32}$/);
     assert.equal(key.d, undefined);

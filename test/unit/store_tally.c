@@ -19,7 +19,8 @@ static void fill(struct db *db)
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
         "INSERT INTO grants SELECT CAST(printf('%012d', i) AS BLOB), x'00', 1, 2 FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1003) "
-        "INSERT INTO throttle SELECT printf('%04d', i), 1, 2 FROM n",
+        "INSERT INTO throttle (subject, attempts, window_end_s) "
+        "SELECT printf('%04d', i), 1, 2 FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201) "
         "INSERT INTO client_group SELECT CAST(printf('%016d', i / 700) AS BLOB), "
         "CAST(printf('%012d', i) AS BLOB) FROM n",
