@@ -381,9 +381,10 @@ describe('wire.md D6: twilio 4.19.0', () => {
       assert.equal(u.friendlyName, 'Ada Lovelace');
       assert.equal(u.email, 'ada@people.example');
       assert.equal(u.url, `${p.url}/v1/userinfo`);
-      const of = async (scope) => {
-        const { code } = await callbackOf(client('twilio'), 'v2', asked({ scope }));
-        const t = await client('twilio').oauth.v2.token.create(codeRequest(code));
+      const of = async (scope, { client_sid: clientId, client_secret: clientSecret } = app) => {
+        const { code } = await callbackOf(client('twilio'), 'v2', asked({ scope, clientId }));
+        const t = await client('twilio').oauth.v2.token
+          .create(codeRequest(code, { clientId, clientSecret }));
         return get('/v1/userinfo', { authorization: `Bearer ${t.accessToken}` });
       };
       const some = await of('openid email');
@@ -391,6 +392,9 @@ describe('wire.md D6: twilio 4.19.0', () => {
       assert.deepEqual(some.json, { user_sid: ada.sid, first_name: null, last_name: null,
         friendly_name: null, email: 'ada@people.example', url: `${p.url}/v1/userinfo` });
       assert.equal((await of('openid profile')).json.email, null);
+      const pairwise = await makeApp('Pairwise', '--redirect-uri', CALLBACK, '--pkce', 'optional',
+        '--subject-type', 'pairwise');
+      assert.equal((await of('openid', pairwise)).json.user_sid, null); // OIDC Core 8
       assert.equal((await of('profile')).status, 403);
       assert.equal((await get('/v1/userinfo')).status, 401);
       const bad = await get('/v1/userinfo', { authorization: 'Bearer x' });

@@ -1,7 +1,8 @@
 /* userinfo: GET /v1/userinfo, who the person is, in the words of the legacy API.
  *
  * With a token of this dialect that somebody signed in for: that person, as far as the token's
- * scope goes (profile: the names, email: the address); what it does not reach is null. With the
+ * scope goes (profile: the names, email: the address); what it does not reach is null, and so is
+ * user_sid for an app with pairwise subjects, which shall not know it (OIDC Core 8). With the
  * account's own credentials, which is what the libraries send: the person whom an operator has put
  * behind the account (`postern account owner`), whole; 404 if there is none.
  */
@@ -18,7 +19,7 @@
 /* Who, and what of him may be shown. */
 struct shown {
     struct user user;
-    bool profile, email;
+    bool sid, profile, email;
 };
 
 static enum err by_account(struct rq *rq, struct shown *out)
@@ -33,7 +34,7 @@ static enum err by_account(struct rq *rq, struct shown *out)
         e = user_load(rq->t->db, rq->arena, &account.owner, &out->user);
     if (e == ERR_ABSENT || (e == OK && !out->user.enabled))
         return fail(rq, ERR_NOT_FOUND, "Nobody stands behind this account.");
-    out->profile = out->email = true;
+    out->sid = out->profile = out->email = true;
     return e;
 }
 
@@ -52,6 +53,7 @@ static enum err by_token(struct rq *rq, str token, struct shown *out)
     if (b.who == NULL)
         return fail(rq, ERR_FORBIDDEN, "Nobody signed in for this token.");
     out->user = b.who->user;
+    out->sid = !b.client->rp.pairwise;
     out->profile = scope_has(b.scope, STR("profile"));
     out->email = scope_has(b.scope, STR("email"));
     return OK;
@@ -80,6 +82,15 @@ static str friendly_name(struct rq *rq, const struct user *u, const struct json 
     return given.n > 0 ? given : u->username;
 }
 
+static str sid_of(struct rq *rq, const struct user *u)
+{
+    struct buf b;
+
+    buf_init(&b, rq->arena, UID_SID_CHARS, UID_SID_CHARS);
+    uid_write(&b, &u->id, USER_SID, SPELLING_SID);
+    return buf_str(&b);
+}
+
 static void answer(struct rq *rq, const struct shown *s)
 {
     str issuer = setting_text(rq->server->settings, issuer);
@@ -91,9 +102,8 @@ static void answer(struct rq *rq, const struct shown *s)
     if (str_ends(issuer, STR("/")))
         issuer.n--;
     answer_twilio(rq, 200);
-    BUF_LIT(b, "{\"user_sid\":\"");
-    uid_write(b, &s->user.id, USER_SID, SPELLING_SID);
-    buf_char(b, '"');
+    json_open(b, '{');
+    put(b, "user_sid", s->sid, sid_of(rq, &s->user));
     put(b, "first_name", s->profile, json_get_str(claims, STR("given_name")));
     put(b, "last_name", s->profile, json_get_str(claims, STR("family_name")));
     put(b, "friendly_name", s->profile, friendly_name(rq, &s->user, claims));
