@@ -148,6 +148,22 @@ describe('headless login', () => {
       assert.equal(browser.cookies.get('postern'), before, 'the session goes on');
     });
 
+  test('security.md 59: a session that ended before its accept was used does not come back',
+    async () => {
+      const { browser, flow } = await begin();
+      await browser.open(await accept(flow, { remember: true }));
+      const { flow: second } = await begin({ prompt: 'consent' }, browser);
+      const url = await accept(second, {});
+      await p.cli(['user', 'revoke', ada.id]);
+      const end = await browser.open(url);
+      assert.equal(end.code, null);
+      assert.equal(end.url.origin + end.url.pathname, 'http://127.0.0.1:9/login');
+      const third = end.params.get('flow');
+      assert.notEqual(third, second);
+      assert.equal((await admin(third)).json.signed_in, null);
+      assert.ok((await browser.open(await accept(third, {}))).code);
+    });
+
   test('subject in either spelling; scope may be less, never more', async () => {
     const { browser, flow } = await begin();
     const sid = 'US' + ada.id.replaceAll('-', '');

@@ -325,15 +325,14 @@ static struct signed_in *session_of(struct browser *b, const struct uid *user)
     return NULL;
 }
 
-/* Without amr the session that was there goes on, if it still is. */
+/* Without amr the session that is there goes on. */
 static void sign_in(struct rq *rq, const struct flow_row *row, const struct user *user,
                     struct interaction *ix)
 {
     struct signed_in *in = row->amr.n == 0 ? session_of(&ix->browser, &user->id) : NULL;
 
     if (in == NULL)
-        in = browser_sign_in(rq, &ix->browser, user, row->amr.n > 0 ? row->amr : STR("pwd"),
-                             row->auth_s);
+        in = browser_sign_in(rq, &ix->browser, user, row->amr, row->auth_s);
     interaction_choose(ix, &in->session.id);
 }
 
@@ -357,6 +356,15 @@ static enum err settle(struct rq *rq, const struct flow_row *row, struct interac
     return OK;
 }
 
+/* The same request from its beginning, with whatever pages there are now. */
+static enum err begin_anew(struct rq *rq, struct headless_end *out)
+{
+    if (!headless_on(rq))
+        return fail(rq, ERR_INVALID_REQUEST,
+                    "This sign-in took too long. Go back to the application and begin again.");
+    return headless_begin(rq, &out->ix, &out->again);
+}
+
 static enum err finish_accepted(struct rq *rq, const struct flow_row *row, struct headless_end *out)
 {
     struct interaction *ix = &out->ix;
@@ -370,6 +378,8 @@ static enum err finish_accepted(struct rq *rq, const struct flow_row *row, struc
         e = fail(rq, ERR_ACCESS_DENIED, "The account may not sign in.");
         return tell(rq, out, e);
     }
+    if (row->amr.n == 0 && session_of(&ix->browser, &user.id) == NULL)
+        return begin_anew(rq, out); /* the session that was to go on has ended meanwhile */
     narrow(&ix->ar, row->scope);
     sign_in(rq, row, &user, ix);
     if ((e = settle(rq, row, ix)) != OK)
@@ -377,15 +387,6 @@ static enum err finish_accepted(struct rq *rq, const struct flow_row *row, struc
     if ((e = interaction_finish(rq, ix, &out->answer)) != OK)
         return tell(rq, out, e);
     return OK;
-}
-
-/* Too old: the same request from its beginning, with whatever pages there are now. */
-static enum err begin_anew(struct rq *rq, struct headless_end *out)
-{
-    if (!headless_on(rq))
-        return fail(rq, ERR_INVALID_REQUEST,
-                    "This sign-in took too long. Go back to the application and begin again.");
-    return headless_begin(rq, &out->ix, &out->again);
 }
 
 enum err headless_continue(struct rq *rq, str handle, struct headless_end *out)
