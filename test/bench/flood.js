@@ -1,13 +1,19 @@
 'use strict';
 // 200 guesses of passwords at a time, from four addresses, beside token requests at half of what
-// the server can do, and 20 honest people at another address. Who is refused waits as long as he is
-// told, but at most a fifth of a second: guessers are in a hurry.
+// the server can do, and 20 honest people at another address. Who is refused tries again after about
+// a fifth of a second, whatever Retry-After says: guessers are in a hurry.
+//
+// This process plays all of them; it stands back (nice) behind the server and h2load, or its own
+// need of the processor would be measured.
 
-const { fixedRate, memoryMb, quantile, wrk } = require('./measure');
-const { postern } = require('./servers');
+const os = require('node:os');
+const { memoryMb, wrk } = require('./measure');
+const { latency } = require('./probes');
+const { postern, sleep } = require('./servers');
 const { Browser, signIn, query, SCOPE } = require('./people');
 
 const GUESSERS = 200;
+const CONNECTIONS = 128; // h2load asks at most about 125 times a second on one
 const HONEST = 20;
 
 // Guesses until told to stop; counts the answers by status.
@@ -19,7 +25,7 @@ async function guess(port, n, path, counts, more) {
     const r = await browser.ask('POST', '/sign-in', form);
     counts[r.status] = (counts[r.status] || 0) + 1;
     if (r.status === 503 && !r.headers['retry-after']) counts.without_retry_after++;
-    if (r.status !== 200) await new Promise((done) => setTimeout(done, 200));
+    if (r.status !== 200) await sleep(100 + 200 * Math.random());
   }
   browser.close();
 }
@@ -38,31 +44,32 @@ async function honest(port, path, user, start) {
   return (Date.now() - start) / 1000;
 }
 
-// { rate, idle_ms, busy_ms, honest_s, counts, memory, before }
+// { idle, busy, honest_s, counts, memory, before }
 async function signIns(b, seconds) {
   const server = await (await postern(b.full.store, 'flood', { workers: 0 })).start();
   const path = `/oauth2/authorize?${query(b.base.code.id, SCOPE)}`;
   const token = b.all.cc_jwt;
   const capacity = await wrk(server.url, token, { seconds: 2, cores: 'all' });
-  const rate = Math.floor(capacity.good / capacity.us * 1e6 / 2 / 32) * 32;
-  const at = { rate, seconds, connections: 32, folder: b.folder };
-  const p99 = async () => quantile(await fixedRate(server.url, token, at), 0.99) / 1000;
-  const idle_ms = await p99();
+  const rate = Math.floor(capacity.good / capacity.us * 1e6 / 2 / CONNECTIONS) * CONNECTIONS;
+  const at = { rate, seconds, connections: CONNECTIONS, folder: b.folder };
+  const idle = await latency(server, token, at);
   const before = memoryMb(server.pid, 'VmHWM');
   const counts = { without_retry_after: 0 };
   let flooding = true;
   const guessers = Array.from({ length: GUESSERS }, (_, n) =>
     guess(server.port, n, path, counts, () => flooding));
-  const busy = p99();
+  const loaded = latency(server, token, at);
+  os.setPriority(10);
   const start = Date.now();
   const times = await Promise.all(Array.from({ length: HONEST }, () =>
     honest(server.port, path, b.base.user, start)));
-  const busy_ms = await busy;
+  const busy = await loaded;
   flooding = false;
   await Promise.all(guessers);
+  os.setPriority(0);
   const memory = memoryMb(server.pid, 'VmHWM');
   await server.stop();
-  return { rate, idle_ms, busy_ms, honest_s: Math.max(...times), counts, memory, before };
+  return { idle, busy, honest_s: Math.max(...times), counts, memory, before };
 }
 
 module.exports = { signIns };

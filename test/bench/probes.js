@@ -129,9 +129,9 @@ async function idleConnections(store, request, n) {
 // The 99th percentile of what the server's own log says of requests at a fixed rate (from the
 // complete request to the answer handed to the kernel, so with the wait for the commit), and of
 // what the client saw. Milliseconds.
-async function latency(server, request, { rate, seconds, folder }) {
+async function latency(server, request, { rate, seconds, connections = 32, folder }) {
   server.emptyLog();
-  const seen = await fixedRate(server.url, request, { rate, seconds, connections: 32, folder });
+  const seen = await fixedRate(server.url, request, { rate, seconds, connections, folder });
   await sleep(300);
   const lines = fs.readFileSync(server.log, 'utf8').split('\n')
     .filter((l) => l.includes(`"path":"${request.path}"`));

@@ -107,10 +107,12 @@ function probeRows(m, o, add, stored) {
   }
   if (m.signIns) {
     const f = m.signIns;
-    const r = f.busy_ms / f.idle_ms;
+    const r = f.busy.seen_p99 / f.idle.seen_p99;
     const hashes = f.memory - f.before;
-    add(`cc_jwt at ${thousands(f.rate)} a second beside 200 guessed passwords: p99 against idle`,
-      `${f.busy_ms.toFixed(1)} / ${f.idle_ms.toFixed(1)} ms`, r.toFixed(2), '<= 2', r <= 2);
+    add(`cc_jwt at ${thousands(f.busy.rate)} a second beside 200 guesses of passwords: p99 ` +
+      'against idle', `${f.busy.seen_p99.toFixed(1)} / ${f.idle.seen_p99.toFixed(1)} ms (in the ` +
+      `server ${f.busy.served_p99.toFixed(2)} / ${f.idle.served_p99.toFixed(2)})`, r.toFixed(2),
+    '<= 2', r <= 2);
     add('the slowest of 20 honest sign-ins meanwhile', `${f.honest_s.toFixed(1)} s`, '', '<= 5 s',
       f.honest_s <= 5);
     add('memory for the hashes of that flood (one slot of 20 MB)', `${hashes.toFixed(1)} MB`, '',
