@@ -18,7 +18,11 @@
 #include "oauth/check/uri_rules.h"
 #include "oauth/token/claims.h"
 
-enum { LIST_MOST = 64, AGE_MOST = 366 * 86400 };
+enum {
+    LIST_MOST = 64,
+    LIST_BYTES = LIST_MOST * (URI_RULES_MAX + 1),
+    AGE_MOST = 366 * 86400,
+};
 
 #define ALGS "ES256|RS256|PS256|EdDSA" /* in the order of enum jws_alg */
 
@@ -105,7 +109,7 @@ static int set_list(struct cmd *c, const struct field *f, const char *label, con
         return cmd_fail(CMD_USAGE, "%s: takes at most %d", label, LIST_MOST);
     if (n == 1 && values[0].n == 0)
         n = 0;
-    buf_init(&b, &c->arena, 256, (size_t)LIST_MOST * (URI_RULES_MAX + 1));
+    buf_init(&b, &c->arena, 256, LIST_BYTES);
     for (size_t i = 0; i < n; i++) {
         int code = check_text(f, label, values[i]);
         if (code)
@@ -113,6 +117,8 @@ static int set_list(struct cmd *c, const struct field *f, const char *label, con
         buf_put(&b, i ? STR("\n") : STR(""));
         buf_put(&b, values[i]);
     }
+    if (b.overflow)
+        return cmd_fail(CMD_USAGE, "%s: takes at most %d bytes in all", label, LIST_BYTES);
     *out = buf_str(&b);
     return CMD_DONE;
 }

@@ -148,6 +148,8 @@ describe('relying party', () => {
     party('--origin: `https://app.example.com/`:', '--origin', 'https://app.example.com/');
     party('--claim-map: `x`:', '--claim-map', 'x');
     party('--claim-map: `sub=user.id`:', '--claim-map', 'sub=user.id');
+    const long = ['a', 'b'].flatMap((n) => ['--claim-map', `${n}="${'x'.repeat(70000)}"`]);
+    party('--claim-map: takes at most 131136 bytes in all', ...long); // none is cut silently
     party('--resource: `x`:', '--resource', 'x');
     party('--logo-uri: `http://x.example/l.png`:', '--logo-uri', 'http://x.example/l.png');
     party('--sector: takes a host name', '--sector', 'https://x.example');

@@ -181,6 +181,32 @@ test('security.md 23: of 50 parallel redemptions one wins; the replays end what 
   assert.strictEqual((await userinfo(won[0].json.access_token)).status, 401);
 });
 
+test('security.md 26: redirect_uri with a code: a wrong one never, none at all only under PKCE',
+  async () => {
+    const client = await w.client('K', ['--pkce', 'optional']);
+    const verifier = crypto.randomBytes(32).toString('base64url');
+    const challenge = crypto.createHash('sha256').update(verifier).digest('base64url');
+    const codeFor = async (more) => (await w.person().authorize(`${w.p.url}/oauth2/authorize?${
+      new URLSearchParams({ client_id: client.client_id, redirect_uri: REDIRECT,
+        response_type: 'code', scope: 'openid', state: 's', nonce: 'n', ...more })}`)).params
+      .get('code');
+    const redeem = (code, more) => post('/oauth2/token', client,
+      { grant_type: 'authorization_code', code, ...more });
+    const refused = async (code, more) =>
+      assert.strictEqual((await redeem(code, more)).json.error, 'invalid_grant');
+
+    const proven = await codeFor({ code_challenge: challenge, code_challenge_method: 'S256' });
+    await refused(proven, { redirect_uri: `${REDIRECT}/`, code_verifier: verifier });
+    await refused(proven, {}); // it is the verifier that may stand for it
+    assert.strictEqual((await redeem(proven, { code_verifier: verifier })).status, 200);
+
+    const plain = await codeFor({}); // RFC 6749 4.1.3
+    await refused(plain, {});
+    await refused(plain, { redirect_uri: '' });
+    await refused(plain, { redirect_uri: `${REDIRECT}/` });
+    assert.strictEqual((await redeem(plain, { redirect_uri: REDIRECT })).status, 200);
+  });
+
 test('OIDC Core 12: a refresh repeats who, and not the nonce; a disabled user is nobody', async () => {
   const client = await w.client('J');
   const eve = await w.addUser('eve');

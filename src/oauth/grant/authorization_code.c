@@ -47,12 +47,14 @@ static enum err find(struct rq *rq, str text, struct user_grant *g)
 }
 
 /* RFC 6749 4.1.3: the same as in the authorization request. One that was left out there is the only
- * one that the client has. */
+ * one that the client has. Under PKCE it may be left out here, as clients of OAuth 2.1 do: it is
+ * there to show that the code went to whom it was meant for, and the verifier shows more, for an
+ * address is known to everybody. One that is sent must be right all the same (security.md 26). */
 static enum err check_redirect_uri(struct rq *rq, const struct user_grant *g, str sent)
 {
     str expected = g->redirect_uri.p != NULL ? g->redirect_uri : rq->client->rp.redirect_uris;
 
-    if (g->redirect_uri.p == NULL && sent.p == NULL)
+    if (sent.p == NULL && (g->redirect_uri.p == NULL || g->challenge.p != NULL))
         return OK;
     if (sent.p != NULL && str_eq(sent, expected))
         return OK;
