@@ -11,6 +11,7 @@
 #include "oauth/authorize/headless.h"
 #include "oauth/check/check.h"
 
+#define ACR_MAX   100
 #define CHALLENGE "Basic realm=\"postern admin\""
 
 static enum err begin(struct rq *rq, struct id *organization)
@@ -252,13 +253,29 @@ static enum err read_amr(struct rq *rq, const struct json *list, str *out)
     return OK;
 }
 
+/* VSCHAR (RFC 6749 appendix A): what an acr_values parameter could ask for, a space apart. */
+static enum err read_acr(struct rq *rq, const struct json *v, str *out)
+{
+    if (v == NULL)
+        return OK;
+    for (size_t i = 0; i < v->s.n; i++)
+        if (v->s.p[i] < 0x20 || v->s.p[i] > 0x7e)
+            return bad(rq, "acr must be printable ASCII.", STR("acr"));
+    if (v->s.n == 0 || v->s.n > ACR_MAX)
+        return bad(rq, "acr must have 1 to 100 characters.", STR("acr"));
+    *out = v->s;
+    return OK;
+}
+
 static enum err read_accept(struct rq *rq, struct headless_accept *out)
 {
-    const struct json *subject = NULL, *scope = NULL, *amr = NULL, *at = NULL, *remember = NULL;
+    const struct json *subject = NULL, *scope = NULL, *amr = NULL, *acr = NULL, *at = NULL,
+                      *remember = NULL;
     const struct member table[] = {
         {"subject", JSON_STR_T, &subject, "subject must be the id of a user."},
         {"scope", JSON_STR_T, &scope, "scope must be a string."},
         {"amr", JSON_ARRAY_T, &amr, "amr must be an array of words."},
+        {"acr", JSON_STR_T, &acr, "acr must be a string."},
         {"auth_time", JSON_INT_T, &at, "auth_time must be seconds since 1970."},
         {"remember", JSON_BOOL_T, &remember, "remember must be true or false."},
     };
@@ -275,6 +292,8 @@ static enum err read_accept(struct rq *rq, struct headless_accept *out)
     if (scope != NULL)
         out->scope = scope->s.p != NULL ? scope->s : STR("");
     out->at_s = at != NULL ? at->i : 0;
+    if ((e = read_acr(rq, acr, &out->acr)) != OK)
+        return e;
     out->remember = remember != NULL && remember->i != 0;
     return read_amr(rq, amr, &out->amr);
 }

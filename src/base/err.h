@@ -64,6 +64,8 @@
       "A query parameter is missing or malformed.")                                                \
     X(FORBIDDEN, "access_denied", 403, false, "RFC 9110 15.5.4",                                   \
       "The resource is outside what the token may see.")                                           \
+    X(SIGN_IN_FIRST, "sign_in_first", 403, false, "docs/headless.md",                              \
+      "Nobody is signed in, and the setting login.url leaves signing in to another page.")         \
     X(NOT_FOUND, "not_found", 404, false, "RFC 9110 15.5.5", "There is nothing at this path.")     \
     X(METHOD_NOT_ALLOWED, "invalid_request", 405, false, "RFC 9110 15.5.6",                        \
       "The path exists, the method does not; Allow names those that do.")                          \

@@ -55,6 +55,8 @@ static const char *const remedies[ERR_COUNT] = {
     [ERR_INVALID_BODY] = "Send a body of the media type and shape that the path takes.",
     [ERR_INVALID_QUERY] = "Compare the query with the API's document (/docs).",
     [ERR_FORBIDDEN] = "Use a token that reaches the resource: give its client the group.",
+    [ERR_SIGN_IN_FIRST] =
+        "Nothing is broken: /account and /device are for people who came in through login.url.",
     [ERR_NOT_FOUND] = "Compare the path with `postern list routes`; is its dialect switched off?",
     [ERR_METHOD_NOT_ALLOWED] = "Use a method that Allow names.",
     [ERR_DECIDED] = "Decide a flow once: accept or reject it, and send the browser to redirect_to.",

@@ -28,6 +28,7 @@ enum err serve_people_open(struct server *s, char *why, size_t why_size)
     s->ui = ui_open(s->settings, why, why_size);
     if (!s->ui)
         return ERR_INVALID_REQUEST;
+    s->ui_locales = ui_locales(s->ui, &s->arena);
     open_passwords(s);
     s->explain = explain_open();
     return OK;
@@ -42,6 +43,7 @@ void serve_people_close(struct server *s)
     if (s->explain)
         explain_close(s->explain);
     s->ui = NULL;
+    s->ui_locales = (str){0};
     s->passwords = NULL;
     s->explain = NULL;
 }

@@ -68,7 +68,8 @@ static const struct op_schema schemas[] = {
      "\"string\",\"description\":\"id of the user: UUID or "
      "US...\"},\"scope\":{\"type\":\"string\",\"description\":\"what was allowed; absent: all that "
      "was "
-     "asked\"},\"amr\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"auth_time\":{"
+     "asked\"},\"amr\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"acr\":{"
+     "\"type\":\"string\",\"minLength\":1,\"maxLength\":100,\"default\":\"pwd\"},\"auth_time\":{"
      "\"type\":\"integer\"},\"remember\":{\"type\":\"boolean\"}},\"required\":[\"subject\"]}"},
     {"FlowReject", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"error\":{"
                    "\"type\":\"string\",\"default\":\"access_denied\"},\"error_description\":{"

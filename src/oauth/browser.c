@@ -187,7 +187,7 @@ static str agent_of(struct rq *rq)
     return buf_str(&b);
 }
 
-static void draw(struct rq *rq, const struct user *u, str amr, int64_t auth_s,
+static void draw(struct rq *rq, const struct user *u, str amr, str acr, int64_t auth_s,
                  struct signed_in *out)
 {
     int64_t end_s = rq->now_s + setting_int(rq->server->settings, session_max_s);
@@ -199,7 +199,7 @@ static void draw(struct rq *rq, const struct user *u, str amr, int64_t auth_s,
         .user = u->id,
         .auth_s = auth_s,
         .amr = amr,
-        .acr = STR("pwd"),
+        .acr = acr,
         .agent = agent_of(rq),
         .peer = rq->req->peer,
         .seen_s = rq->now_s,
@@ -213,11 +213,11 @@ static void draw(struct rq *rq, const struct user *u, str amr, int64_t auth_s,
 }
 
 struct signed_in *browser_sign_in(struct rq *rq, struct browser *b, const struct user *u, str amr,
-                                  int64_t auth_s)
+                                  str acr, int64_t auth_s)
 {
     struct signed_in fresh;
 
-    draw(rq, u, amr, auth_s, &fresh);
+    draw(rq, u, amr, acr, auth_s, &fresh);
     session_put(&rq->fx, &fresh.session);
     for (size_t i = b->n; i-- > 0;) {
         if (!uid_eq(&b->in[i].user.id, &u->id))

@@ -36,11 +36,11 @@ struct browser {
 enum err browser_read(struct rq *rq, struct browser *out);
 /* The one of that id, or NULL. */
 struct signed_in *browser_find(struct browser *b, const struct id *session);
-/* A new session for a user who has proven himself by those methods at that time: effects, and first
- * in the cookie. An earlier one of the same user ends (security.md 59); what was granted under it
- * goes on under the new one. */
+/* A new session for a user who has proven himself by those methods, so well, at that time: effects,
+ * and first in the cookie. An earlier one of the same user ends (security.md 59); what was granted
+ * under it goes on under the new one. */
 struct signed_in *browser_sign_in(struct rq *rq, struct browser *b, const struct user *u, str amr,
-                                  int64_t auth_s);
+                                  str acr, int64_t auth_s);
 /* Ends sessions: effects, and out of the cookie. */
 void browser_sign_out(struct rq *rq, struct browser *b, const struct id *session);
 void browser_sign_out_all(struct rq *rq, struct browser *b);

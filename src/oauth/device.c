@@ -49,6 +49,11 @@ static void hash_user_code(struct rq *rq, const struct key *pepper, str code, st
     device_code_hash(rq->t->hasher, pepper, code, out);
 }
 
+static str code_as_shown(struct rq *rq, const char code[LETTERS])
+{
+    return arena_printf(rq->arena, "%.4s-%.4s", code, code + 4);
+}
+
 static void tell(struct rq *rq, const struct device_code *row, const struct handle *h,
                  const char code[LETTERS], struct device_begun *out)
 {
@@ -61,7 +66,7 @@ static void tell(struct rq *rq, const struct device_code *row, const struct hand
     handle_write(&text, h, SHAPE_HANDLE, NULL);
     *out = (struct device_begun){
         .device_code = buf_str(&text),
-        .user_code = arena_printf(rq->arena, "%.4s-%.4s", code, code + 4),
+        .user_code = code_as_shown(rq, code),
         .verification_uri = arena_printf(rq->arena, "%.*s/device", STR_ARG(issuer)),
         .expires_in_s = row->exp_s - rq->now_s,
         .interval_s = row->interval_s,
@@ -201,12 +206,14 @@ enum err device_lookup(struct rq *rq, struct browser *b, str typed, struct devic
         return e;
     if ((e = find(rq, str_make(code, LETTERS), &out->row)) != OK)
         return e;
+    out->user_code = code_as_shown(rq, code);
     return look(rq, b, out);
 }
 
 /* ---- the question ---- */
 
-/* binding ‖ device ‖ who, in hex; nobody is all zeros */
+/* binding ‖ device ‖ who, in hex, ‖ the code, of which the store has only a hash; nobody is all
+ * zeros */
 static str plain_of(struct rq *rq, const struct browser *b, const struct device_asking *d)
 {
     static const struct uid nobody;
@@ -216,11 +223,13 @@ static str plain_of(struct rq *rq, const struct browser *b, const struct device_
     buf_hex(&plain, b->binding, sizeof b->binding);
     id_write(&plain, &d->row.id);
     buf_hex(&plain, d->who != NULL ? d->who->user.id.b : nobody.b, UID_BYTES);
+    buf_put(&plain, d->user_code);
     return buf_str(&plain);
 }
 
 #define BINDING_HEX ((size_t)2 * sizeof(((struct browser *)0)->binding))
 #define WHO_AT      (BINDING_HEX + ID_HEX)
+#define CODE_AT     (WHO_AT + (size_t)2 * UID_BYTES)
 
 str device_seal(struct rq *rq, struct browser *b, const struct device_asking *d)
 {
@@ -244,18 +253,20 @@ enum err device_open(struct rq *rq, struct browser *b, str sealed, struct device
 
     *out = (struct device_asking){0};
     if (!b->has_binding || !sealed_open(rq, PURPOSE, sealed, &plain) ||
-        plain.n != WHO_AT + 2 * UID_BYTES || !id_parse(str_sub(plain, BINDING_HEX, WHO_AT), &id))
+        plain.n != CODE_AT + DEVICE_USER_CODE_CHARS ||
+        !id_parse(str_sub(plain, BINDING_HEX, WHO_AT), &id))
         return not_ours(rq);
     own = plain_of(rq, b, out);
     if (!ct_eq(plain.p, own.p, BINDING_HEX))
         return not_ours(rq);
     if ((e = device_code_load(rq->t->db, rq->arena, &id, &out->row)) != OK)
         return e;
+    out->user_code = str_sub(plain, CODE_AT, plain.n);
     if ((e = look(rq, b, out)) != OK)
         return e;
     own = plain_of(rq, b, out);
     *shown =
-        out->who != NULL && str_eq(str_sub(plain, WHO_AT, plain.n), str_sub(own, WHO_AT, own.n));
+        out->who != NULL && str_eq(str_sub(plain, WHO_AT, CODE_AT), str_sub(own, WHO_AT, CODE_AT));
     return OK;
 }
 

@@ -31,6 +31,7 @@ void device_begin(struct rq *rq, const struct authorize_request *ar, struct devi
 /* A device that waits, as the person sees it. */
 struct device_asking {
     struct device_code row;
+    str user_code; /* as the device shows it, to be compared (RFC 8628 3.3.1) */
     const struct cached_client *client;
     struct signed_in *who; /* of the client's organization; NULL: somebody must sign in first */
 };

@@ -42,6 +42,7 @@ struct server {
     str *hosts;                            /* host names that the server answers for */
     size_t hosts_n;
     struct metrics metrics;
+    str ui_locales;                   /* languages of the pages, "en de fr"; set with ui */
     struct ui *ui;                    /* ui/ui.h; set by cmd/serve, NULL in tests without pages */
     struct password_rules *passwords; /* oauth/password_rules.h; likewise */
     struct explain_ring *explain;     /* oauth/explain.h; NULL: nothing is kept */

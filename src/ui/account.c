@@ -5,8 +5,12 @@
  * signed in meanwhile is refused. The page after a change is drawn before the change is durable, so
  * it leaves out what the change takes away.
  *
+ * Under login.url passwords are the company's business: no form for one, and a refusal of what an
+ * older form posts.
+ *
  * Left out on purpose: changing name or address, which belongs to whoever runs the server.
  */
+#include "oauth/authorize/headless.h"
 #include "oauth/sign_in.h"
 #include "store/consent.h"
 #include "ui/authorize.h"
@@ -183,6 +187,7 @@ static enum err draw(struct rq *rq, struct account *a)
     show_person(&p, p.view, &a->who->user);
     view_text(p.view, "username", a->who->user.username);
     view_text(p.view, "csrf", browser_csrf(rq, &a->browser, PURPOSE));
+    view_flag(p.view, "has_password", !headless_on(rq));
     show_outcome(&p, a);
     if ((e = show_sessions(&p, a)) != OK || (e = show_apps(&p, a)) != OK)
         return e;
@@ -209,6 +214,11 @@ static enum err wrong_password(struct rq *rq, struct account *a, enum err e)
 
 static enum err change_password(struct rq *rq, struct account *a, const struct account_post *post)
 {
+    if (headless_on(rq)) {
+        a->problem = "account.elsewhere";
+        a->status = err_info(ERR_FORBIDDEN)->status;
+        return draw(rq, a);
+    }
     if (post->present.n == 0 || post->fresh.n == 0) {
         a->problem = "password.empty";
         a->at_present = post->present.n == 0;
@@ -295,9 +305,11 @@ static enum err begin(struct rq *rq, struct account *a, bool *drawn)
         return e;
     a->who = a->browser.in;
     *drawn = a->browser.n == 0;
-    if (*drawn)
+    if (!*drawn)
+        return OK;
+    if ((e = ui_sign_in_here(rq)) == OK)
         ui_sign_in_draw(rq, &(struct sign_in_page){.browser = &a->browser});
-    return OK;
+    return e;
 }
 
 enum err ui_account(struct rq *rq)

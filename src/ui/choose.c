@@ -1,4 +1,5 @@
 /* choose: several people are signed in at this browser; which one is meant? */
+#include "oauth/authorize/headless.h"
 #include "ui/step.h"
 
 struct choose_post {
@@ -50,6 +51,8 @@ enum err ui_choose(struct rq *rq)
     if ((e = interaction_open(rq, post.flow, true, &ix)) != OK)
         return step_refuse(rq, &ix, e);
     if (str_eq(post.session, STR("other"))) {
+        if (headless_on(rq))
+            return step_go(rq, &ix, NULL); /* a form from before login.url was set */
         ui_sign_in_draw(rq, &(struct sign_in_page){.ix = &ix, .login = STR("")});
         return OK;
     }

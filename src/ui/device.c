@@ -2,7 +2,8 @@
  *
  * GET only draws: a link that brings a code along (verification_uri_complete) fills the field in,
  * and the person still sends it off, sees who asks for what, and decides (RFC 8628 5.4). Codes can
- * be guessed, so each look-up is counted first (oauth/device.h).
+ * be guessed, so each look-up is counted first (oauth/device.h). Under login.url a code is taken
+ * from people who are signed in already.
  */
 #include "oauth/device.h"
 
@@ -39,25 +40,7 @@ void ui_device_draw(struct rq *rq, struct browser *b, int status, const char *pr
     browser_write(rq, b);
 }
 
-/* As the device shows it: capitals, a hyphen in the middle. */
-static str code_as_shown(struct rq *rq, str typed)
-{
-    struct buf b;
-    buf_init(&b, rq->arena, CODE_MAX + 1, CODE_MAX + 1);
-    for (size_t i = 0; i < typed.n; i++) {
-        char c = typed.p[i];
-        if (c >= 'a' && c <= 'z')
-            c = (char)(c - 'a' + 'A');
-        if (c < 'A' || c > 'Z')
-            continue;
-        if (b.n == DEVICE_USER_CODE_CHARS / 2)
-            buf_char(&b, '-');
-        buf_char(&b, c);
-    }
-    return buf_str(&b);
-}
-
-void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d, str typed)
+void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d)
 {
     struct page p;
     page_begin(rq, (str){0}, &p);
@@ -65,7 +48,7 @@ void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_ask
     show_person(&p, p.view, &d->who->user);
     show_scopes(&p, d->row.scope);
     show_lifetime(&p, d->client, true);
-    view_text(p.view, "user_code", code_as_shown(rq, typed));
+    view_text(p.view, "user_code", d->user_code);
     view_text(p.view, "device", device_seal(rq, b, d));
     page_send(&p, 200, "device_confirm");
     browser_write(rq, b);
@@ -83,6 +66,13 @@ static enum err done(struct rq *rq, struct browser *b, bool allowed)
 
 /* ---- requests ---- */
 
+/* ERR_SIGN_IN_FIRST before anything is typed, not behind it. */
+static enum err begin(struct rq *rq, struct browser *b)
+{
+    enum err e = browser_read(rq, b);
+    return e || b->n > 0 ? e : ui_sign_in_here(rq);
+}
+
 enum err ui_device(struct rq *rq)
 {
     struct form query;
@@ -90,7 +80,7 @@ enum err ui_device(struct rq *rq)
     enum err e = form_parse(rq->arena, rq->req->query, &query);
     if (e)
         return fail(rq, e, "The query is malformed.");
-    if ((e = browser_read(rq, &b)) != OK)
+    if ((e = begin(rq, &b)) != OK)
         return e;
     ui_device_draw(rq, &b, 200, NULL, form_get(&query, STR("user_code")));
     authorize_head(rq);
@@ -98,13 +88,14 @@ enum err ui_device(struct rq *rq)
 }
 
 /* The question, to whoever has to answer it. */
-static enum err ask(struct rq *rq, struct browser *b, const struct device_asking *d, str typed)
+static enum err ask(struct rq *rq, struct browser *b, const struct device_asking *d)
 {
+    enum err e = OK;
     if (d->who)
-        ui_device_confirm(rq, b, d, typed);
-    else
+        ui_device_confirm(rq, b, d);
+    else if ((e = ui_sign_in_here(rq)) == OK)
         ui_sign_in_draw(rq, &(struct sign_in_page){.device = d, .browser = b});
-    return OK;
+    return e;
 }
 
 static enum err look_up(struct rq *rq, struct browser *b, str typed)
@@ -112,7 +103,7 @@ static enum err look_up(struct rq *rq, struct browser *b, str typed)
     struct device_asking d;
     enum err e = typed.n > 0 ? device_lookup(rq, b, typed, &d) : ERR_ABSENT;
     if (!e)
-        return ask(rq, b, &d, typed);
+        return ask(rq, b, &d);
     if (e == ERR_ABSENT)
         ui_device_draw(rq, b, 200, typed.n > 0 ? "device.wrong" : "device.empty", typed);
     else if (e == ERR_TOO_MANY_REQUESTS)
@@ -139,7 +130,7 @@ static enum err decide(struct rq *rq, struct browser *b, const struct device_pos
         return done(rq, b, false);
     }
     if (!shown || !d.who || !str_eq(post->action, STR("allow")))
-        return ask(rq, b, &d, STR(""));
+        return ask(rq, b, &d);
     e = device_approve(rq, &d);
     return e ? e : done(rq, b, true);
 }
@@ -151,7 +142,7 @@ enum err ui_device_post(struct rq *rq)
     enum err e = step_form(rq, fields, sizeof fields / sizeof *fields, &post);
     if (e)
         return e;
-    if ((e = browser_read(rq, &b)) != OK)
+    if ((e = begin(rq, &b)) != OK)
         return e;
     return post.device.n > 0 ? decide(rq, &b, &post) : look_up(rq, &b, post.user_code);
 }

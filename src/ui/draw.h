@@ -18,13 +18,16 @@ struct sign_in_page {
 
 /* Status by `problem`; with Retry-After where there is one. */
 void ui_sign_in_draw(struct rq *rq, const struct sign_in_page *s);
+/* May a device or the account page ask for a password? Under login.url that would lead past the
+ * company's own page and what it asks for: ERR_SIGN_IN_FIRST. */
+enum err ui_sign_in_here(struct rq *rq);
 /* problem, notice: keys of messages, or NULL. */
 void ui_choose_draw(struct rq *rq, struct interaction *ix, const char *problem);
 void ui_consent_draw(struct rq *rq, struct interaction *ix, const char *notice);
 /* Enter the code again; `typed` stands in the field. */
 void ui_device_draw(struct rq *rq, struct browser *b, int status, const char *problem, str typed);
-/* Who asks for what: allow or deny. `typed`: the code to compare; empty: not shown. */
-void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d, str typed);
+/* Who asks for what, and the code to compare: allow or deny. */
+void ui_device_confirm(struct rq *rq, struct browser *b, const struct device_asking *d);
 
 /* The page "signed out". */
 void ui_logout_done(struct rq *rq, const struct browser *b);

@@ -13,14 +13,18 @@ struct kind {
 static const struct kind request = {"error.request", "error.request.text", "error.request.remedy"};
 static const struct kind forbidden = {"error.forbidden", "error.forbidden.text",
                                       "error.forbidden.remedy"};
+static const struct kind sign_in_first = {"error.sign_in_first", "error.sign_in_first.text",
+                                          "error.sign_in_first.remedy"};
 static const struct kind not_found = {"error.not_found", "error.not_found.text", NULL};
 static const struct kind too_many = {"error.too_many", "error.too_many.text", NULL};
 static const struct kind unavailable = {"error.unavailable", "error.unavailable.text",
                                         "error.unavailable.remedy"};
 static const struct kind server = {"error.server", "error.server.text", "error.server.remedy"};
 
-static const struct kind *kind_of(int status)
+static const struct kind *kind_of(enum err e, int status)
 {
+    if (e == ERR_SIGN_IN_FIRST)
+        return &sign_in_first;
     switch (status) {
     case 403:
         return &forbidden;
@@ -47,7 +51,7 @@ static str error_id(struct rq *rq)
 void ui_refuse(struct rq *rq)
 {
     int status = err_info(rq->failure.e)->status;
-    const struct kind *kind = kind_of(status);
+    const struct kind *kind = kind_of(rq->failure.e, status);
     struct page p;
     page_begin(rq, (str){0}, &p);
     str wait = page_time(&p, rq->failure.retry_s > 0 ? rq->failure.retry_s : 1);

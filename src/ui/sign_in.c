@@ -5,10 +5,12 @@
  * is drawn anew with its authorization begun again; one of another browser changes nothing (A26).
  *
  * Three things lie behind a sign-in: an authorization (field flow), a device (field device), or
- * the account page (field csrf).
+ * the account page (field csrf). Under login.url there is no form for the latter two, and an
+ * authorization whose form is from before goes on at the company's page.
  */
 #include "oauth/sign_in.h"
 
+#include "oauth/authorize/headless.h"
 #include "ui/step.h"
 
 struct sign_in_post {
@@ -77,6 +79,13 @@ void ui_sign_in_draw(struct rq *rq, const struct sign_in_page *s)
     browser_write(rq, s->ix ? &s->ix->browser : s->browser);
 }
 
+enum err ui_sign_in_here(struct rq *rq)
+{
+    return headless_on(rq)
+               ? fail(rq, ERR_SIGN_IN_FIRST, "Sign in at the application first, by this browser.")
+               : OK;
+}
+
 /* ---- what it posts ---- */
 
 /* OK: *in has signed in. Else the form again (*drawn), or an error that is none of the form's. */
@@ -92,7 +101,7 @@ static enum err prove(struct rq *rq, const struct sign_in_post *post, struct sig
     if (!s->empty)
         e = sign_in_password(rq, post->login, post->password, organization, &user);
     if (!s->empty && !e) {
-        *in = browser_sign_in(rq, b, &user, STR("pwd"), rq->now_s);
+        *in = browser_sign_in(rq, b, &user, STR("pwd"), STR("pwd"), rq->now_s);
         return OK;
     }
     *drawn = s->empty || e == ERR_WRONG_PASSWORD || e == ERR_TOO_MANY_REQUESTS ||
@@ -114,7 +123,7 @@ static enum err to_client(struct rq *rq, const struct sign_in_post *post)
     if (e)
         return step_refuse(rq, &ix, e);
     struct sign_in_page s = {.ix = &ix, .login = post->login, .notice = "sign_in.expired"};
-    if (ix.expired) {
+    if (ix.expired && !headless_on(rq)) {
         ui_sign_in_draw(rq, &s);
         return OK;
     }
@@ -122,6 +131,8 @@ static enum err to_client(struct rq *rq, const struct sign_in_post *post)
         step_deny(rq, &ix);
         return OK;
     }
+    if (headless_on(rq))
+        return step_go(rq, &ix, NULL);
     e = prove(rq, post, &s, &ix.ar.client->client.organization, &in, &drawn);
     if (e || drawn)
         return e == ERR_SLOW ? e : e ? step_refuse(rq, &ix, e) : OK;
@@ -149,7 +160,7 @@ static enum err to_device(struct rq *rq, const struct sign_in_post *post)
     if (e || drawn)
         return e;
     d.who = in;
-    ui_device_confirm(rq, &b, &d, STR(""));
+    ui_device_confirm(rq, &b, &d);
     return OK;
 }
 
@@ -180,5 +191,7 @@ enum err ui_sign_in(struct rq *rq)
         return e;
     if (post.flow.n > 0)
         return to_client(rq, &post);
+    if ((e = ui_sign_in_here(rq)) != OK)
+        return e;
     return post.device.n > 0 ? to_device(rq, &post) : to_account(rq, &post);
 }

@@ -33,3 +33,16 @@ const struct theme *ui_theme(const struct ui *ui)
 {
     return &ui->theme;
 }
+
+str ui_locales(const struct ui *ui, struct arena *a)
+{
+    const struct theme *t = &ui->theme;
+    struct buf b;
+    buf_init(&b, a, 64, THEME_LANGUAGES * 64);
+    for (size_t i = 0; i < t->languages_n; i++) {
+        if (i > 0)
+            buf_char(&b, ' ');
+        buf_put(&b, t->languages[i].tag);
+    }
+    return buf_str(&b);
+}

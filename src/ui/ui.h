@@ -19,6 +19,8 @@ struct ui *ui_open(const struct settings *settings, char *why, size_t why_size);
 void ui_close(struct ui *ui);
 /* The files that it is made of (ui/theme.h). */
 const struct theme *ui_theme(const struct ui *ui);
+/* The tags of its languages, English first: "en de fr". In the arena. */
+str ui_locales(const struct ui *ui, struct arena *a);
 
 /* rq->failure as a page: safe text, error id, no Location. For routes with .page set. */
 void ui_refuse(struct rq *rq);

@@ -97,6 +97,23 @@ describe('the page', () => {
     assertStandardError(await poll(d.device_code), 'invalid_grant');
   });
 
+  test('RFC 8628 3.3.1: the question shows the code to compare, also behind a sign-in', async () => {
+    const shown = (page) => (/class="code-shown">([^<]*)</.exec(page.html) || [])[1];
+    const d = JSON.parse((await begin({ scope: 'openid' })).body);
+    const ada = w.person();
+    const typed = d.user_code.toLowerCase().replace('-', '');
+    let page = await ada.submit(await ada.open(d.verification_uri), { user_code: typed });
+    assert.strictEqual(page.kind, 'sign_in');
+    page = await ada.submit(page, { login: 'ada', password: 'not the right password' });
+    assert.strictEqual(page.kind, 'sign_in');
+    page = await ada.submit(page, { login: 'ada', password: ada.password });
+    assert.strictEqual(shown(page), d.user_code, page.text);
+    const again = await ada.submit(await ada.open(d.verification_uri), { user_code: typed });
+    assert.strictEqual(shown(again), d.user_code, 'signed in before');
+    const body = { ...page.main.fields, action: 'what' };
+    assert.strictEqual(shown(await ada.submit(page, body)), d.user_code, 'asked again');
+  });
+
   test('security.md A26: the question to one browser, answered from another', async () => {
     const d = JSON.parse((await begin({ scope: 'openid' })).body);
     const ada = w.person();

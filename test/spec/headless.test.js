@@ -175,6 +175,26 @@ describe('headless login', () => {
     assert.equal(t.json.scope, 'openid');
   });
 
+  test('OIDC Core 2: the acr of accept is in session, id_token and introspection', async () => {
+    const introspect = async (token) => (await request(p, 'POST', '/oauth2/introspect', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: 'Basic ' +
+        Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64') },
+      body: new URLSearchParams({ token }).toString() })).json;
+    const acr = 'https://refeds.org/profile/mfa #2 "x" \\ ~' + 'y'.repeat(59);
+    assert.equal(acr.length, 100);
+    const { browser, flow } = await begin();
+    for (const [body, expected] of [[{ acr, amr: ['otp'] }, acr], [{ amr: ['pwd'] }, 'pwd'],
+      [{ acr: 'urn:x' }, 'urn:x']]) {
+      const at = body.acr === acr ? flow : (await begin({ prompt: 'consent' }, browser)).flow;
+      const t = (await redeem((await browser.open(await accept(at, body))).code)).json;
+      assert.equal(claimsOf(t.id_token).acr, expected);
+      assert.equal((await introspect(t.access_token)).acr, expected);
+      const session = (await p.cli(['session', 'list', '--user', ada.id]))
+        .find((s) => s.id === claimsOf(t.id_token).sid);
+      assert.equal(session.acr, expected);
+    }
+  });
+
   test('rejected: the client gets the error, description and state, and no code', async () => {
     const { browser, flow } = await begin();
     const r = await admin(flow, 'reject', { error: 'access_denied',
@@ -322,6 +342,9 @@ describe('who may call', () => {
     const bad = ['', '[]', '"x"', '{', '{"subject":"a","subject":"b"}', '{"subject":1}',
       '{"subject":"a",}', '{"remember":"yes","subject":"a"}', '{"subject":"a","Remember":true}',
       '{"subject":"a","amr":"pwd"}', '{"subject":"a","amr":[1]}', '{"subject":"a","amr":["a b"]}',
+      '{"subject":"a","acr":1}', '{"subject":"a","acr":["pwd"]}', '{"subject":"a","acr":""}',
+      '{"subject":"a","acr":"a\\nb"}', '{"subject":"a","acr":"h\u00f6her"}',
+      JSON.stringify({ subject: ada.id, acr: 'x'.repeat(101) }),
       '{"subject":"a","auth_time":"1"}', '{"subject":"a","auth_time":1.5}',
       '{"subject":"a","auth_time":-1}', '{}', '{"subject":null}', '{"subject":"a"} x',
       JSON.stringify({ subject: ada.id, amr: Array(100).fill('long') })];
@@ -365,6 +388,8 @@ test('the OpenAPI document has the operations', async () => {
   for (const name of ['Flow', 'FlowAccept', 'FlowReject', 'FlowDecided']) {
     assert.ok(json.components.schemas[name], name);
   }
+  const { acr } = json.components.schemas.FlowAccept.properties;
+  assert.deepEqual([acr.type, acr.maxLength, acr.default], ['string', 100, 'pwd']);
 });
 
 test('with an administrator\'s listener the API is there and nowhere else', async () => {

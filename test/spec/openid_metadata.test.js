@@ -5,6 +5,9 @@
 
 const { test, before, after } = require('node:test');
 const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { startPostern } = require('../interop/lib/postern.js');
 
 let p, openid, oauth;
@@ -87,3 +90,20 @@ test('RFC 9126 5: par.required is said', async (t) => {
   const r = await fetch(`${q.url}/.well-known/openid-configuration`);
   assert.strictEqual((await r.json()).require_pushed_authorization_requests, true);
 });
+
+test('OIDC Discovery 3: ui_locales_supported are the languages of the pages, a theme\'s too',
+  async (t) => {
+    assert.deepStrictEqual([...openid.ui_locales_supported].sort(), ['de', 'en', 'fr']);
+    assert.strictEqual(openid.ui_locales_supported[0], 'en', 'what nobody asked for comes first');
+    const theme = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-theme-'));
+    t.after(() => fs.rmSync(theme, { recursive: true }));
+    fs.mkdirSync(path.join(theme, 'messages'));
+    fs.writeFileSync(path.join(theme, 'messages', 'pt-BR.txt'), 'sign_in.title = Entrar\n');
+    const q = await startPostern({ settings: { 'ui.theme': theme } });
+    t.after(() => q.stop());
+    const r = await fetch(`${q.url}/.well-known/openid-configuration`);
+    assert.deepStrictEqual((await r.json()).ui_locales_supported.sort(),
+      ['de', 'en', 'fr', 'pt-BR']);
+    const page = await fetch(`${q.url}/account`, { headers: { 'accept-language': 'pt' } });
+    assert.match(await page.text(), /Entrar/, 'and it is true');
+  });

@@ -17,7 +17,7 @@ static void cookies_are_closed_as_a60_demands(void **state)
     (void)state;
     w.settings.v[SETTING_issuer].text = STR("https://auth.example");
     assert_int_equal(browser_read(&c->rq, &b), OK);
-    browser_sign_in(&c->rq, &b, &alice, STR("pwd"), c->rq.now_s);
+    browser_sign_in(&c->rq, &b, &alice, STR("pwd"), STR("pwd"), c->rq.now_s);
     browser_binding(&b);
     rq_answer(&c->rq, 200, STR("text/plain"));
     browser_write(&c->rq, &b);
@@ -246,7 +246,7 @@ static void the_browser_names_itself_in_print(void **state)
     (void)state;
     header(c, "User-Agent", STR("Moz\x1b[2J\xff \xe2\x80\xaegolden \xc3\xa4"));
     assert_int_equal(browser_read(&c->rq, &b), OK);
-    s = browser_sign_in(&c->rq, &b, &alice, STR("pwd"), c->rq.now_s)->session;
+    s = browser_sign_in(&c->rq, &b, &alice, STR("pwd"), STR("pwd"), c->rq.now_s)->session;
     assert_text(s.agent, "Moz?[2J? ?golden \xc3\xa4");
 }
 

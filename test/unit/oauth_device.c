@@ -232,6 +232,7 @@ static void a26_the_question_is_one_browsers_and_one_persons(void **state)
     sign_in_as(&v, &bob); /* in another tab */
     reply(&v, sealed, &b, &d, &shown, OK);
     assert_false(shown);
+    assert_true(str_eq(d.user_code, begun.user_code)); /* to be compared again */
 }
 
 static void people_of_other_organizations_cannot_answer(void **state)

@@ -434,6 +434,21 @@ static void an_old_proof_does_not_pass_for_a_new_one(void **state)
     assert_int_equal(accept_flow(handle, &a), OK);
 }
 
+static void acr_is_the_companys_word(void **state)
+{
+    struct headless_accept a = as(&alice);
+    struct headless_end end;
+    struct visitor v = {0};
+    str handle = start(&v, "");
+
+    (void)state;
+    a.acr = STR("urn:mfa");
+    assert_int_equal(accept_flow(handle, &a), OK);
+    assert_int_equal(come_back(&v, handle, &end), OK);
+    assert_text(end.ix.who->session.acr, "urn:mfa");
+    assert_text(end.ix.who->session.amr, "pwd");
+}
+
 static void a_late_browser_begins_anew(void **state)
 {
     struct headless_accept a = as(&alice);
@@ -487,6 +502,7 @@ int main(void)
         HEADLESS(subject_is_an_enabled_user_of_the_organization),
         HEADLESS(who_is_disabled_meanwhile_gets_no_code),
         HEADLESS(an_old_proof_does_not_pass_for_a_new_one),
+        HEADLESS(acr_is_the_companys_word),
         HEADLESS(a_late_browser_begins_anew),
         HEADLESS(the_handle_joins_the_query_of_the_page),
     };

@@ -240,7 +240,8 @@ static void an_id_token_hint_demands(void **state)
     assert_int_equal(next_step(c, &ix), STEP_SIGN_IN);
     /* somebody else signs in: OIDC Core 3.1.2.1 */
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, &bob, STR("pwd"), c->rq.now_s)->session.id);
+        &ix, &browser_sign_in(&c->rq, &ix.browser, &bob, STR("pwd"), STR("pwd"), c->rq.now_s)
+                  ->session.id);
     assert_int_equal(interaction_next(&c->rq, &ix, &step), ERR_LOGIN_REQUIRED);
     c = ask(&v, "&prompt=none", &ix);
     ix.ar.has_hinted = true;
@@ -294,7 +295,8 @@ static void prompt_login_wants_a_new_proof(void **state)
     sleep_s(1);
     c->rq.now_s++;
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), c->rq.now_s)->session.id);
+        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), STR("pwd"), c->rq.now_s)
+                  ->session.id);
     assert_int_equal(next_step(c, &ix), STEP_FINISH);
     assert_int_equal(ix.who->session.auth_s, 2011);
     assert_false(id_eq(&ix.who->session.id, &old));
@@ -318,7 +320,8 @@ static void max_age_wants_one_when_it_is_over(void **state)
     assert_int_equal(silently(&v, "&max_age=99&prompt=none", &a), ERR_LOGIN_REQUIRED);
     c = ask(&v, "&max_age=0", &ix);
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), c->rq.now_s)->session.id);
+        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), STR("pwd"), c->rq.now_s)
+                  ->session.id);
     assert_int_equal(next_step(c, &ix), STEP_FINISH);
     party.default_max_age_s = 50;
     put_party();

@@ -19,9 +19,9 @@ static void two_tabs_keep_their_requests_apart(void **state)
     two = show(c, &v, &second);
     c = post(&v, one, &first, OK);
     assert_text(first.ar.response_mode, "form_post");
-    interaction_choose(
-        &first,
-        &browser_sign_in(&c->rq, &first.browser, &alice, STR("pwd"), c->rq.now_s)->session.id);
+    interaction_choose(&first, &browser_sign_in(&c->rq, &first.browser, &alice, STR("pwd"),
+                                                STR("pwd"), c->rq.now_s)
+                                    ->session.id);
     assert_int_equal(next_step(c, &first), STEP_CONSENT);
     interaction_consent(&c->rq, &first);
     assert_int_equal(interaction_finish(&c->rq, &first, &a), OK);
@@ -78,7 +78,8 @@ static void an_old_page_begins_again(void **state)
 
     (void)state;
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), c->rq.now_s)->session.id);
+        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), STR("pwd"), c->rq.now_s)
+                  ->session.id);
     assert_int_equal(next_step(c, &ix), STEP_CONSENT);
     sealed = show(c, &v, &ix);
     w.settings.v[SETTING_session_idle_s].number = 86400;
@@ -184,7 +185,8 @@ static void s18_a_pushed_request_is_burnt_at_the_end(void **state)
     c = post(&v, sealed, &ix, OK);
     assert_true(ix.ar.has_pushed);
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), c->rq.now_s)->session.id);
+        &ix, &browser_sign_in(&c->rq, &ix.browser, &alice, STR("pwd"), STR("pwd"), c->rq.now_s)
+                  ->session.id);
     assert_int_equal(next_step(c, &ix), STEP_CONSENT);
     interaction_consent(&c->rq, &ix);
     assert_int_equal(next_step(c, &ix), STEP_FINISH);

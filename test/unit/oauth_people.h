@@ -170,7 +170,7 @@ static inline struct id sign_in_as(struct visitor *v, const struct user *u)
     struct id id;
 
     assert_int_equal(browser_read(&c->rq, &b), OK);
-    id = browser_sign_in(&c->rq, &b, u, STR("pwd"), c->rq.now_s)->session.id;
+    id = browser_sign_in(&c->rq, &b, u, STR("pwd"), STR("pwd"), c->rq.now_s)->session.id;
     arrive(c, v, &b);
     return id;
 }
@@ -317,7 +317,8 @@ static inline str complete(struct visitor *v, const char *more, const struct use
     sealed = show(c, v, &ix);
     c = post(v, sealed, &ix, OK);
     interaction_choose(
-        &ix, &browser_sign_in(&c->rq, &ix.browser, u, STR("pwd"), c->rq.now_s)->session.id);
+        &ix,
+        &browser_sign_in(&c->rq, &ix.browser, u, STR("pwd"), STR("pwd"), c->rq.now_s)->session.id);
     if (next_step(c, &ix) == STEP_CONSENT) {
         sealed = show(c, v, &ix);
         c = post(v, sealed, &ix, OK);

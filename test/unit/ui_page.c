@@ -226,6 +226,7 @@ static void test_refusals_in_plain_words(void **state)
 {
     (void)state;
     refusal_says(ERR_FORBIDDEN, 403, "<h1>This form cannot be used any more</h1>");
+    refusal_says(ERR_SIGN_IN_FIRST, 403, "<h1>Sign in at the application first</h1>");
     refusal_says(ERR_NOT_FOUND, 404, "<h1>There is nothing here</h1>");
     refusal_says(ERR_METHOD_NOT_ALLOWED, 405, "<h1>There is nothing here</h1>");
     refusal_says(ERR_TOO_MANY_REQUESTS, 429, "Please wait 2 minutes, then try again.");

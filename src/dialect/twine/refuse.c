@@ -59,6 +59,7 @@ static const struct mapping {
     [ERR_UNSUPPORTED_TOKEN_TYPE] = {INVALID_BODY_PARAMETER, false, NULL},
     [ERR_INVALID_QUERY] = {INVALID_PARAMETER, false, NULL},
     [ERR_FORBIDDEN] = {FORBIDDEN, false, NULL},
+    [ERR_SIGN_IN_FIRST] = {FORBIDDEN, false, NULL},
     [ERR_INSUFFICIENT_SCOPE] = {FORBIDDEN, false, NULL},
     [ERR_CLIENT_DISABLED] = {FORBIDDEN, false, "This client is disabled"},
     [ERR_UNSUPPORTED_MEDIA_TYPE] = {FORBIDDEN, false, NULL},

@@ -200,7 +200,7 @@ static bool is_too_old(const struct rq *rq, const struct headless *h, int64_t au
 static enum err read_proof(struct rq *rq, const struct headless *h, const struct headless_accept *a,
                            struct flow_row *row)
 {
-    bool told = a->amr.n > 0 || a->at_s != 0;
+    bool told = a->amr.n > 0 || a->acr.n > 0 || a->at_s != 0;
     bool same = h->has_user && uid_eq(&row->user, &h->row.user);
 
     if (same && !told && !is_too_old(rq, h, h->row.auth_s))
@@ -212,7 +212,7 @@ static enum err read_proof(struct rq *rq, const struct headless *h, const struct
         return bad(rq, "auth_time is older than the application asked for (max_age, prompt=login).",
                    STR("auth_time"));
     row->amr = a->amr.n > 0 ? a->amr : STR("pwd");
-    row->acr = STR("pwd");
+    row->acr = a->acr.n > 0 ? a->acr : STR("pwd");
     return OK;
 }
 
@@ -332,7 +332,7 @@ static void sign_in(struct rq *rq, const struct flow_row *row, const struct user
     struct signed_in *in = row->amr.n == 0 ? session_of(&ix->browser, &user->id) : NULL;
 
     if (in == NULL)
-        in = browser_sign_in(rq, &ix->browser, user, row->amr, row->auth_s);
+        in = browser_sign_in(rq, &ix->browser, user, row->amr, row->acr, row->auth_s);
     interaction_choose(ix, &in->session.id);
 }
 

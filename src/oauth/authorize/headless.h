@@ -40,6 +40,7 @@ struct headless_accept {
     str subject;  /* the user's id, in either spelling */
     str scope;    /* what was allowed, out of what was asked; p == NULL: all of it */
     str amr;      /* separated by spaces (RFC 8176); empty: "pwd" */
+    str acr;      /* how well that proves it (OIDC Core 2); empty: "pwd" */
     int64_t at_s; /* when the person proved himself; 0: now */
     bool remember;
 };

@@ -185,6 +185,22 @@ static void put_active_algs(struct buf *b, const char *name, const struct keyrin
     json_close(b, ']');
 }
 
+/* OIDC Discovery 3: the languages of the pages, which are not ours to know. */
+static void put_locales(struct buf *b, str tags)
+{
+    str tag;
+
+    if (tags.n == 0)
+        return;
+    json_key(b, STR("ui_locales_supported"));
+    json_open(b, '[');
+    while (str_next(&tags, ' ', &tag)) {
+        json_item(b);
+        json_str(b, tag);
+    }
+    json_close(b, ']');
+}
+
 str metadata_make(struct arena *a, const struct server *s)
 {
     str issuer = setting_text(s->settings, issuer);
@@ -214,6 +230,7 @@ enum err metadata_endpoint(struct rq *rq)
     http_res_header(rq->res, STR("Cache-Control"), STR("public, max-age=3600"));
     rq_request_id(rq);
     buf_put(&rq->res->body, rq->server->metadata);
+    put_locales(&rq->res->body, rq->server->ui_locales);
     put_active_algs(&rq->res->body, "id_token_signing_alg_values_supported", ring);
     put_active_algs(&rq->res->body, "userinfo_signing_alg_values_supported", ring);
     json_close(&rq->res->body, '}');
