@@ -186,6 +186,59 @@ test('the back button: the form before works again, and GET approves nothing (A2
   await walk.page.context().close();
 });
 
+// Posts of the consent form that leave the browser; `hold` says what becomes of each.
+async function watchConsent(walk, hold) {
+  const posts = [];
+  await walk.page.route(`${w.p.url}/consent`, async (route) => {
+    posts.push(route.request().postData());
+    await hold(route, posts.length);
+  });
+  return posts;
+}
+
+test('a second press while the first is on its way sends nothing: on to the client, no 403',
+  async () => {
+    for (const [name, slow] of [['at once', 0], ['a slow line', 400]]) {
+      const walk = await open();
+      await walk.page.goto(authorize({ prompt: 'consent', state: name }));
+      await signIn(walk);
+      await walk.at('Allow Analytical Notes to use your account?', 'twice_consent');
+      const posts = await watchConsent(walk, async (route) => {
+        await new Promise((done) => { setTimeout(done, slow); });
+        await route.continue();
+      });
+      await walk.page.getByRole('button', { name: 'Allow', exact: true }).dblclick();
+      const back = await walk.returned();
+      assert.equal(back.params.get('state'), name);
+      assert.ok(back.params.get('code'), name);
+      assert.equal(posts.length, 1, name);
+      assert.match(posts[0], /(^|&)action=allow(&|$)/, 'the button that was pressed is sent');
+      await walk.page.context().close();
+    }
+  });
+
+test('a form that went out works again for who comes back to it', async () => {
+  const walk = await open();
+  await walk.page.goto(authorize({ prompt: 'consent' }));
+  await signIn(walk);
+  await walk.at('Allow Analytical Notes to use your account?', 'once_more');
+  const posts = await watchConsent(walk, (route, n) => (n === 1 ? route.abort('aborted')
+    : route.continue()));
+  await walk.press('Allow');
+  while (posts.length < 1) await walk.page.waitForTimeout(20);
+  assert.equal(await walk.page.locator('body').getAttribute('aria-busy'), 'true');
+  await walk.press('Allow'); // still on its way, for all the page knows
+  // As the browser says when it shows a page that it has kept as it was.
+  await walk.page.evaluate(() => window.dispatchEvent(
+    new PageTransitionEvent('pageshow', { persisted: true })));
+  assert.equal(posts.length, 1);
+  assert.equal(await walk.page.locator('body[aria-busy]').count(), 0);
+  await walk.press('Allow');
+  assert.ok((await walk.returned()).params.get('code'));
+  assert.equal(posts.length, 2);
+  await walk.page.context().close();
+});
+
 test('a session ended on the account page is over; consent taken back is asked again', async () => {
   const here = await open();
   const there = await open();

@@ -22,7 +22,8 @@ for (const button of document.querySelectorAll('button.reveal')) {
   field.form.addEventListener('submit', () => set(false));
 }
 
-// One press, one request: a second press while the first is on its way does nothing.
+// One press, one request: a second press while the first is on its way does nothing. The button is
+// not disabled, or its name and value would not be sent.
 for (const form of document.querySelectorAll('form')) {
   let sent = false;
   form.addEventListener('submit', (event) => {
@@ -30,7 +31,8 @@ for (const form of document.querySelectorAll('form')) {
     sent = true;
     document.body.setAttribute('aria-busy', 'true');
   });
-  window.addEventListener('pageshow', () => {
+  window.addEventListener('pageshow', (event) => {
+    if (!event.persisted) return; // not back again: the first load ends with it, too
     sent = false;
     document.body.removeAttribute('aria-busy');
   });
