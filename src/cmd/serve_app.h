@@ -21,6 +21,7 @@ struct serve_app {
     int64_t try_s;           /* when a store that failed is tried again */
     int64_t keys_retry_s;    /* when keys that could not be read are tried again */
     int sweep_next;          /* which table is next */
+    bool sweep_more;         /* a table of this round had more than was swept */
     uint64_t changes_seen;
     int64_t watchdog_us,
         watchdog_at_us; /* how often systemd wants a sign of life (0: never); next */

@@ -2,8 +2,9 @@
  * the keys' lives that are due.
  *
  * Commits wait for this thread, so a tick is bounded: sweeps of at most SWEEP_ROWS rows, of one
- * table, for at most SWEEP_US, and the tables take turns. A table that had more comes again with
- * the next tick, others rest for SWEEP_REST_S. Failures are logged by the store and tried again.
+ * table, for at most SWEEP_US, and the tables take turns, so that a flood of one does not keep the
+ * others from theirs. A round that left something is followed by the next one, else all rest for
+ * SWEEP_REST_S. Failures are logged by the store and tried again.
  */
 #include "cmd/serve_tick.h"
 
@@ -59,11 +60,12 @@ static void sweep(struct serve_app *app, int64_t now_s)
     do {
         e = sweeps[app->sweep_next](app->db, now_s, SWEEP_ROWS, &deleted);
     } while (e == OK && deleted >= SWEEP_ROWS && clock_mono_us() < end_us);
-    if (e == OK && deleted >= SWEEP_ROWS)
-        return; /* there is more */
+    app->sweep_more = app->sweep_more || (e == OK && deleted >= SWEEP_ROWS);
     app->sweep_next = (app->sweep_next + 1) % SWEEPS;
-    if (app->sweep_next == 0 || e)
+    if (e || (app->sweep_next == 0 && !app->sweep_more))
         app->sweep_s = now_s + SWEEP_REST_S;
+    if (app->sweep_next == 0)
+        app->sweep_more = false;
 }
 
 static struct keyring *newest_ring(struct server *s)

@@ -6,6 +6,8 @@
  */
 #include "oauth/cors.h"
 
+#include "http/route.h"
+
 #define MAX_AGE "600"
 
 /* The only Origin header, if it can be a registered one. */
@@ -54,9 +56,23 @@ void cors_decide(struct rq *rq)
         decide(rq);
 }
 
+/* Also of a path that is ours but does not take the method: no route answers that. */
+static bool varies(const struct rq *rq)
+{
+    str id;
+
+    if (rq->route != NULL)
+        return rq->route->cors != CORS_NONE;
+    for (size_t i = 0; rq->failure.allow != 0 && i < rq->dialect->routes_n; i++)
+        if (rq->dialect->routes[i].cors != CORS_NONE &&
+            route_match(str_from(rq->dialect->routes[i].path), rq->req->path, &id))
+            return true;
+    return false;
+}
+
 void cors_write(struct rq *rq)
 {
-    if (rq->route == NULL || rq->route->cors == CORS_NONE)
+    if (!varies(rq))
         return;
     http_res_header(rq->res, STR("Vary"), STR("Origin")); /* for caches: also without one */
     if (rq->allow_origin.n == 0)

@@ -7,12 +7,13 @@
 #include "store/device_code.h"
 
 #include "base/log.h"
+#include "store/pending.h"
 #include "store/statements.h"
 
 #define SLOW_DOWN_S   5 /* RFC 8628 3.5 */
 #define USER_CODE_MAX 64
 
-enum { LOAD, FIND, PUT, APPROVE, DENY, SPEND, POLLED, SWEEP };
+enum { LOAD, FIND, PUT, EVICT, APPROVE, DENY, SPEND, POLLED, POLLED_EARLY, SWEEP };
 
 #define COLUMNS                                                                                    \
     "SELECT id, hash, user_code_hash, client_id, dialect, spelling, scope, resources, state, "     \
@@ -25,14 +26,17 @@ static const struct sql sql[] = {
              "INSERT INTO device_code (id, hash, user_code_hash, client_id, dialect, spelling, "
              "scope, resources, state, interval_s, polled_s, exp_s) VALUES ($1, $2, $3, $4, $5, "
              "$6, $7, $8, 0, $9, $10, $11) ON CONFLICT DO NOTHING"},
+    [EVICT] = {"device_code.evict", PENDING_EVICT("device_code", "state = 0")},
     [APPROVE] = {"device_code.approve",
                  "UPDATE device_code SET state = 1, grant_id = $2 WHERE id = $1 AND state = 0"},
     [DENY] = {"device_code.deny", "UPDATE device_code SET state = 2 WHERE id = $1 AND state = 0"},
     [SPEND] = {"device_code.spend", "UPDATE device_code SET state = 3 WHERE id = $1 AND state = 1"},
     [POLLED] = {"device_code.polled",
-                "UPDATE device_code SET interval_s = interval_s + $3, "
-                "polled_s = CASE WHEN CAST($2 AS BIGINT) > polled_s THEN CAST($2 AS BIGINT) "
-                "ELSE polled_s END WHERE id = $1"},
+                "UPDATE device_code SET polled_s = $2 WHERE id = $1 AND polled_s = $3"},
+    [POLLED_EARLY] = {"device_code.polled_early",
+                      "UPDATE device_code SET interval_s = interval_s + $3, polled_s = "
+                      "CASE WHEN CAST($2 AS BIGINT) > polled_s THEN CAST($2 AS BIGINT) "
+                      "ELSE polled_s END WHERE id = $1"},
     [SWEEP] = {"device_code.sweep",
                "DELETE FROM device_code WHERE id IN "
                "(SELECT id FROM device_code WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
@@ -91,6 +95,7 @@ static struct db_arg text(str s)
 
 void device_code_put(struct effects *fx, const struct device_code *d)
 {
+    pending_evict(fx, &sql[EVICT], &d->client, &d->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&d->id), db_bytes(&d->hash), db_bytes(&d->user_code),
                      db_bytes(&d->client), db_int(d->dialect), db_int(d->spelling), text(d->scope),
@@ -113,10 +118,16 @@ void device_code_spend(struct effects *fx, const struct id *id)
     effects_add(fx, DROP, 1, &sql[SPEND], ARGS(db_bytes(id)));
 }
 
-void device_code_polled(struct effects *fx, const struct id *id, int64_t now_s, bool too_early)
+void device_code_polled(struct effects *fx, const struct device_code *d, int64_t now_s)
 {
-    effects_add(fx, KEEP, EXPECT_ANY, &sql[POLLED],
-                ARGS(db_bytes(id), db_int(now_s), db_int(too_early ? SLOW_DOWN_S : 0)));
+    effects_add(fx, KEEP, 1, &sql[POLLED],
+                ARGS(db_bytes(&d->id), db_int(now_s), db_int(d->polled_s)));
+}
+
+void device_code_polled_early(struct effects *fx, const struct id *id, int64_t now_s)
+{
+    effects_add(fx, KEEP, EXPECT_ANY, &sql[POLLED_EARLY],
+                ARGS(db_bytes(id), db_int(now_s), db_int(SLOW_DOWN_S)));
 }
 
 enum err device_code_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

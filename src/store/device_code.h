@@ -36,8 +36,11 @@ void device_code_approve(struct effects *fx, const struct id *id, const struct i
 void device_code_deny(struct effects *fx, const struct id *id);
 /* Expects APPROVED. */
 void device_code_spend(struct effects *fx, const struct id *id);
-/* KEEP: a poll at that time; too early ones raise the interval by 5 s (RFC 8628 3.5). */
-void device_code_polled(struct effects *fx, const struct id *id, int64_t now_s, bool too_early);
+/* KEEP: a poll in time. Expects that nobody polled since d was loaded: of two at once one misses,
+ * runs again, and is too early. */
+void device_code_polled(struct effects *fx, const struct device_code *d, int64_t now_s);
+/* KEEP: one that is too early raises the interval by 5 s (RFC 8628 3.5). */
+void device_code_polled_early(struct effects *fx, const struct id *id, int64_t now_s);
 enum err device_code_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
 /* HMAC-SHA-256(pepper, "user_code" ‖ code in upper case without separators). */
 void device_code_hash(struct hasher *h, const struct key *pepper, str code, struct digest *out);

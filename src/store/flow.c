@@ -5,20 +5,22 @@
  */
 #include "store/flow.h"
 
+#include "store/pending.h"
 #include "store/statements.h"
 
-enum { LOAD, PUT, ACCEPT, REJECT, FINISH, SWEEP };
+enum { LOAD, PUT, EVICT, ACCEPT, REJECT, FINISH, SWEEP };
 
 static const struct sql sql[] = {
     [LOAD] = {"flow.load",
               "SELECT id, hash, client_id, sealed, state, user_id, scope, amr, acr, auth_s, "
-              "remember, error, exp_s FROM flow WHERE id = $1"},
+              "remember, epoch, error, exp_s FROM flow WHERE id = $1"},
     [PUT] = {"flow.put", "INSERT INTO flow (id, hash, client_id, sealed, state, user_id, auth_s, "
-                         "remember, exp_s) VALUES ($1, $2, $3, $4, 0, $5, $6, 0, $7) "
+                         "remember, epoch, exp_s) VALUES ($1, $2, $3, $4, 0, $5, $6, 0, 0, $7) "
                          "ON CONFLICT DO NOTHING"},
+    [EVICT] = {"flow.evict", PENDING_EVICT("flow", "state = 0")},
     [ACCEPT] = {"flow.accept",
                 "UPDATE flow SET state = 1, user_id = $2, scope = $3, amr = $4, acr = $5, "
-                "auth_s = $6, remember = $7 WHERE id = $1 AND state = 0"},
+                "auth_s = $6, remember = $7, epoch = $8 WHERE id = $1 AND state = 0"},
     [REJECT] = {"flow.reject", "UPDATE flow SET state = 2, error = $2 WHERE id = $1 AND state = 0"},
     [FINISH] = {"flow.finish", "UPDATE flow SET state = 3 WHERE id = $1 AND state IN (1, 2)"},
     [SWEEP] = {"flow.sweep", "DELETE FROM flow WHERE id IN "
@@ -40,8 +42,9 @@ static void read_row(struct rows *r, struct arena *a, struct flow_row *out)
     out->acr = row_text(r, 8, a);
     out->auth_s = row_int(r, 9);
     out->remember = row_int(r, 10) != 0;
-    out->error = row_text(r, 11, a);
-    out->exp_s = row_int(r, 12);
+    out->epoch = row_int(r, 11);
+    out->error = row_text(r, 12, a);
+    out->exp_s = row_int(r, 13);
 }
 
 enum err flow_load(struct db *db, struct arena *a, const struct id *id, struct flow_row *out)
@@ -61,6 +64,7 @@ static struct db_arg text(str s)
 
 void flow_put(struct effects *fx, const struct flow_row *f)
 {
+    pending_evict(fx, &sql[EVICT], &f->client, &f->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&f->id), db_bytes(&f->hash), db_bytes(&f->client), text(f->sealed),
                      db_bytes(&f->user), db_int(f->auth_s), db_int(f->exp_s)));
@@ -70,7 +74,7 @@ void flow_accept(struct effects *fx, const struct flow_row *f)
 {
     effects_add(fx, DROP, 1, &sql[ACCEPT],
                 ARGS(db_bytes(&f->id), db_bytes(&f->user), text(f->scope), text(f->amr),
-                     text(f->acr), db_int(f->auth_s), db_int(f->remember)));
+                     text(f->acr), db_int(f->auth_s), db_int(f->remember), db_int(f->epoch)));
 }
 
 void flow_reject(struct effects *fx, const struct id *id, str error)

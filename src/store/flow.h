@@ -24,6 +24,7 @@ struct flow_row {
     str scope;      /* what was granted */
     str amr, acr;   /* amr empty: no new sign-in, the session there goes on */
     bool remember;  /* remember the consent */
+    int64_t epoch;  /* the user's: what ends his sessions ends this, too */
     str error;      /* rejected: wire name, e.g. "access_denied" */
     int64_t exp_s;
 };

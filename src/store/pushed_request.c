@@ -5,9 +5,10 @@
  */
 #include "store/pushed_request.h"
 
+#include "store/pending.h"
 #include "store/statements.h"
 
-enum { LOAD, PUT, SPEND, SWEEP };
+enum { LOAD, PUT, EVICT, SPEND, SWEEP };
 
 static const struct sql sql[] = {
     [LOAD] = {"pushed_request.load", "SELECT id, hash, client_id, params, exp_s, spent_s "
@@ -15,6 +16,7 @@ static const struct sql sql[] = {
     [PUT] = {"pushed_request.put",
              "INSERT INTO pushed_request (id, hash, client_id, params, exp_s, spent_s) "
              "VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT DO NOTHING"},
+    [EVICT] = {"pushed_request.evict", PENDING_EVICT("pushed_request", "spent_s = 0")},
     [SPEND] = {"pushed_request.spend",
                "UPDATE pushed_request SET spent_s = $2 WHERE id = $1 AND spent_s = 0"},
     [SWEEP] = {"pushed_request.sweep",
@@ -43,6 +45,7 @@ enum err pushed_request_load(struct db *db, struct arena *a, const struct id *id
 
 void pushed_request_put(struct effects *fx, const struct pushed_request *p)
 {
+    pending_evict(fx, &sql[EVICT], &p->client, &p->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&p->id), db_bytes(&p->hash), db_bytes(&p->client),
                      db_text(p->params.p ? p->params : STR("")), db_int(p->exp_s)));

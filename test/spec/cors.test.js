@@ -58,6 +58,12 @@ describe('security.md 57: registered origins', () => {
     test(`${path} may be read`, async () => allowed(await call(path, { origin: ORIGIN }), ORIGIN));
     test(`${path}: Vary without an Origin, too`, async () => refused(await call(path)));
   }
+  for (const path of CALLED)
+    test(`security.md 57: ${path}: Vary also where the method is wrong`, async () => {
+      const r = await call(path, { method: 'DELETE', origin: ORIGIN });
+      assert.strictEqual(r.status, 405);
+      refused(r);
+    });
   test('a refusal of the token endpoint may be read by the page of that client', async () => {
     const r = await redeem(ORIGIN);
     assert.strictEqual(r.status, 400);

@@ -164,6 +164,22 @@ describe('headless login', () => {
       assert.ok((await browser.open(await accept(third, {}))).code);
     });
 
+  for (const [what, ...commands] of [['revoked', ['revoke']],
+    ['disabled and enabled again', ['disable'], ['enable']]])
+    test(`security.md 59: an accept with amr is void when its person is ${what} after it`,
+      async () => {
+        const { browser, flow } = await begin();
+        const url = await accept(flow, { amr: ['pwd', 'otp'] });
+        for (const [command] of commands) await p.cli(['user', command, ada.id]);
+        const end = await browser.open(url);
+        assert.equal(end.code, null);
+        assert.equal(end.url.origin + end.url.pathname, 'http://127.0.0.1:9/login');
+        const next = end.params.get('flow');
+        assert.notEqual(next, flow);
+        assert.equal((await admin(next)).json.signed_in, null);
+        assert.ok((await browser.open(await accept(next, { amr: ['pwd', 'otp'] }))).code);
+      });
+
   test('subject in either spelling; scope may be less, never more', async () => {
     const { browser, flow } = await begin();
     const sid = 'US' + ada.id.replaceAll('-', '');

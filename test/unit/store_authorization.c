@@ -5,6 +5,7 @@
 #include "store/device_code.h"
 #include "store/explanation.h"
 #include "store/flow.h"
+#include "store/pending.h"
 #include "store/pushed_request.h"
 #include "store/replay.h"
 #include "store/token.h"
@@ -323,14 +324,94 @@ static void polls_are_kept_and_slow_down(void **state)
     struct device_code d = put_device(f, 1), got;
     struct effects fx = fixture_effects(f);
 
-    device_code_polled(&fx, &d.id, NOW + 5, false);
-    device_code_polled(&fx, &d.id, NOW + 6, true);
-    device_code_polled(&fx, &d.id, NOW + 4, true);
+    device_code_polled(&fx, &d, NOW + 5);
+    device_code_polled_early(&fx, &d.id, NOW + 6);
+    device_code_polled_early(&fx, &d.id, NOW + 4);
     effects_refuse(&fx);
     assert_int_equal(fixture_commit(f, &fx), OK);
+    fx = fixture_effects(f);
+    device_code_polled(&fx, &d, NOW + 7); /* as if nobody had polled before */
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
     assert_int_equal(device_code_load(f->db, &f->arena, &d.id, &got), OK);
     assert_int_equal(got.interval_s, 15);
     assert_int_equal(got.polled_s, NOW + 6);
+}
+
+/* security.md A36: what anybody can make has an end; what was decided or spent stays known. */
+enum { FLOOD = 3 };
+
+static void put_waiting(struct fixture *f, int kind, const struct uid *client, struct id *id)
+{
+    static uint32_t serial;
+    struct effects fx = fixture_effects(f);
+    struct pushed_request p = {.client = *client, .exp_s = NOW + 600};
+    struct flow_row flow = {.client = *client, .exp_s = NOW + 600};
+    struct device_code d = {.client = *client, .exp_s = NOW + 600};
+
+    *id = p.id = flow.id = d.id = id_next(&f->ids, NOW);
+    serial++;
+    memcpy(d.user_code.b, &serial, sizeof serial);
+    p.hash.b[0] = flow.hash.b[0] = d.hash.b[0] = (uint8_t)serial; /* as by chance */
+    if (kind == 0)
+        pushed_request_put(&fx, &p);
+    else if (kind == 1)
+        flow_put(&fx, &flow);
+    else
+        device_code_put(&fx, &d);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+}
+
+static void decide(struct fixture *f, int kind, const struct id *id)
+{
+    struct effects fx = fixture_effects(f);
+
+    if (kind == 0)
+        pushed_request_spend(&fx, id, NOW);
+    else if (kind == 1)
+        flow_reject(&fx, id, STR("access_denied"));
+    else
+        device_code_deny(&fx, id);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+}
+
+static enum err load_one(struct fixture *f, int kind, const struct id *id)
+{
+    struct pushed_request p;
+    struct flow_row flow;
+    struct device_code d;
+
+    if (kind == 0)
+        return pushed_request_load(f->db, &f->arena, id, &p);
+    if (kind == 1)
+        return flow_load(f->db, &f->arena, id, &flow);
+    return device_code_load(f->db, &f->arena, id, &d);
+}
+
+static void a36_the_oldest_of_a_client_that_still_wait_make_room(void **state)
+{
+    static const char *const counts[FLOOD] = {"SELECT COUNT(*) FROM pushed_request",
+                                              "SELECT COUNT(*) FROM flow",
+                                              "SELECT COUNT(*) FROM device_code"};
+    struct fixture *f = *state;
+    struct uid other = uid_new();
+    struct id decided, oldest, of_other, last;
+
+    for (int kind = 0; kind < FLOOD; kind++) {
+        put_waiting(f, kind, &app.id, &decided);
+        decide(f, kind, &decided);
+        put_waiting(f, kind, &other, &of_other);
+        put_waiting(f, kind, &app.id, &oldest);
+        for (int i = 1; i < LIMIT_PENDING; i++)
+            put_waiting(f, kind, &app.id, &last);
+        assert_int_equal(load_one(f, kind, &oldest), OK);
+        for (int i = 0; i < 300; i++)
+            put_waiting(f, kind, &app.id, &last);
+        assert_in_range(fixture_count(f, counts[kind]), LIMIT_PENDING + 2, LIMIT_PENDING + 66);
+        assert_int_equal(load_one(f, kind, &oldest), ERR_ABSENT);
+        assert_int_equal(load_one(f, kind, &decided), OK);
+        assert_int_equal(load_one(f, kind, &of_other), OK);
+        assert_int_equal(load_one(f, kind, &last), OK);
+    }
 }
 
 static void user_codes_are_hashed_under_the_pepper(void **state)
@@ -475,6 +556,7 @@ int main(void)
         T(device_codes_come_back),
         T(a_device_is_approved_once_and_spent_once),
         T(polls_are_kept_and_slow_down),
+        T(a36_the_oldest_of_a_client_that_still_wait_make_room),
         T(user_codes_are_hashed_under_the_pepper),
         T(an_assertion_is_used_once),
         T(explanations_are_a_ring),

@@ -98,8 +98,9 @@ CREATE TABLE pushed_request (
     spent_s BIGINT NOT NULL
 ) $CLUSTERED;
 CREATE INDEX pushed_request_exp ON pushed_request (exp_s);
+CREATE INDEX pushed_request_pending ON pushed_request (client_id, spent_s, id);
 
--- state: 0 waiting, 1 accepted, 2 rejected, 3 finished.
+-- state: 0 waiting, 1 accepted, 2 rejected, 3 finished. epoch: the user's when it was accepted.
 CREATE TABLE flow (
     id $BLOB NOT NULL PRIMARY KEY,
     hash $BLOB NOT NULL,
@@ -112,10 +113,12 @@ CREATE TABLE flow (
     acr TEXT,
     auth_s BIGINT NOT NULL,
     remember BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
     error TEXT,
     exp_s BIGINT NOT NULL
 ) $CLUSTERED;
 CREATE INDEX flow_exp ON flow (exp_s);
+CREATE INDEX flow_pending ON flow (client_id, state, id);
 
 -- state: 0 waiting, 1 approved (grant_id), 2 denied, 3 spent. interval_s grows with slow_down.
 CREATE TABLE device_code (
@@ -135,6 +138,7 @@ CREATE TABLE device_code (
 ) $CLUSTERED;
 CREATE UNIQUE INDEX device_code_user_code ON device_code (user_code_hash);
 CREATE INDEX device_code_exp ON device_code (exp_s);
+CREATE INDEX device_code_pending ON device_code (client_id, state, id);
 
 -- What may be used only once: assertions (their jti) until they would have expired anyway.
 CREATE TABLE replay (

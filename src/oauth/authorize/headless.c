@@ -231,6 +231,7 @@ enum err headless_accept(struct rq *rq, str handle, const struct id *organizatio
     if ((e = read_subject(rq, &h, a->subject, &user)) != OK)
         return e;
     row.user = user.id;
+    row.epoch = user.epoch;
     if ((e = read_scope(rq, &h, a->scope, &row.scope)) != OK)
         return e;
     if ((e = read_proof(rq, &h, a, &row)) != OK)
@@ -336,6 +337,12 @@ static void sign_in(struct rq *rq, const struct flow_row *row, const struct user
     interaction_choose(ix, &in->session.id);
 }
 
+/* Has the accept been ended since: were all his sessions revoked, or that which was to go on? */
+static bool is_over(const struct flow_row *row, const struct user *user, struct browser *b)
+{
+    return row->epoch != user->epoch || (row->amr.n == 0 && session_of(b, &user->id) == NULL);
+}
+
 /* Asks what is left to do until nothing is: consent was given by the accept. */
 static enum err settle(struct rq *rq, const struct flow_row *row, struct interaction *ix)
 {
@@ -378,8 +385,8 @@ static enum err finish_accepted(struct rq *rq, const struct flow_row *row, struc
         e = fail(rq, ERR_ACCESS_DENIED, "The account may not sign in.");
         return tell(rq, out, e);
     }
-    if (row->amr.n == 0 && session_of(&ix->browser, &user.id) == NULL)
-        return begin_anew(rq, out); /* the session that was to go on has ended meanwhile */
+    if (is_over(row, &user, &ix->browser))
+        return begin_anew(rq, out);
     narrow(&ix->ar, row->scope);
     sign_in(rq, row, &user, ix);
     if ((e = settle(rq, row, ix)) != OK)

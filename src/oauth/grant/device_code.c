@@ -41,9 +41,11 @@ static enum err wait(struct rq *rq, const struct device_code *d)
 {
     bool too_early = d->polled_s != 0 && rq->now_s - d->polled_s < d->interval_s;
 
-    device_code_polled(&rq->fx, &d->id, rq->now_s, too_early);
-    if (too_early)
+    if (too_early) {
+        device_code_polled_early(&rq->fx, &d->id, rq->now_s);
         return fail(rq, ERR_SLOW_DOWN, "Too early: wait 5 seconds longer between requests.");
+    }
+    device_code_polled(&rq->fx, d, rq->now_s);
     return fail(rq, ERR_AUTHORIZATION_PENDING, "The person has not decided yet.");
 }
 
