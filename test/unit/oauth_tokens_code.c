@@ -112,9 +112,9 @@ static void a_wrong_verifier_or_client_does_not_burn_a_code(void **state)
 
 static struct answer redeem_at(str code, const char *more)
 {
-    return post_as(&w.client, "/token",
-                   arena_printf(&w.arena, "grant_type=authorization_code&code=%.*s%s",
-                                STR_ARG(code), more));
+    return post_as(
+        &w.client, "/token",
+        arena_printf(&w.arena, "grant_type=authorization_code&code=%.*s%s", STR_ARG(code), more));
 }
 
 static void another_redirect_uri_does_not_burn_a_code(void **state)
@@ -319,6 +319,21 @@ static void a_device_waits_and_is_slowed_down_durably(void **state)
     assert_text(poll_as(&w.client).text, "AUTHORIZATION_PENDING");
 }
 
+/* RFC 8628 3.5: all of them looked before the first was written down. */
+static void of_polls_at_once_one_is_in_time(void **state)
+{
+    struct call calls[3];
+    int in_time = 0;
+
+    (void)state;
+    put_device();
+    for (int i = 0; i < 3; i++)
+        send_as(&calls[i], &w.client, "/token", device_form());
+    for (int i = 0; i < 3; i++)
+        in_time += has(finished(&calls[i]).text, "AUTHORIZATION_PENDING");
+    assert_int_equal(in_time, 1);
+}
+
 static void a_device_gets_its_tokens_once(void **state)
 {
     struct answer a;
@@ -369,6 +384,7 @@ int main(void)
         T(a_code_is_redeemed_where_its_dialect_says),
         T(a_public_client_sends_its_id_alone),
         T(a_device_waits_and_is_slowed_down_durably),
+        T(of_polls_at_once_one_is_in_time),
         T(a_device_gets_its_tokens_once),
         T(a_device_is_told_no_and_too_late),
     };

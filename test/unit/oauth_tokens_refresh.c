@@ -127,6 +127,54 @@ static void a_narrower_request_narrows_only_what_it_gets(void **state)
     assert_text(refresh(member(&c, "refresh_token"), "&scope=phone").text, "INVALID_SCOPE");
 }
 
+static void allow(const char *scopes)
+{
+    w.client.scopes = str_from(scopes);
+    put_parties();
+}
+
+/* RFC 6749 6, 10.4: an operator who takes a scope from a client takes it from its grants. */
+static void a_narrowed_client_gets_only_what_it_may_still_have(void **state)
+{
+    struct answer a, b;
+    str code;
+
+    (void)state;
+    always_rotate();
+    a = first("openid profile email offline_access");
+    code = put_code("openid profile");
+    allow("openid email offline_access");
+    b = refresh(member(&a, "refresh_token"), "");
+    assert_text(member(&b, "scope"), "openid email offline_access");
+    assert_false(has(userinfo(member(&b, "access_token")).text, "Jane Doe"));
+    assert_text(refresh(member(&b, "refresh_token"), "&scope=profile").text, "INVALID_SCOPE");
+    a = redeem(code);
+    assert_text(member(&a, "scope"), "openid");
+    allow("email offline_access");
+    /* within its grace: not the wider answer of before */
+    a = refresh(member(&b, "refresh_token"), "");
+    assert_text(member(&a, "scope"), "email offline_access");
+    assert_false(has(a.text, "id_token"));
+    allow("offline_access");
+    assert_text(refresh(member(&b, "refresh_token"), "").text, "INVALID_GRANT");
+    allow("phone"); /* nothing is left: the person must be asked again */
+    assert_text(refresh(member(&a, "refresh_token"), "").text, "INVALID_GRANT");
+}
+
+static void without_offline_access_any_more_a_family_ends_with_its_session(void **state)
+{
+    struct answer a, b;
+
+    (void)state;
+    a = first("profile offline_access");
+    sleep_s(80000);
+    allow("openid profile");
+    b = refresh(member(&a, "refresh_token"), "");
+    assert_text(member(&b, "scope"), "profile");
+    sleep_s(6400); /* session.max */
+    assert_text(refresh(member(&b, "refresh_token"), "").text, "INVALID_GRANT");
+}
+
 static void without_offline_access_a_family_ends_with_its_session(void **state)
 {
     struct answer bound = first("profile"), free = first("profile offline_access");
@@ -237,6 +285,8 @@ int main(void)
         T(a_public_client_rotates_always_and_a_replay_ends_its_family),
         T(a_replay_in_grace_signs_the_same_claims_again),
         T(a_narrower_request_narrows_only_what_it_gets),
+        T(a_narrowed_client_gets_only_what_it_may_still_have),
+        T(without_offline_access_any_more_a_family_ends_with_its_session),
         T(without_offline_access_a_family_ends_with_its_session),
         T(a_family_has_an_absolute_end),
         T(who_is_disabled_or_revoked_has_no_tokens),

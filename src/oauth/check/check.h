@@ -11,6 +11,10 @@
 /* RFC 6749 3.3: the scope asked for, if well-formed and within `allowed`; all of `allowed` when
  * nothing was asked. */
 enum err check_scope(struct rq *rq, str asked, str allowed, str *granted);
+/* What the authenticated client may still have of a scope that was granted earlier.
+ * ERR_INVALID_GRANT when that is nothing, as no request of the client's could get anything from
+ * such a grant. */
+enum err check_scope_left(struct rq *rq, str *granted);
 /* True if `word` is one of the space-separated words of scope. */
 bool scope_has(str scope, str word);
 /* The words of `scope`, and those of `more` that are not among them. */

@@ -4,6 +4,9 @@
  * of a person that names no scope gets all of it but openid and offline_access: the one makes it a
  * request of OpenID Connect, the other outlives the session, and both are asked for by name (OIDC
  * Core 3.1.2.1, 11).
+ *
+ * A grant is for what was registered when it was made. What has been taken from the client since is
+ * taken from every token that the grant gives from then on.
  */
 #include "oauth/check/check.h"
 
@@ -83,6 +86,22 @@ enum err check_scope(struct rq *rq, str asked, str allowed, str *granted)
     }
     *granted = asked;
     return OK;
+}
+
+static str scope_within(struct arena *a, str scope, str limit)
+{
+    return scope_without(a, scope, scope_without(a, scope, limit));
+}
+
+enum err check_scope_left(struct rq *rq, str *granted)
+{
+    str had = *granted, allowed = rq->client->client.scopes;
+
+    *granted = scope_within(rq->arena, had, allowed);
+    if (granted->n > 0 || had.n == 0)
+        return OK;
+    fail(rq, ERR_INVALID_GRANT, "The client may have none of the granted scopes any more.");
+    return fail_rule(rq, allowed, had);
 }
 
 enum err scope_rule(struct rq *rq, struct authorize_request *ar)

@@ -5,6 +5,9 @@
  * that the winner got, unless the winner's successor has been used already. A replay after the
  * window means that two parties hold the token: the whole family is revoked.
  *
+ * New tokens carry no more than the client may have now: an operator who narrows a client means the
+ * grants that it holds, too. Without offline_access such a family ends with its session.
+ *
  * Tokens of a person die with that person's grant, and come with an id_token again (OIDC
  * Core 12.2).
  */
@@ -13,6 +16,7 @@
 #include "oauth/token/id_token.h"
 #include "oauth/token/successor.h"
 #include "oauth/token/token_pair.h"
+#include "oauth/token/user_tokens.h"
 #include "store/grant.h"
 
 /* Under ROTATION_AUTO a confidential client's token is replaced past this share of its life. */
@@ -67,8 +71,9 @@ enum err refresh_token_hold(struct rq *rq, const struct token_request *request)
     return row_is_live(rq, &row) ? OK : dead(rq);
 }
 
-/* The row, its epoch, and the person if there is one: *who stays NULL for a machine. */
-static enum err check_family(struct rq *rq, const struct token *row, struct person *room,
+/* The row, its epoch, and the person if there is one: *who stays NULL for a machine. What has been
+ * taken from the client since is taken from the row and from the person's grant. */
+static enum err check_family(struct rq *rq, struct token *row, struct person *room,
                              const struct person **who)
 {
     enum err e;
@@ -77,11 +82,11 @@ static enum err check_family(struct rq *rq, const struct token *row, struct pers
     if (!row_is_live(rq, row))
         return dead(rq);
     if (!row->is_user)
-        return row->epoch == rq->client->epoch ? OK : dead(rq);
+        return row->epoch == rq->client->epoch ? check_scope_left(rq, &row->scope) : dead(rq);
     if ((e = person_load(rq, rq->client, &row->grant, room)) != OK)
         return e == ERR_INVALID_TOKEN ? dead(rq) : e;
     *who = room;
-    return row->epoch == room->epoch ? OK : dead(rq);
+    return row->epoch == room->epoch ? user_tokens_narrow(rq, room) : dead(rq);
 }
 
 static bool in_grace(const struct rq *rq, const struct token *row)
@@ -125,6 +130,8 @@ static enum err replay(struct rq *rq, const struct token_request *request, const
     if (next.spent_s != 0 || !row_is_live(rq, &next) || next.epoch != old->epoch ||
         next.access_exp_s <= rq->now_s || !is_same_request(rq, request, &next))
         return dead(rq);
+    if (scope_without(rq->arena, next.scope, rq->client->client.scopes).n > 0)
+        return dead(rq); /* the client has been narrowed since */
     if ((e = jwt_is_live(rq, &next)) != OK)
         return e;
     if ((e = successor_open(rq, h, old, out)) != OK)
@@ -221,7 +228,10 @@ static enum err begin_next(struct rq *rq, const struct token_request *request,
 
     if ((e = begin(rq, request, row, who, next)) != OK)
         return e;
-    next->family_exp_s = row->family_exp_s; /* rotation never extends it, security.md 30 */
+    if (next->family_exp_s > row->family_exp_s) /* rotation never extends it, security.md 30 */
+        next->family_exp_s = row->family_exp_s;
+    if (next->family_exp_s <= rq->now_s) /* offline access was taken, and the session is over */
+        return dead(rq);
     if ((e = token_pair_access(rq, token_pair_format(rq, request), next, who, out)) != OK)
         return e;
     if (who == NULL)

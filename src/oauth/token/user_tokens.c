@@ -16,13 +16,22 @@ static bool refresh_is_due(const struct rq *rq, const struct user_grant *g)
     return g->offline || (rq->dialect->id == DIALECT_RFC && !scope_has(g->scope, STR("openid")));
 }
 
+enum err user_tokens_narrow(struct rq *rq, struct person *who)
+{
+    enum err e = check_scope_left(rq, &who->grant.scope);
+
+    who->grant.offline = who->grant.offline && scope_has(who->grant.scope, STR("offline_access"));
+    return e;
+}
+
 enum err user_tokens_first(struct rq *rq, const struct token_request *request,
-                           const struct person *who, str code, struct token_issued *out,
-                           int64_t *end_s)
+                           struct person *who, str code, struct token_issued *out, int64_t *end_s)
 {
     struct token row;
     enum err e;
 
+    if ((e = user_tokens_narrow(rq, who)) != OK)
+        return e;
     if ((e = token_pair_begin_user(rq, request, who, &row)) != OK)
         return e;
     if ((e = token_pair_access(rq, token_pair_format(rq, request), &row, who, out)) != OK)
