@@ -24,8 +24,8 @@ enum err user_tokens_narrow(struct rq *rq, struct person *who)
     return e;
 }
 
-enum err user_tokens_first(struct rq *rq, const struct token_request *request,
-                           struct person *who, str code, struct token_issued *out, int64_t *end_s)
+enum err user_tokens_first(struct rq *rq, const struct token_request *request, struct person *who,
+                           str code, struct token_issued *out, int64_t *end_s)
 {
     struct token row;
     enum err e;
