@@ -37,15 +37,6 @@ static int show_groups(struct show *s, const struct client *k)
     return CMD_DONE;
 }
 
-static void show_words(struct show *s, const char *name, str text)
-{
-    str words[256], word;
-    size_t n = 0;
-    while (n < 256 && str_next(&text, ' ', &word))
-        words[n++] = word;
-    show_list(s, name, words, n);
-}
-
 /* How many secrets are live, and when the older one ends. */
 static void show_secrets(struct show *s, const struct client *k)
 {

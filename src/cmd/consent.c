@@ -8,15 +8,6 @@
 #include "cmd/values.h"
 #include "store/client.h"
 
-static void show_scopes(struct show *s, str text)
-{
-    str words[256], word;
-    size_t n = 0;
-    while (n < 256 && str_next(&text, ' ', &word))
-        words[n++] = word;
-    show_list(s, "scopes", words, n);
-}
-
 static int show(struct show *s, const struct consent *x)
 {
     struct client k;
@@ -27,7 +18,7 @@ static int show(struct show *s, const struct consent *x)
     show_uid(s, "user", &x->user, USER_SID, SPELLING_UUID);
     show_uid(s, "client_id", &x->client, CLIENT_SID, SPELLING_UUID);
     show_text(s, "client_name", e == OK ? k.name : (str){0});
-    show_scopes(s, x->scopes);
+    show_words(s, "scopes", x->scopes);
     show_time(s, "created", x->created_s);
     show_time(s, "updated", x->updated_s);
     show_object_end(s);

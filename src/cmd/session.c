@@ -7,15 +7,6 @@
 #include "cmd/user_options.h"
 #include "cmd/values.h"
 
-static void show_words(struct show *s, const char *name, str text)
-{
-    str words[16], word;
-    size_t n = 0;
-    while (n < 16 && str_next(&text, ' ', &word))
-        words[n++] = word;
-    show_list(s, name, words, n);
-}
-
 static void show(struct show *s, const struct session *x)
 {
     show_object(s);

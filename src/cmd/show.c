@@ -214,6 +214,15 @@ void show_list(struct show *s, const char *name, const str *values, size_t n)
     show_text(s, name, n ? buf_str(&b) : STR("-"));
 }
 
+void show_words(struct show *s, const char *name, str text)
+{
+    str words[256], word;
+    size_t n = 0;
+    while (n < 256 && str_next(&text, ' ', &word))
+        words[n++] = word;
+    show_list(s, name, words, n);
+}
+
 void show_json(struct show *s, const char *name, str text)
 {
     if (!s->c->json) {

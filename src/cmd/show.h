@@ -43,6 +43,8 @@ void show_uid(struct show *s, const char *name, const struct uid *id, const char
 /* RFC 3339; 0: null. */
 void show_time(struct show *s, const char *name, int64_t unix_s);
 void show_list(struct show *s, const char *name, const str *values, size_t n);
+/* A list of the words that spaces separate in `text`. */
+void show_words(struct show *s, const char *name, str text);
 /* `text` is JSON; shown as it is. */
 void show_json(struct show *s, const char *name, str text);
 void show_object_end(struct show *s);

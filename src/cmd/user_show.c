@@ -7,15 +7,6 @@
 
 #include "cmd/user_claims.h"
 
-static void show_words(struct show *s, const char *name, str text)
-{
-    str words[256], word;
-    size_t n = 0;
-    while (n < 256 && str_next(&text, ' ', &word))
-        words[n++] = word;
-    show_list(s, name, words, n);
-}
-
 /* What made the hash; p == NULL: there is no password. */
 static str kind_of(str password)
 {

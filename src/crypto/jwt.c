@@ -142,6 +142,11 @@ bool jwt_typ_is(const struct jwt *jwt, str typ)
     return t.n > 0 && str_eq_nocase(t, typ);
 }
 
+bool jwt_is_of_kind(const struct jwt *jwt, str typ)
+{
+    return jwt->typ.p == NULL || jwt_typ_is(jwt, typ) || jwt_typ_is(jwt, STR("JWT"));
+}
+
 enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ)
 {
     int64_t exp_s;
@@ -162,6 +167,12 @@ bool jwt_time(const struct jwt *jwt, str name, int64_t *out)
         return false;
     *out = v->i;
     return true;
+}
+
+bool jwt_lies_ahead(const struct jwt *jwt, str name, int64_t now_s)
+{
+    int64_t at_s;
+    return jwt_time(jwt, name, &at_s) && at_s > now_s + JWT_AHEAD_S;
 }
 
 static bool is_key_of(const struct json *jwk, str kid)

@@ -40,11 +40,18 @@ enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigne
 /* typ equals `typ` without case, "application/" allowed in front (RFC 7515 4.1.9); false when
  * absent. */
 bool jwt_typ_is(const struct jwt *jwt, str typ);
+/* typ says `typ`, JWT (as libraries write that know no better), or nothing. */
+bool jwt_is_of_kind(const struct jwt *jwt, str typ);
 /* `who` is the aud, a plain string. An array, even of one, is not (security.md 37). */
 bool jwt_audience_is(const struct jwt *jwt, str who);
 /* `who` is the aud or one of its array. */
 bool jwt_audience_has(const struct jwt *jwt, str who);
 /* A NumericDate claim that is an integer in 0..2^53; false when absent or anything else. */
 bool jwt_time(const struct jwt *jwt, str name, int64_t *out);
+/* How far the clocks of those who sign for us may be ahead (FAPI 2.0 5.3.2.1). */
+#define JWT_AHEAD_S 60
+/* A time that the JWT names lies ahead of now, and not only because clocks differ. False when it
+ * names none. */
+bool jwt_lies_ahead(const struct jwt *jwt, str name, int64_t now_s);
 
 #endif

@@ -46,17 +46,6 @@ void password_dummy(str password)
     ct_wipe(out, sizeof out);
 }
 
-/* "m=" and digits off the front of *rest, up to `stop`. */
-static bool take_number(str *rest, str name, char stop, int64_t max, int64_t *out)
-{
-    str head, tail;
-    if (!str_starts(*rest, name) || !str_cut(*rest, stop, &head, &tail) ||
-        !str_i64(str_sub(head, name.n, head.n), 1, max, out))
-        return false;
-    *rest = tail;
-    return true;
-}
-
 /* Salt and hash of the lengths that the library takes (RFC 9106 3.1). */
 static bool is_salted_hash(str rest)
 {
@@ -72,10 +61,10 @@ static bool is_argon2(str encoded, str front)
     int64_t memory_kib, passes, lanes;
     str rest = str_sub(encoded, front.n, encoded.n);
     return encoded.n <= ENCODED_MAX && str_starts(encoded, front) &&
-           take_number(&rest, STR("m="), ',', MEMORY_KIB_MAX, &memory_kib) &&
-           take_number(&rest, STR("t="), ',', PASSES_MAX, &passes) &&
-           take_number(&rest, STR("p="), '$', LANES_MAX, &lanes) && memory_kib >= 8 * lanes &&
-           memory_kib * passes <= WORK_MAX && is_salted_hash(rest);
+           password_kind_number(&rest, STR("m="), ',', MEMORY_KIB_MAX, &memory_kib) &&
+           password_kind_number(&rest, STR("t="), ',', PASSES_MAX, &passes) &&
+           password_kind_number(&rest, STR("p="), '$', LANES_MAX, &lanes) &&
+           memory_kib >= 8 * lanes && memory_kib * passes <= WORK_MAX && is_salted_hash(rest);
 }
 
 static bool is_argon2id(str encoded)

@@ -1,4 +1,5 @@
-/* password_kind: base64 as the password hashes of the world spell it, brought to our strict reader.
+/* password_kind: how the password hashes of the world spell base64 and numbers, brought to our
+ * strict readers.
  */
 #include "crypto/password_kind.h"
 
@@ -22,4 +23,14 @@ size_t password_kind_base64(str text, uint8_t *out, size_t max)
         chars[i] = (char)(c == '+' || c == '.' ? '-' : c == '/' ? '_' : c);
     }
     return b64url_decode_exact(str_make(chars, text.n), out, n) ? n : 0;
+}
+
+bool password_kind_number(str *rest, str name, char stop, int64_t max, int64_t *out)
+{
+    str head, tail;
+    if (!str_starts(*rest, name) || !str_cut(*rest, stop, &head, &tail) ||
+        !str_i64(str_sub(head, name.n, head.n), 1, max, out))
+        return false;
+    *rest = tail;
+    return true;
 }

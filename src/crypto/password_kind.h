@@ -30,4 +30,8 @@ enum err password_pbkdf2_verify(struct arena *a, str encoded, str password);
  * number, 0 when it is none. */
 size_t password_kind_base64(str text, uint8_t *out, size_t max);
 
+/* A parameter of a PHC string, `name` ("m=") and digits up to `stop`, off the front of *rest.
+ * False, and *rest as it was, when it is not there or not in 1..max. */
+bool password_kind_number(str *rest, str name, char stop, int64_t max, int64_t *out);
+
 #endif

@@ -16,24 +16,15 @@ struct parsed {
     size_t salt_n, hash_n;
 };
 
-static bool take_number(str *rest, str name, char stop, int64_t max, int64_t *out)
-{
-    str head, tail;
-    if (!str_starts(*rest, name) || !str_cut(*rest, stop, &head, &tail) ||
-        !str_i64(str_sub(head, name.n, head.n), 1, max, out))
-        return false;
-    *rest = tail;
-    return true;
-}
-
 static bool parse(str encoded, struct parsed *out)
 {
     const str front = STR("$scrypt$");
     str rest = str_sub(encoded, front.n, encoded.n), salt, hash;
     int64_t log_n;
-    if (!str_starts(encoded, front) || !take_number(&rest, STR("ln="), ',', 22, &log_n) ||
-        !take_number(&rest, STR("r="), ',', 1024, &out->r) ||
-        !take_number(&rest, STR("p="), '$', 1024, &out->p) || !str_cut(rest, '$', &salt, &hash))
+    if (!str_starts(encoded, front) || !password_kind_number(&rest, STR("ln="), ',', 22, &log_n) ||
+        !password_kind_number(&rest, STR("r="), ',', 1024, &out->r) ||
+        !password_kind_number(&rest, STR("p="), '$', 1024, &out->p) ||
+        !str_cut(rest, '$', &salt, &hash))
         return false;
     out->n = (int64_t)1 << log_n;
     out->salt_n = password_kind_base64(salt, out->salt, sizeof out->salt);

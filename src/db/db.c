@@ -149,6 +149,7 @@ bool rows_next(struct rows *r)
     r->status = r->db->ops->step(r->stmt);
     if (r->status != DB_ROW && r->status != DB_DONE)
         failed(r->db, "query", r->status);
+    r->found = r->found || r->status == DB_ROW;
     return r->status == DB_ROW;
 }
 
@@ -160,11 +161,11 @@ enum err rows_end(struct rows *r)
     return r->status == DB_ROW || r->status == DB_DONE ? OK : ERR_UNAVAILABLE;
 }
 
-enum err rows_end_one(struct rows *r, bool found)
+enum err rows_end_one(struct rows *r)
 {
     enum err e = rows_end(r);
 
-    return e == OK && !found ? ERR_ABSENT : e;
+    return e == OK && !r->found ? ERR_ABSENT : e;
 }
 
 int64_t row_int(struct rows *r, int column)

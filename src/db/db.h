@@ -36,6 +36,11 @@ static inline struct db_arg db_text(str s) /* p == NULL binds NULL */
 {
     return (struct db_arg){s.p ? DB_TEXT : DB_NULL, 0, s};
 }
+/* For columns that are NOT NULL: p == NULL binds the empty text. */
+static inline struct db_arg db_some_text(str s)
+{
+    return db_text(s.p ? s : STR(""));
+}
 static inline struct db_arg db_blob(const void *p, size_t n) /* p == NULL binds NULL */
 {
     return (struct db_arg){p ? DB_BLOB : DB_NULL, 0, {p, n}};
@@ -105,13 +110,17 @@ struct rows {
     struct db *db;
     struct db_stmt *stmt;
     enum db_status status;
+    bool found; /* a row has come */
 };
 
 struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n);
 bool rows_next(struct rows *r);
 enum err rows_end(struct rows *r);
-/* The same for a query that reads one row: ERR_ABSENT when it found none. */
-enum err rows_end_one(struct rows *r, bool found);
+/* The same for a query that reads one row: ERR_ABSENT when it found none.
+ *     if (rows_next(&r)) ...
+ *     return rows_end_one(&r);
+ */
+enum err rows_end_one(struct rows *r);
 int64_t row_int(struct rows *r, int column); /* NULL reads as 0 */
 bool row_is_null(struct rows *r, int column);
 str row_text(struct rows *r, int column, struct arena *a); /* NULL: p == NULL */

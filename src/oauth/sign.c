@@ -9,6 +9,20 @@
 #define AT_HASH_ROOM 80   /* ,"at_hash":"..."} */
 #define FRAME_ROOM   1024 /* header and signature of the largest key */
 
+enum err sign_find_key(struct rq *rq, enum jws_alg alg, const char *wanted_for,
+                       const struct key **out)
+{
+    const char *name = jws_algs[alg].name;
+
+    *out = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
+    if (*out != NULL)
+        return OK;
+    fail_detail(rq, arena_printf(rq->arena,
+                                 "no active %s key for %s; run `postern key rotate --alg %s --now`",
+                                 name, wanted_for, name));
+    return fail(rq, ERR_SERVER_ERROR, "The server cannot sign the answer now.");
+}
+
 bool sign_fits(const struct buf *claims)
 {
     return !claims->overflow &&

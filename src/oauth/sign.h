@@ -23,6 +23,10 @@ struct sign_job {
 
 struct rq;
 
+/* The key that signs with that algorithm now. ERR_SERVER_ERROR without one; the log has what to do,
+ * and for what it was wanted ("id_tokens"). */
+enum err sign_find_key(struct rq *rq, enum jws_alg alg, const char *wanted_for,
+                       const struct key **out);
 /* Claims that no token can hold must be refused before anything is durable. */
 bool sign_fits(const struct buf *claims);
 /* Records a job; the JWT will stand at the present end of rq->res->body. */

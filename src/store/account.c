@@ -75,7 +75,7 @@ static enum err load(struct db *db, const struct sql *statement, const struct db
     struct rows r = db_query(db, statement, id, 1);
     bool found = rows_next(&r);
 
-    *out = (struct account){0};
+    *out = (struct account){0}; /* not before the row has come: the id may be the one in *out */
     if (found) {
         row_bytes(&r, 0, out->id.b, sizeof out->id.b);
         row_bytes(&r, 1, out->organization.b, sizeof out->organization.b);
@@ -85,7 +85,7 @@ static enum err load(struct db *db, const struct sql *statement, const struct db
         out->old_exp_s = row_int(&r, 7);
         out->has_owner = row_bytes(&r, 8, out->owner.b, sizeof out->owner.b);
     }
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err account_load(struct db *db, const struct uid *id, struct account *out)

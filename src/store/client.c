@@ -166,10 +166,10 @@ enum err client_load(struct db *db, struct arena *a, const struct uid *id, int64
     bool found = rows_next(&r);
     enum err e;
 
-    *out = (struct client){0};
+    *out = (struct client){0}; /* not before the row has come: the id may be the one in *out */
     if (found)
         read_row(&r, a, out);
-    e = rows_end_one(&r, found);
+    e = rows_end_one(&r);
     return e == OK ? load_secrets(db, a, now_s, out) : e;
 }
 
@@ -219,9 +219,9 @@ void client_put(struct effects *fx, const struct client *c)
     organization_hold(fx, &c->organization);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&c->id), db_bytes(&c->organization), db_text(c->name),
-                     db_int(c->grants), db_text(c->scopes.p ? c->scopes : STR("")),
-                     db_int(c->all_groups), db_int(c->token_format), db_int(c->auth_method),
-                     db_int(c->rotation), db_int(c->introspect_organization), db_int(c->enabled),
+                     db_int(c->grants), db_some_text(c->scopes), db_int(c->all_groups),
+                     db_int(c->token_format), db_int(c->auth_method), db_int(c->rotation),
+                     db_int(c->introspect_organization), db_int(c->enabled),
                      db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s),
                      db_int(c->epoch), db_int(c->created_s), db_int(c->updated_s),
                      db_text(c->created_by), db_text(c->description), db_text(c->owner),
@@ -240,9 +240,8 @@ int64_t client_first_epoch(void)
 void client_hold_app(struct effects *fx, const struct client *c)
 {
     effects_add(fx, DROP, 1, &sql[HOLD_APP],
-                ARGS(db_bytes(&c->id), db_text(c->policy.p ? c->policy : STR("")),
-                     db_text(c->scopes.p ? c->scopes : STR("")), db_int(c->grants),
-                     db_int(c->all_groups), db_int(c->introspect_organization)));
+                ARGS(db_bytes(&c->id), db_some_text(c->policy), db_some_text(c->scopes),
+                     db_int(c->grants), db_int(c->all_groups), db_int(c->introspect_organization)));
 }
 
 void client_update_app(struct effects *fx, const struct client *c)
@@ -256,10 +255,9 @@ void client_update_app(struct effects *fx, const struct client *c)
 void client_update(struct effects *fx, const struct client *c)
 {
     effects_add(fx, DROP, 1, &sql[UPDATE],
-                ARGS(db_bytes(&c->id), db_text(c->name), db_int(c->grants),
-                     db_text(c->scopes.p ? c->scopes : STR("")), db_int(c->all_groups),
-                     db_int(c->token_format), db_int(c->auth_method), db_int(c->rotation),
-                     db_int(c->introspect_organization), db_int(c->enabled),
+                ARGS(db_bytes(&c->id), db_text(c->name), db_int(c->grants), db_some_text(c->scopes),
+                     db_int(c->all_groups), db_int(c->token_format), db_int(c->auth_method),
+                     db_int(c->rotation), db_int(c->introspect_organization), db_int(c->enabled),
                      db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s),
                      db_int(c->updated_s), db_text(c->description), db_text(c->owner),
                      db_text(c->policy)));

@@ -41,11 +41,10 @@ enum err consent_load(struct db *db, struct arena *a, const struct uid *user,
                       const struct uid *client, struct consent *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(user), db_bytes(client)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err consent_list(struct db *db, struct arena *a, const struct uid *user, struct consent **out,
@@ -63,23 +62,18 @@ enum err consent_list(struct db *db, struct arena *a, const struct uid *user, st
     return rows_end(&r);
 }
 
-static struct db_arg scopes_of(const struct consent *c)
-{
-    return db_text(c->scopes.p ? c->scopes : STR(""));
-}
-
 void consent_put(struct effects *fx, const struct consent *c)
 {
     client_hold(fx, &c->client); /* nothing stays for whoever comes to have that id */
     effects_add(fx, DROP, 1, &sql[PUT],
-                ARGS(db_bytes(&c->user), db_bytes(&c->client), scopes_of(c), db_int(c->created_s),
-                     db_int(c->updated_s)));
+                ARGS(db_bytes(&c->user), db_bytes(&c->client), db_some_text(c->scopes),
+                     db_int(c->created_s), db_int(c->updated_s)));
 }
 
 void consent_hold(struct effects *fx, const struct consent *c)
 {
     effects_add(fx, DROP, 1, &sql[HOLD],
-                ARGS(db_bytes(&c->user), db_bytes(&c->client), scopes_of(c)));
+                ARGS(db_bytes(&c->user), db_bytes(&c->client), db_some_text(c->scopes)));
 }
 
 void consent_revoke(struct effects *fx, const struct uid *user, const struct uid *client,

@@ -65,11 +65,10 @@ static enum err load(struct db *db, struct arena *a, const struct sql *statement
                      const struct db_arg *key, struct device_code *out)
 {
     struct rows r = db_query(db, statement, key, 1);
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err device_code_load(struct db *db, struct arena *a, const struct id *id,
@@ -88,19 +87,14 @@ enum err device_code_find(struct db *db, struct arena *a, const struct digest *u
     return load(db, a, &sql[FIND], &arg, out);
 }
 
-static struct db_arg text(str s)
-{
-    return db_text(s.p ? s : STR(""));
-}
-
 void device_code_put(struct effects *fx, const struct device_code *d)
 {
     pending_evict(fx, &sql[EVICT], &d->client, &d->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&d->id), db_bytes(&d->hash), db_bytes(&d->user_code),
-                     db_bytes(&d->client), db_int(d->dialect), db_int(d->spelling), text(d->scope),
-                     text(d->resources), db_int(d->interval_s), db_int(d->polled_s),
-                     db_int(d->exp_s)));
+                     db_bytes(&d->client), db_int(d->dialect), db_int(d->spelling),
+                     db_some_text(d->scope), db_some_text(d->resources), db_int(d->interval_s),
+                     db_int(d->polled_s), db_int(d->exp_s)));
 }
 
 void device_code_approve(struct effects *fx, const struct id *id, const struct id *grant)

@@ -38,14 +38,13 @@ enum err explanation_find(struct db *db, struct arena *a, const struct uid *id,
                           struct explanation *out)
 {
     struct rows r = db_query(db, &sql[FIND], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found) {
+    if (rows_next(&r)) {
         row_bytes(&r, 0, out->id.b, sizeof out->id.b);
         out->at_s = row_int(&r, 1);
         out->what = row_text(&r, 2, a);
     }
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err explanation_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

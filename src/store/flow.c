@@ -50,36 +50,32 @@ static void read_row(struct rows *r, struct arena *a, struct flow_row *out)
 enum err flow_load(struct db *db, struct arena *a, const struct id *id, struct flow_row *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
-}
-
-static struct db_arg text(str s)
-{
-    return db_text(s.p ? s : STR(""));
+    return rows_end_one(&r);
 }
 
 void flow_put(struct effects *fx, const struct flow_row *f)
 {
     pending_evict(fx, &sql[EVICT], &f->client, &f->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
-                ARGS(db_bytes(&f->id), db_bytes(&f->hash), db_bytes(&f->client), text(f->sealed),
-                     db_bytes(&f->user), db_int(f->auth_s), db_int(f->exp_s)));
+                ARGS(db_bytes(&f->id), db_bytes(&f->hash), db_bytes(&f->client),
+                     db_some_text(f->sealed), db_bytes(&f->user), db_int(f->auth_s),
+                     db_int(f->exp_s)));
 }
 
 void flow_accept(struct effects *fx, const struct flow_row *f)
 {
     effects_add(fx, DROP, 1, &sql[ACCEPT],
-                ARGS(db_bytes(&f->id), db_bytes(&f->user), text(f->scope), text(f->amr),
-                     text(f->acr), db_int(f->auth_s), db_int(f->remember), db_int(f->epoch)));
+                ARGS(db_bytes(&f->id), db_bytes(&f->user), db_some_text(f->scope),
+                     db_some_text(f->amr), db_some_text(f->acr), db_int(f->auth_s),
+                     db_int(f->remember), db_int(f->epoch)));
 }
 
 void flow_reject(struct effects *fx, const struct id *id, str error)
 {
-    effects_add(fx, DROP, 1, &sql[REJECT], ARGS(db_bytes(id), text(error)));
+    effects_add(fx, DROP, 1, &sql[REJECT], ARGS(db_bytes(id), db_some_text(error)));
 }
 
 void flow_finish(struct effects *fx, const struct id *id)

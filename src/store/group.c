@@ -85,11 +85,10 @@ static void read_row(struct rows *r, struct arena *a, struct group *out)
 enum err group_load(struct db *db, struct arena *a, const struct id *id, struct group *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 static int which(const struct group_query *q)

@@ -84,11 +84,10 @@ enum err organization_load(struct db *db, struct arena *a, const struct id *id,
                            struct organization *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err organization_list(struct db *db, struct arena *a, struct organization **out, size_t *n)

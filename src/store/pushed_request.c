@@ -30,9 +30,8 @@ enum err pushed_request_load(struct db *db, struct arena *a, const struct id *id
                              struct pushed_request *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found) {
+    if (rows_next(&r)) {
         row_bytes(&r, 0, out->id.b, sizeof out->id.b);
         row_bytes(&r, 1, out->hash.b, sizeof out->hash.b);
         row_bytes(&r, 2, out->client.b, sizeof out->client.b);
@@ -40,7 +39,7 @@ enum err pushed_request_load(struct db *db, struct arena *a, const struct id *id
         out->exp_s = row_int(&r, 4);
         out->spent_s = row_int(&r, 5);
     }
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 void pushed_request_put(struct effects *fx, const struct pushed_request *p)
@@ -48,7 +47,7 @@ void pushed_request_put(struct effects *fx, const struct pushed_request *p)
     pending_evict(fx, &sql[EVICT], &p->client, &p->hash);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&p->id), db_bytes(&p->hash), db_bytes(&p->client),
-                     db_text(p->params.p ? p->params : STR("")), db_int(p->exp_s)));
+                     db_some_text(p->params), db_int(p->exp_s)));
 }
 
 void pushed_request_spend(struct effects *fx, const struct id *id, int64_t now_s)

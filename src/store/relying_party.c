@@ -100,17 +100,11 @@ enum err relying_party_load(struct db *db, struct arena *a, const struct uid *cl
                             struct relying_party *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(client)));
-    bool found = rows_next(&r);
 
     relying_party_defaults(out);
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
-}
-
-static struct db_arg text(str s)
-{
-    return db_text(s.p ? s : STR(""));
+    return rows_end_one(&r);
 }
 
 static void put_origins(struct effects *fx, const struct uid *client, str origins)
@@ -133,13 +127,14 @@ void relying_party_put(struct effects *fx, const struct uid *client, const struc
     client_hold(fx, client);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(client), db_int(r->is_public), db_int(r->pkce), db_int(r->trusted),
-                     db_int(r->require_par), text(r->redirect_uris),
-                     text(r->post_logout_redirect_uris), text(r->origins), text(r->resources),
-                     db_int(r->response_modes), text(r->jwks), db_int(r->assertion_audience),
-                     db_int(r->request_object), db_int(r->id_token_alg), db_int(r->userinfo_alg),
-                     db_int(r->pairwise), text(r->sector), text(r->claims),
-                     db_int(r->default_max_age_s), text(r->logo_uri), text(r->policy_uri),
-                     text(r->tos_uri)));
+                     db_int(r->require_par), db_some_text(r->redirect_uris),
+                     db_some_text(r->post_logout_redirect_uris), db_some_text(r->origins),
+                     db_some_text(r->resources), db_int(r->response_modes), db_some_text(r->jwks),
+                     db_int(r->assertion_audience), db_int(r->request_object),
+                     db_int(r->id_token_alg), db_int(r->userinfo_alg), db_int(r->pairwise),
+                     db_some_text(r->sector), db_some_text(r->claims), db_int(r->default_max_age_s),
+                     db_some_text(r->logo_uri), db_some_text(r->policy_uri),
+                     db_some_text(r->tos_uri)));
     put_origins(fx, client, r->origins);
     changed(fx, client);
 }

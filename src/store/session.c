@@ -62,11 +62,10 @@ static void read_row(struct rows *r, struct arena *a, struct session *out)
 enum err session_load(struct db *db, struct arena *a, const struct id *id, struct session *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err session_list(struct db *db, struct arena *a, const struct uid *user, int64_t now_s,
@@ -84,11 +83,6 @@ enum err session_list(struct db *db, struct arena *a, const struct uid *user, in
     return rows_end(&r);
 }
 
-static struct db_arg text(str s)
-{
-    return db_text(s.p ? s : STR(""));
-}
-
 void session_put(struct effects *fx, const struct session *s)
 {
     int64_t exp_s = s->exp_s < s->end_s ? s->exp_s : s->end_s;
@@ -96,8 +90,8 @@ void session_put(struct effects *fx, const struct session *s)
     effects_add(fx, DROP, 1, &sql[HOLD_USER], ARGS(db_bytes(&s->user)));
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&s->id), db_bytes(&s->hash), db_bytes(&s->user), db_int(s->auth_s),
-                     text(s->amr), text(s->acr), text(s->agent), text(s->peer), db_int(s->seen_s),
-                     db_int(exp_s), db_int(s->end_s)));
+                     db_some_text(s->amr), db_some_text(s->acr), db_some_text(s->agent),
+                     db_some_text(s->peer), db_int(s->seen_s), db_int(exp_s), db_int(s->end_s)));
 }
 
 void session_hold(struct effects *fx, const struct id *id, int64_t seen_s, int64_t exp_s)

@@ -88,13 +88,10 @@ static void read_row(struct rows *r, struct arena *a, struct token *out)
 enum err token_load(struct db *db, struct arena *a, const struct id *id, struct token *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(locator(id), db_bytes(id)));
-    bool found = rows_next(&r);
-    enum err e;
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    e = rows_end(&r);
-    return e == OK && !found ? ERR_ABSENT : e;
+    return rows_end_one(&r);
 }
 
 static bool is_there(const struct digest *d)

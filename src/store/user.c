@@ -108,11 +108,10 @@ static enum err load(struct db *db, struct arena *a, const struct sql *statement
                      const struct db_arg *key, struct user *out)
 {
     struct rows r = db_query(db, statement, key, 1);
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
+    return rows_end_one(&r);
 }
 
 enum err user_load(struct db *db, struct arena *a, const struct uid *id, struct user *out)
@@ -150,11 +149,6 @@ enum err user_list(struct db *db, struct arena *a, const struct id *organization
     return rows_end(&r);
 }
 
-static str or_empty(str s)
-{
-    return s.p ? s : STR("");
-}
-
 static bool is_among(const str *names, size_t n, str name)
 {
     for (size_t i = 0; i < n; i++)
@@ -186,8 +180,8 @@ void user_put(struct effects *fx, const struct user *u, const str *names, size_t
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&u->id), db_bytes(&u->organization), db_text(u->username),
                      db_text(u->email), db_int(u->email_verified),
-                     db_text(u->claims.n ? u->claims : STR("{}")), db_text(or_empty(u->roles)),
-                     db_text(or_empty(u->password)), pepper_arg(pepper), db_int(u->password_s),
+                     db_text(u->claims.n ? u->claims : STR("{}")), db_some_text(u->roles),
+                     db_some_text(u->password), pepper_arg(pepper), db_int(u->password_s),
                      db_int(u->enabled), db_int(u->epoch), db_int(u->created_s),
                      db_int(u->updated_s)));
     put_names(fx, &u->id, names, n);
@@ -198,7 +192,7 @@ void user_update(struct effects *fx, const struct user *u, const str *names, siz
     effects_add(fx, DROP, 1, &sql[UPDATE],
                 ARGS(db_bytes(&u->id), db_text(u->username), db_text(u->email),
                      db_int(u->email_verified), db_text(u->claims.n ? u->claims : STR("{}")),
-                     db_text(or_empty(u->roles)), db_int(u->updated_s)));
+                     db_some_text(u->roles), db_int(u->updated_s)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_NAMES], ARGS(db_bytes(&u->id)));
     put_names(fx, &u->id, names, n);
 }
@@ -219,8 +213,8 @@ void user_set_password(struct effects *fx, const struct uid *id, str before, str
     if (pepper)
         key_hold(fx, pepper, KEY_ACTIVE);
     effects_add(fx, DROP, 1, &sql[SET_PASSWORD],
-                ARGS(db_bytes(id), db_text(or_empty(before)), db_text(or_empty(encoded)),
-                     pepper_arg(pepper), db_int(now_s)));
+                ARGS(db_bytes(id), db_some_text(before), db_some_text(encoded), pepper_arg(pepper),
+                     db_int(now_s)));
 }
 
 void user_rehash(struct effects *fx, const struct uid *id, str before, str encoded,
@@ -228,13 +222,12 @@ void user_rehash(struct effects *fx, const struct uid *id, str before, str encod
 {
     if (!pepper) {
         effects_add(fx, DROP, EXPECT_ANY, &sql[REHASH_PLAIN],
-                    ARGS(db_bytes(id), db_text(or_empty(before)), db_text(or_empty(encoded))));
+                    ARGS(db_bytes(id), db_some_text(before), db_some_text(encoded)));
         return;
     }
     key_lock(fx, pepper); /* retired meanwhile: the hash stays as it is, and the sign-in stands */
     effects_add(fx, DROP, EXPECT_ANY, &sql[REHASH],
-                ARGS(db_bytes(id), db_text(or_empty(before)), db_text(or_empty(encoded)),
-                     db_bytes(pepper)));
+                ARGS(db_bytes(id), db_some_text(before), db_some_text(encoded), db_bytes(pepper)));
 }
 
 static void end_all(struct effects *fx, const struct uid *id, int64_t now_s)

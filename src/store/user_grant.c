@@ -103,16 +103,10 @@ enum err user_grant_load(struct db *db, struct arena *a, const struct id *id,
                          struct user_grant *out)
 {
     struct rows r = db_query(db, &sql[LOAD], ARGS(db_bytes(id)));
-    bool found = rows_next(&r);
 
-    if (found)
+    if (rows_next(&r))
         read_row(&r, a, out);
-    return rows_end_one(&r, found);
-}
-
-static struct db_arg text(str s)
-{
-    return db_text(s.p ? s : STR(""));
+    return rows_end_one(&r);
 }
 
 void user_grant_put(struct effects *fx, const struct user_grant *g)
@@ -120,9 +114,10 @@ void user_grant_put(struct effects *fx, const struct user_grant *g)
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&g->id), db_bytes(&g->client), db_bytes(&g->user),
                      g->has_session ? db_bytes(&g->session) : db_null(), db_int(g->dialect),
-                     db_int(g->spelling), text(g->scope), text(g->resources), text(g->claims),
-                     db_text(g->nonce), db_int(g->auth_s), text(g->amr), text(g->acr),
-                     db_int(g->offline), db_int(g->epoch), db_int(g->created_s),
+                     db_int(g->spelling), db_some_text(g->scope), db_some_text(g->resources),
+                     db_some_text(g->claims), db_text(g->nonce), db_int(g->auth_s),
+                     db_some_text(g->amr), db_some_text(g->acr), db_int(g->offline),
+                     db_int(g->epoch), db_int(g->created_s),
                      g->has_code ? db_bytes(&g->code) : db_null(),
                      db_int(g->has_code ? g->code_exp_s : 0), db_text(g->redirect_uri),
                      db_text(g->challenge), db_int(g->spent_s), db_int(g->exp_s)));

@@ -12,7 +12,6 @@
 #include "crypto/jwt.h"
 
 #define SPAN_MAX_S 3600 /* from nbf to exp, and the age of nbf */
-#define AHEAD_S    60   /* how far clocks may differ */
 
 static enum err refuse(struct rq *rq, struct authorize_request *ar, const char *expected,
                        const char *received)
@@ -22,13 +21,6 @@ static enum err refuse(struct rq *rq, struct authorize_request *ar, const char *
             "The request object is not well signed, not for this server or not in its time.",
             STR("request"));
     return fail_rule(rq, str_from(expected), str_from(received));
-}
-
-/* RFC 9101 10.8, security.md 46: another kind of JWT must not pass for a request object. */
-static bool is_of_kind(const struct jwt *jwt)
-{
-    return jwt->typ.p == NULL || jwt_typ_is(jwt, STR("oauth-authz-req+jwt")) ||
-           jwt_typ_is(jwt, STR("JWT"));
 }
 
 /* The claim names this client, in either spelling. */
@@ -42,19 +34,19 @@ static bool names_client(const struct authorize_request *ar, str id)
 
 static const char *fault_of_time(struct rq *rq, const struct jwt *jwt)
 {
-    int64_t exp_s, nbf_s, iat_s;
+    int64_t exp_s, nbf_s;
 
     if (!jwt_time(jwt, STR("exp"), &exp_s) || !jwt_time(jwt, STR("nbf"), &nbf_s))
         return "no exp or no nbf";
     if (exp_s <= rq->now_s)
         return "an exp that has passed";
-    if (nbf_s > rq->now_s + AHEAD_S)
+    if (jwt_lies_ahead(jwt, STR("nbf"), rq->now_s))
         return "an nbf that lies ahead";
     if (nbf_s < rq->now_s - SPAN_MAX_S)
         return "an nbf of more than an hour ago";
     if (exp_s - nbf_s > SPAN_MAX_S)
         return "more than an hour from nbf to exp";
-    if (jwt_time(jwt, STR("iat"), &iat_s) && iat_s > rq->now_s + AHEAD_S)
+    if (jwt_lies_ahead(jwt, STR("iat"), rq->now_s))
         return "an iat that lies ahead";
     return NULL;
 }
@@ -65,7 +57,7 @@ static const char *fault_of(struct rq *rq, const struct authorize_request *ar,
 {
     const struct json *client_id = json_get(jwt->claims, STR("client_id"));
 
-    if (!is_of_kind(jwt))
+    if (!jwt_is_of_kind(jwt, STR("oauth-authz-req+jwt"))) /* RFC 9101 10.8, security.md 46 */
         return "a typ of another kind of JWT";
     if (!jwt_audience_has(jwt, setting_text(rq->server->settings, issuer)))
         return "an aud that is not the issuer";

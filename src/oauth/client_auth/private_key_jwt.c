@@ -12,7 +12,6 @@
 #include "oauth/client_auth/client_auth.h"
 #include "store/replay.h"
 
-#define AHEAD_S    60  /* how far clocks may differ (FAPI 2.0 5.3.2.1) */
 #define LIFE_MAX_S 300 /* security.md 40 */
 #define JTI_MAX    255
 
@@ -20,13 +19,6 @@ static enum err refuse(struct rq *rq, const char *why)
 {
     fail_detail(rq, str_from(why));
     return ERR_INVALID_CLIENT;
-}
-
-/* security.md 42: of this kind or of none; JWT is what libraries write that know no better. */
-static bool is_of_kind(const struct jwt *jwt)
-{
-    return jwt->typ.p == NULL || jwt_typ_is(jwt, STR("client-authentication+jwt")) ||
-           jwt_typ_is(jwt, STR("JWT"));
 }
 
 /* RFC 7523 3: iss and sub are the client, and so is client_id when it is sent. */
@@ -63,15 +55,13 @@ static bool is_for_us(struct rq *rq, const struct cached_client *client, const s
 /* What is wrong with its times, or NULL. */
 static const char *fault_of_time(struct rq *rq, const struct jwt *jwt, int64_t *exp_s)
 {
-    int64_t at_s;
-
     if (!jwt_time(jwt, STR("exp"), exp_s))
         return "the assertion has no exp";
     if (*exp_s <= rq->now_s || *exp_s > rq->now_s + LIFE_MAX_S)
         return "the assertion's exp has passed or is more than 5 minutes ahead";
-    if (jwt_time(jwt, STR("nbf"), &at_s) && at_s > rq->now_s + AHEAD_S)
+    if (jwt_lies_ahead(jwt, STR("nbf"), rq->now_s))
         return "the assertion's nbf lies ahead";
-    if (jwt_time(jwt, STR("iat"), &at_s) && at_s > rq->now_s + AHEAD_S)
+    if (jwt_lies_ahead(jwt, STR("iat"), rq->now_s))
         return "the assertion's iat lies ahead";
     return NULL;
 }
@@ -118,7 +108,7 @@ static enum err use_up(struct rq *rq, const struct uid *client, str jti, int64_t
         return e;
     if (seen)
         return refuse(rq, "the assertion was used before");
-    replay_put(&rq->fx, &digest, exp_s + AHEAD_S);
+    replay_put(&rq->fx, &digest, exp_s + JWT_AHEAD_S);
     return OK;
 }
 
@@ -134,7 +124,8 @@ enum err private_key_jwt_check(struct rq *rq, struct credentials *c,
 
     if (!str_eq(c->assertion_type, STR(CLIENT_AUTH_ASSERTION_TYPE)))
         return refuse(rq, "the client_assertion_type is not that of a JWT");
-    if (jwt_parse(rq->arena, c->assertion, &jwt) != OK || !is_of_kind(&jwt))
+    if (jwt_parse(rq->arena, c->assertion, &jwt) != OK ||
+        !jwt_is_of_kind(&jwt, STR("client-authentication+jwt"))) /* security.md 42 */
         return refuse(rq, "the assertion is no JWT of this kind");
     if (!names_one(c, &jwt, &id, &c->spelling))
         return refuse(rq, "iss and sub of the assertion are not the client");

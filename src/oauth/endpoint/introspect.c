@@ -23,14 +23,6 @@ static bool may_see(const struct client *asker, const struct bearer *b)
            (asker->introspect_organization && id_eq(&asker->organization, &owner->organization));
 }
 
-static void put_client(struct buf *b, str name, const struct bearer *t)
-{
-    json_key(b, name);
-    buf_char(b, '"');
-    uid_write(b, &t->client->client.id, CLIENT_SID, t->spelling);
-    buf_char(b, '"');
-}
-
 static bool may_see_username(const struct bearer *t, const struct client *asker)
 {
     return asker->introspect_organization || !t->client->rp.pairwise ||
@@ -64,11 +56,11 @@ static void answer_active(struct rq *rq, const struct bearer *t)
     BUF_LIT(b, "{\"active\":true");
     if (t->scope.n > 0)
         json_key_str(b, STR("scope"), t->scope);
-    put_client(b, STR("client_id"), t);
+    bearer_put_client(b, STR("client_id"), t);
     if (t->who != NULL)
         put_person(rq, b, t);
     else
-        put_client(b, STR("sub"), t);
+        bearer_put_client(b, STR("sub"), t);
     if (!t->is_refresh)
         json_key_str(b, STR("token_type"), STR("Bearer"));
     json_key_i64(b, STR("exp"), t->exp_s);

@@ -40,31 +40,19 @@ static void answer_json(struct rq *rq, const struct bearer *t)
     json_close(&rq->res->body, '}');
 }
 
-static void put_client(struct buf *b, str name, const struct bearer *t)
-{
-    json_key(b, name);
-    buf_char(b, '"');
-    uid_write(b, &t->client->client.id, CLIENT_SID, t->spelling);
-    buf_char(b, '"');
-}
-
 /* OIDC Core 5.3.2: iss and aud beside the claims. */
 static enum err answer_jwt(struct rq *rq, const struct bearer *t, enum jws_alg alg)
 {
-    const struct key *key = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
+    const struct key *key;
     struct buf b;
+    enum err e;
 
-    if (key == NULL) {
-        fail_detail(rq, arena_printf(rq->arena,
-                                     "no active %s key for userinfo; run `postern key "
-                                     "rotate --alg %s --now`",
-                                     jws_algs[alg].name, jws_algs[alg].name));
-        return fail(rq, ERR_SERVER_ERROR, "The server cannot sign the answer now.");
-    }
+    if ((e = sign_find_key(rq, alg, "userinfo", &key)) != OK)
+        return e;
     buf_init(&b, rq->arena, 1024, LIMIT_JWT);
     json_open(&b, '{');
     json_key_str(&b, STR("iss"), setting_text(rq->server->settings, issuer));
-    put_client(&b, STR("aud"), t);
+    bearer_put_client(&b, STR("aud"), t);
     json_key_i64(&b, STR("iat"), rq->now_s);
     put_claims(rq, &b, t);
     json_close(&b, '}');

@@ -9,6 +9,7 @@
  */
 #include "oauth/token/bearer.h"
 
+#include "codec/json.h"
 #include "oauth/check/check.h"
 #include "oauth/token/jwt_profile.h"
 #include "store/grant.h"
@@ -185,6 +186,14 @@ enum err bearer_require(struct rq *rq, struct bearer *out)
     if (e == OK)
         rq_client(rq, out->client);
     return e;
+}
+
+void bearer_put_client(struct buf *b, str name, const struct bearer *t)
+{
+    json_key(b, name);
+    buf_char(b, '"');
+    uid_write(b, &t->client->client.id, CLIENT_SID, t->spelling);
+    buf_char(b, '"');
 }
 
 enum err bearer_need_scope(struct rq *rq, const struct bearer *b, str word)

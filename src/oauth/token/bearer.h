@@ -33,5 +33,7 @@ enum err bearer_resolve(struct rq *rq, str token, bool refresh, struct bearer *o
 enum err bearer_require(struct rq *rq, struct bearer *out);
 /* ERR_INSUFFICIENT_SCOPE unless the token's scope has that word. */
 enum err bearer_need_scope(struct rq *rq, const struct bearer *b, str word);
+/* For writers: ,"NAME":"id of the token's client", as the token spells it. */
+void bearer_put_client(struct buf *b, str name, const struct bearer *t);
 
 #endif

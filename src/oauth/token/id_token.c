@@ -55,17 +55,12 @@ enum err id_token_prepare(struct rq *rq, const struct user_grant *g, const struc
 {
     enum jws_alg alg = rq->client->rp.id_token_alg;
     struct buf claims;
+    enum err e;
 
     if (!scope_has(row->scope, STR("openid")))
         return OK;
-    out->id_key = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
-    if (out->id_key == NULL) {
-        fail_detail(rq, arena_printf(rq->arena,
-                                     "no active %s key for id_tokens; run `postern key rotate "
-                                     "--alg %s --now`",
-                                     jws_algs[alg].name, jws_algs[alg].name));
-        return fail(rq, ERR_SERVER_ERROR, "The server cannot sign tokens now.");
-    }
+    if ((e = sign_find_key(rq, alg, "id_tokens", &out->id_key)) != OK)
+        return e;
     buf_init(&claims, rq->arena, 1024, LIMIT_JWT);
     write(rq, &claims, g, u, row, code, alg);
     if (!sign_fits(&claims))

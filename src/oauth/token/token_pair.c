@@ -102,12 +102,10 @@ static enum err prepare_jwt(struct rq *rq, struct token *row, const struct perso
 {
     enum jws_alg alg = (enum jws_alg)setting_int(rq->server->settings, access_token_alg);
     struct buf claims;
+    enum err e;
 
-    out->key = keyring_active(signer_ring(rq->t->signer), KEY_SIGNING, alg);
-    if (out->key == NULL) {
-        fail_detail(rq, STR("no active signing key; run `postern key rotate --now`"));
-        return fail(rq, ERR_SERVER_ERROR, "The server cannot sign tokens now.");
-    }
+    if ((e = sign_find_key(rq, alg, "access tokens", &out->key)) != OK)
+        return e;
     out->jwt = true;
     buf_init(&claims, rq->arena, 768, LIMIT_JWT);
     rq->dialect->jwt->write(rq, &claims, row, who);
