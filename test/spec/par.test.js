@@ -9,11 +9,13 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 const { startPostern } = require('../interop/lib/postern.js');
+const { Person } = require('../interop/lib/person.js');
 const { FORM, assertStandardError, basic, form, send, post } = require('./lib/shape.js');
 const { now, pair, jwksFile, sign, assertion, withAssertion, requestObject } =
   require('./lib/signing.js');
 
 const MODULES = path.join(__dirname, '..', 'interop', 'node_modules');
+const PASSWORD = 'correct horse battery staple 7';
 const REDIRECT = 'https://app.example/cb';
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 const URN = /^urn:ietf:params:oauth:request_uri:pstp_[A-Za-z0-9_-]{43}$/;
@@ -27,6 +29,7 @@ let other;
 let open; // public
 let pushes; // must push
 let signs; // must sign its requests
+let app; // people sign in to it
 
 const usual = (more = {}) => ({ response_type: 'code', redirect_uri: REDIRECT, scope: 'openid',
   state: 'a b', code_challenge: CHALLENGE, code_challenge_method: 'S256', ...more });
@@ -43,6 +46,9 @@ before(async () => {
   plain = await make('plain', ['--jwks-file', jwksFile(p, [keys])]);
   other = await make('other');
   open = await make('open', ['--public']);
+  app = await make('app');
+  await p.cli(['user', 'create', '--org', org.id, '--username', 'ada', '--password-stdin'],
+    { input: PASSWORD });
   pushes = await make('pushes', ['--require-par']);
   signs = await make('signs', ['--jwks-file', jwksFile(p, [keys]), '--request-object', 'required',
     '--auth-method', 'private_key_jwt']);
@@ -215,6 +221,35 @@ describe('18, 19: what becomes of a request_uri', () => {
       await errorPage({ client_id: plain.id,
         request_uri: `urn:ietf:params:oauth:request_uri:${tail}` });
     }
+  });
+  // Only an end of the person's burns it: an error without a page leaves it as it was.
+  test('18: an error of prompt=none does not burn it, a code of prompt=none does', async () => {
+    const silent = await pushed(app, usual({ prompt: 'none' }));
+    const asked = await pushed(app, usual());
+    const hinted = await pushed(app, usual({ prompt: 'none', id_token_hint: 'x' }));
+    const open_ = (person, request_uri) => person.authorize(
+      `${p.url}/oauth2/authorize?${new URLSearchParams({ client_id: app.id, request_uri })}`);
+    const told = async (person, request_uri, error) =>
+      assert.strictEqual((await open_(person, request_uri)).error, error);
+
+    const ada = new Person(p, { login: 'ada', password: PASSWORD });
+    for (let i = 0; i < 2; i++) await told(ada, silent, 'login_required');
+    assert.ok((await ada.authorize(`${p.url}/oauth2/authorize?${new URLSearchParams({
+      ...usual({ scope: 'profile' }), client_id: app.id })}`)).code); // a session, another consent
+    for (let i = 0; i < 2; i++) await told(ada, silent, 'consent_required');
+    for (let i = 0; i < 2; i++) await told(ada, hinted, 'login_required');
+    assert.ok((await open_(ada, asked)).code);
+    await errorPage({ client_id: app.id, request_uri: asked });
+    assert.ok((await open_(ada, silent)).code, 'still good for the code it was pushed for');
+    await errorPage({ client_id: app.id, request_uri: silent });
+  });
+  test('18: a refusal of the person burns it', async () => {
+    const request_uri = await pushed(app, usual({ scope: 'openid profile', prompt: 'consent' }));
+    const ada = new Person(p, { login: 'ada', password: PASSWORD });
+    const end = await ada.authorize(`${p.url}/oauth2/authorize?${new URLSearchParams({
+      client_id: app.id, request_uri })}`, { consent: 'deny' });
+    assert.strictEqual(end.error, 'access_denied');
+    await errorPage({ client_id: app.id, request_uri });
   });
   test('19: a client that must push sends plain parameters', async () => {
     await toldClient({ ...usual(), client_id: pushes.id }, 'invalid_request');
