@@ -417,6 +417,22 @@ static void put_members(struct buf *b, const struct json *v)
     json_close(b, object ? '}' : ']');
 }
 
+/* With a point or an exponent, or 1e16 would be read again as an integer, and one too large. */
+static void put_real(struct buf *b, double real)
+{
+    char digits[32];
+    struct buf text;
+    bool is_real = false;
+
+    buf_fixed(&text, digits, sizeof digits);
+    buf_printf(&text, "%.17g", real);
+    for (size_t i = 0; i < text.n; i++)
+        is_real = is_real || digits[i] == '.' || digits[i] == 'e';
+    buf_put(b, buf_str(&text));
+    if (!is_real)
+        BUF_LIT(b, ".0");
+}
+
 void json_value(struct buf *b, const struct json *v)
 {
     switch (v->type) {
@@ -430,7 +446,7 @@ void json_value(struct buf *b, const struct json *v)
         json_i64(b, v->i);
         break;
     case JSON_REAL_T:
-        buf_printf(b, "%.17g", v->real);
+        put_real(b, v->real);
         break;
     case JSON_STR_T:
         json_str(b, v->s);
