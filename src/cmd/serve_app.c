@@ -25,13 +25,15 @@ static void *thread_open(void *arg, const char *name)
     struct serve_app *app = arg;
     char why[1024];
     struct server_thread *t = calloc(1, sizeof *t);
-    if (!t || server_thread_open(&app->server, t, why, sizeof why)) {
+    enum thread_kind kind = str_starts(str_from(name), STR("pool"))     ? THREAD_POOL
+                            : str_starts(str_from(name), STR("reader")) ? THREAD_READER
+                                                                        : THREAD_WORKER;
+    if (!t || server_thread_open(&app->server, t, kind, why, sizeof why)) {
         log_note(LOG_ERROR, "thread", "%s: %s", name, t ? why : "out of memory");
         free(t);
         return NULL;
     }
-    t->slow = str_starts(str_from(name), STR("pool"));
-    if (!t->slow)
+    if (kind == THREAD_WORKER && !app->server.shared)
         db_use_views(t->db); /* a worker rests at the end of each turn of its loop */
     return t;
 }
@@ -70,6 +72,8 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
         return NET_COMMIT;
     case FLOW_POOL:
         return NET_POOL;
+    case FLOW_READ:
+        return NET_READ;
     case FLOW_ANSWER:
         break;
     }

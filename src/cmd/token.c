@@ -52,7 +52,7 @@ static int revoke_in(struct cmd *c, struct server *server, str token)
     struct bearer b = {0};
     struct uid client;
     char why[1024];
-    if (server_thread_open(server, &t, why, sizeof why))
+    if (server_thread_open(server, &t, THREAD_POOL, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
     int code = resolve(c, &t, token, &b, &client);
     if (code == CMD_DONE) {

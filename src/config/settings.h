@@ -18,7 +18,17 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(issuer, "issuer", TEXT, "", 0, 1024, "URL",                                                  \
       "What the server calls itself, the iss of its tokens. Default: http:// and the first "       \
       "listen address; a public server must be https. It has no path: https://auth.example.com.")  \
-    X(db, "db", TEXT, "sqlite:var/postern.db", 1, 4096, "URL", "Where the store is: sqlite:PATH.") \
+    X(db, "db", TEXT, "sqlite:var/postern.db", 1, 4096, "URL",                                     \
+      "Where the store is: sqlite:PATH, or postgresql://USER@HOST/NAME (docs/cluster.md).")        \
+    X(db_readers, "db.readers", INT, "4", 1, 64, "threads",                                        \
+      "PostgreSQL: threads that wait for reads, each with a connection of its own.")               \
+    X(db_queue, "db.queue", INT, "1000", 16, 100000, "requests",                                   \
+      "Requests that may wait for the store, to read or to write; further ones get 503.")          \
+    X(db_timeout_ms, "db.timeout_ms", INT, "800", 50, 60000, "milliseconds",                          \
+      "PostgreSQL: what takes longer is given up, and its requests get 503.")                      \
+    X(db_max_age_s, "db.max_age", INT, "60", 1, 3600, "seconds",                                   \
+      "PostgreSQL: a node that has not heard from the store for so long answers 503, since it "    \
+      "cannot know what was revoked meanwhile.")                                                   \
     X(listen, "listen", LIST, "127.0.0.1:8080", 1, 8, "A:P, [A]:P, unix:PATH or fd:N",             \
       "Where the server listens. fd:N is an inherited socket.")                                    \
     X(admin_listen, "admin_listen", LIST, "", 0, 8, "as listen",                                   \
@@ -43,6 +53,9 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Requests that may wait for the pool; further ones get 503.")                                \
     X(drain_s, "drain", INT, "30", 0, 3600, "seconds",                                             \
       "How long a stop waits for requests that were accepted.")                                    \
+    X(drain_delay_s, "drain.delay", INT, "0", 0, 300, "seconds",                                   \
+      "How long a stopping server goes on as before while /readyz says 503, so that a load "       \
+      "balancer looks elsewhere first.")                                                           \
     X(access_token_alg, "access_token.alg", CHOICE, "ES256", 0, 0, "ES256|RS256|PS256|EdDSA",      \
       "What signs JWT access tokens; a key of that algorithm must be active (`postern key`).")     \
     X(jwks_max_age_s, "jwks.max_age", INT, "3600", 0, 86400, "seconds",                            \

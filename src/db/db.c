@@ -39,6 +39,11 @@ enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why
     return ERR_INVALID_REQUEST;
 }
 
+bool db_url_is_shared(str url)
+{
+    return str_starts(url, STR("postgresql://")) || str_starts(url, STR("postgres://"));
+}
+
 void db_close(struct db *db)
 {
     if (db)
@@ -52,6 +57,8 @@ static const char *remedy(enum db_status status)
                "backups, a sqlite3 shell)";
     if (status == DB_FULL)
         return "free space on the database's file system";
+    if (status == DB_AWAY)
+        return "check that the database runs and can be reached; we try again by ourselves";
     return "check the disk and the permissions of the database's directory";
 }
 
@@ -84,7 +91,7 @@ static struct db_stmt *start(struct db *db, const struct sql *sql, const struct 
             s = NULL;
         }
     }
-    if (!s)
+    if (!s && !db->asked)
         failed(db, sql->name, DB_ERROR);
     return s;
 }

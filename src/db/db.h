@@ -1,7 +1,7 @@
 /* db: the driver seam.
  *
- * One vtable, a driver per store (sqlite.c; postgres.c comes later), a decorator that injects
- * faults (fault.c). Statements are constants of store/: `struct sql`, identified by address, and
+ * One vtable, a driver per store (sqlite.c, postgres.c), a handle for threads that must not wait
+ * (elsewhere.c), a decorator that injects faults (fault.c). Statements are constants of store/: `struct sql`, identified by address, and
  * prepared once per handle. They use $1..$N, ON CONFLICT, RETURNING and the three types TEXT,
  * BLOB/BYTEA, BIGINT only, so that one copy of them serves every driver.
  *
@@ -61,10 +61,21 @@ static inline struct db_arg db_null(void)
 struct db;
 struct db_stmt;
 
-enum db_status { DB_ROW, DB_DONE, DB_BUSY, DB_FULL, DB_ERROR };
+/* DB_CONFLICT: another transaction was in the way (SQLSTATE 40001, 40P01, 55P03); this one is lost
+ * and may be run again. DB_AWAY: the engine cannot be reached, or did not answer in time. */
+enum db_status { DB_ROW, DB_DONE, DB_BUSY, DB_FULL, DB_CONFLICT, DB_AWAY, DB_ERROR };
+
+/* One statement of a bulk. */
+struct db_call {
+    const struct sql *sql;
+    const struct db_arg *args;
+    size_t n;
+    int64_t changed; /* out: rows changed */
+};
 
 struct db_ops {
     const char *name;
+    bool shared; /* processes on other machines write to the store, too */
     /* `where` is the part behind "sqlite:". Fills `why` with a sentence when it fails. */
     enum err (*open)(str where, bool read_only, struct db **out, char *why, size_t why_size);
     void (*close)(struct db *db);
@@ -79,6 +90,19 @@ struct db_ops {
     /* SQLite: 1 when the engine rolled the whole transaction back by itself. */
     bool (*lost_transaction)(struct db *db);
     const char *(*message)(struct db *db);
+    /* Runs the calls in order inside the open transaction, in as few round trips as it can, and
+     * fills in what each changed. NULL: the driver gains nothing by it. */
+    enum db_status (*bulk)(struct db *db, struct db_call *calls, size_t n);
+    /* Tells other processes that something was committed: a hint that may get lost. May be NULL. */
+    void (*notify)(struct db *db);
+    /* Waits for such a hint, at most ms; true: one came. A handle that has called it once hears
+     * them from then on. NULL: there are none. */
+    bool (*wait)(struct db *db, int ms);
+    /* Fast loading of a table, inside a transaction: begin, rows (one argument per column, in
+     * order), end. NULL: the caller inserts instead. */
+    enum db_status (*load_begin)(struct db *db, const char *table, const str *columns, size_t n);
+    enum db_status (*load_row)(struct db *db, const struct db_arg *values, size_t n);
+    enum db_status (*load_end)(struct db *db);
 };
 
 struct db {
@@ -87,12 +111,27 @@ struct db {
     long untold;     /* failures since then that were not */
     bool views;      /* reads open a view when there is none */
     bool in_view;    /* a read transaction is open that db_view_end ends */
+    int patience_ms; /* a call that takes longer fails as DB_AWAY; 0: it may take its time */
+    bool conflicted; /* the last failure was DB_CONFLICT */
+    bool asked;      /* of db_elsewhere(): a statement was wanted; its user clears it */
     /* the driver's struct begins with this */
 };
 
-extern const struct db_ops sqlite_ops;
+extern const struct db_ops sqlite_ops, postgres_ops;
 
-/* "sqlite:PATH". `why` says what is wrong and what to do. */
+/* "postgresql://...": several processes, here or elsewhere, may use the store at once. */
+bool db_url_is_shared(str url);
+/* The URL without the password, for people and logs. */
+str db_url_public(struct arena *a, str url);
+
+/* A handle for a thread that must not wait for the engine: every statement fails, and sets
+ * db->asked. Whoever runs a handler on it looks at that afterwards, whatever the handler made of
+ * the failure, and runs it again where there is a connection. Cannot fail. */
+struct db *db_elsewhere(void);
+
+/* "sqlite:PATH" or "postgresql://..." (libpq's URLs, environment and TLS settings). `why` says what
+ * is wrong and what to do. A handle that was open once and lost its connection gets a new one in
+ * the background; until then its calls fail at once as DB_AWAY. */
 enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size);
 void db_close(struct db *db);
 

@@ -196,6 +196,7 @@ static void dispatch(struct conn *c, enum net_next next)
         list_push_back(&w->outbox, &x->link);
         w->outbox_n++;
         break;
+    case NET_READ: /* until there are readers */
     case NET_POOL:
         conn_enter(c, DEADLINE_NONE);
         if (c->reset)

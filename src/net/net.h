@@ -7,7 +7,8 @@
  *
  *     worker: read -> parse -> app.handle --ANSWER--------------------------> write
  *                                  \--COMMIT--> committer: app.commit --> worker: app.resume -^
- *                                  \--POOL----> pool: app.handle_slow --> (as handle) --------^
+ *                                  |--POOL----> pool: app.handle_slow --> (as handle) --------^
+ *                                  \--READ----> readers: the same -----------------------------^
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -21,6 +22,7 @@ enum net_next {
     NET_ANSWER, /* the response is complete: send it */
     NET_COMMIT, /* queue for the committer, then resume */
     NET_POOL,   /* run in the pool, then as told */
+    NET_READ,   /* run in a reader, then as told */
     NET_BUSY,   /* net's own: it had to leave the pool's queue, refuse it */
 };
 
@@ -50,7 +52,7 @@ struct net_app {
     void (*thread_close)(void *thread);
     /* A complete request. */
     enum net_next (*handle)(void *thread, struct exchange *x);
-    /* The same in a pool thread; may block. */
+    /* The same in a pool thread or reader ("pool-0", "reader-0" in thread_open); may block. */
     enum net_next (*handle_slow)(void *thread, struct exchange *x);
     /* In the committer thread: make the sets of these exchanges durable. */
     void (*commit)(void *app, struct exchange **batch, size_t n);
@@ -68,6 +70,8 @@ struct net_app {
     /* In the committer thread, about every 200 ms: housekeeping, change poll. */
     void (*tick)(void *app);
     size_t (*body_limit)(str path);
+    /* A stop was asked for, and delay_ms has begun; may be NULL. */
+    void (*leaving)(void *app);
 };
 
 struct net_listen {
@@ -84,6 +88,11 @@ struct net_options {
     int connections_max; /* per process; beyond it a connection gets 503 and is closed */
     int pool_threads;
     int pool_queue_max;
+    int readers;          /* threads that wait for a store elsewhere; 0: NET_READ is not used */
+    int read_queue_max;   /* exchanges that may wait for a reader */
+    int commit_queue_max; /* exchanges that may wait for the committer; 0: no limit */
+    int patience_ms;      /* what has waited longer for reader or committer is refused; 0: never */
+    int delay_ms;         /* how long a stop goes on accepting first (app.leaving tells) */
     int batch_max;                         /* effect sets per commit */
     const char *tls_certificate, *tls_key; /* PEM files; NULL without TLS */
     int drain_ms;                          /* how long a stop waits for what was accepted */
@@ -110,7 +119,7 @@ void net_close(struct net *n);
 bool net_pulse(struct net *n);
 
 struct net_stats {
-    long connections, accepted, refused, queue_commit, queue_pool, batches;
+    long connections, accepted, refused, queue_commit, queue_pool, queue_read, batches;
     long unsent; /* bytes held by answers that wait for their clients to read */
     long unread; /* connections closed because LIMIT_UNSENT was used up */
 };

@@ -142,7 +142,7 @@ static enum err count_attempt(struct rq *rq)
         return OK;
     if ((e = check_attempts(rq, key, most)) != OK)
         return e;
-    if (!rq->t->slow)
+    if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
     throttle_count(&rq->fx, key, rq->now_s, WINDOW_S);
     if ((e = rq_commit(rq)) != OK)

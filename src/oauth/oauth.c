@@ -150,9 +150,11 @@ static enum flow run(struct rq *rq)
 {
     enum err e = dispatch(rq);
 
-    if (e == ERR_SLOW && !rq->t->slow)
+    if (e == ERR_SLOW && rq->t->kind != THREAD_POOL)
         return FLOW_POOL;
     cors_decide(rq);
+    if (rq->t->db->asked) /* whatever the handler made of a read that failed */
+        return FLOW_READ;
     if (e == OK && (rq->res->body.overflow || rq->res->headers.overflow))
         e = fail(rq, ERR_SERVER_ERROR, "The answer is too large."); /* before anything is durable */
     if (e != OK) {
@@ -168,6 +170,7 @@ enum flow oauth_handle(struct server_thread *t, struct rq *rq)
 {
     server_thread_refresh(t);
     rq_restart(rq, t);
+    t->db->asked = false;
     return run(rq);
 }
 

@@ -55,7 +55,7 @@ void fail_detail(struct rq *rq, str detail)
 
 enum err rq_commit(struct rq *rq)
 {
-    if (!rq->t->slow || rq->commit_now == NULL)
+    if (rq->t->kind != THREAD_POOL || rq->commit_now == NULL)
         return ERR_SLOW;
     if (!rq->commit_now(rq))
         return fail(rq, ERR_UNAVAILABLE, "The store could not take the request. Try again.");

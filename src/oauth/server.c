@@ -106,6 +106,7 @@ enum err server_open(struct server *s, const struct settings *settings,
     enum err e;
 
     s->settings = settings;
+    s->shared = db_url_is_shared(setting_text(settings, db));
     s->dialects = dialects;
     s->ring = NULL;
     s->hosts_n = 0;
@@ -155,13 +156,18 @@ static void take_ring(struct server_thread *t)
     keyring_unref(ring);
 }
 
-enum err server_thread_open(struct server *s, struct server_thread *t, char *why, size_t why_size)
+enum err server_thread_open(struct server *s, struct server_thread *t, enum thread_kind kind,
+                            char *why, size_t why_size)
 {
     enum err e;
 
-    *t = (struct server_thread){.server = s};
-    if ((e = db_open(setting_text(s->settings, db), true, &t->db, why, why_size)) != OK)
+    *t = (struct server_thread){.server = s, .kind = kind};
+    if (s->shared && kind == THREAD_WORKER)
+        t->db = db_elsewhere();
+    else if ((e = db_open(setting_text(s->settings, db), true, &t->db, why, why_size)) != OK)
         return e;
+    if (s->shared)
+        t->db->patience_ms = (int)setting_int(s->settings, db_timeout_ms);
     t->hasher = hash_open();
     t->clients = client_cache_open((size_t)setting_int(s->settings, client_cache));
     t->metrics = metrics_cell_new(&s->metrics);

@@ -37,6 +37,11 @@ struct server {
     atomic_bool ring_stale;                /* keys changed but could not be read: try again */
     const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
     bool misbehaves;                       /* some fault.* setting is on */
+    bool shared;                           /* the store is: workers never read it themselves */
+    atomic_llong heard_ms; /* shared: monotonic, when the last poll of the store began that
+                              succeeded */
+    atomic_bool store_away; /* shared: it does not answer; nobody need try */
+    atomic_bool leaving;    /* a stop was asked for; /readyz says so */
     struct arena arena;                    /* what follows, made at start */
     str metadata;                          /* the RFC 8414 document */
     str *hosts;                            /* host names that the server answers for */
@@ -46,6 +51,13 @@ struct server {
     struct ui *ui;                    /* ui/ui.h; set by cmd/serve, NULL in tests without pages */
     struct password_rules *passwords; /* oauth/password_rules.h; likewise */
     struct explain_ring *explain;     /* oauth/explain.h; NULL: nothing is kept */
+};
+
+/* What a thread may wait for. */
+enum thread_kind {
+    THREAD_WORKER, /* nothing; on a shared store its handle is db_elsewhere() */
+    THREAD_READER, /* reads of a shared store */
+    THREAD_POOL,   /* reads, password hashes and commits */
 };
 
 struct server_thread {
@@ -59,10 +71,11 @@ struct server_thread {
     uint64_t commits_seen;
     struct log_batch log;
     struct metrics_cell *metrics; /* the server's */
-    bool slow;                    /* a pool thread: may hash passwords and wait for commits */
+    enum thread_kind kind;
 };
 
-enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL };
+/* FLOW_READ: the handler wanted to read a shared store on a worker. */
+enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
 
 struct rq;
 
@@ -71,7 +84,8 @@ enum err server_open(struct server *s, const struct settings *settings,
                      const struct dialect *const *dialects, struct db *db, char *why,
                      size_t why_size);
 void server_close(struct server *s);
-enum err server_thread_open(struct server *s, struct server_thread *t, char *why, size_t why_size);
+enum err server_thread_open(struct server *s, struct server_thread *t, enum thread_kind kind,
+                            char *why, size_t why_size);
 void server_thread_close(struct server_thread *t);
 
 /* Takes in what has changed since this thread last looked: drops cached clients, takes a new
@@ -87,7 +101,7 @@ enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *w
 
 /* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal, and
  * (FLOW_ANSWER) fills the signatures in. FLOW_COMMIT: rq->fx must be made durable, then
- * oauth_resume. FLOW_POOL: call again from a pool thread. */
+ * oauth_resume. FLOW_POOL, FLOW_READ: call again from a pool thread, a reader. */
 enum flow oauth_handle(struct server_thread *t, struct rq *rq);
 /* After the commit of rq->fx with that outcome. May ask for another round. */
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome);

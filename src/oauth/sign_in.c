@@ -151,7 +151,7 @@ static enum err count_attempt(struct rq *rq, const struct counters *c)
         return OK;
     if ((e = check_wait(rq, c)) != OK)
         return e;
-    if (!rq->t->slow)
+    if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
     throttle_count(&rq->fx, c->account, rq->now_s, WINDOW_S);
     if (c->source.p)
@@ -222,7 +222,7 @@ static enum err judge(struct rq *rq, const struct user *u, str password)
     if (done->password_judged && done->password_of.n == encoded.n &&
         ct_eq(done->password_of.p, encoded.p, encoded.n))
         return done->password_verdict;
-    if (!rq->t->slow)
+    if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
     done->password_verdict = judge_now(rq, u, password);
     done->password_of = encoded;
@@ -238,7 +238,7 @@ static enum err hash_once(struct rq *rq, const struct uid *user, str normalized)
 
     if (done->password_hash.n > 0)
         return OK;
-    if (!rq->t->slow)
+    if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
     return sign_in_hash(rq->t->hasher, signer_ring(rq->t->signer), rq->arena, user, normalized,
                         &done->password_hash, &done->password_pepper);

@@ -19,6 +19,8 @@ enum change_kind {
     CHANGE_ORGANIZATION = 2, /* subject: organization id (12 bytes) */
     CHANGE_GROUP = 3,        /* subject: organization id */
     CHANGE_KEYS = 4,         /* no subject */
+    CHANGE_GRANTS = 5,       /* no subject: grants were revoked; told here only (store/revoked.h) */
+    CHANGE_USER = 6,         /* subject: user id (16 bytes) */
 };
 
 struct change {

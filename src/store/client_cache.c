@@ -315,6 +315,8 @@ void client_cache_apply(struct client_cache *c, const struct change *change)
         drop_organization(c, change->subject);
         break;
     case CHANGE_KEYS:
+    case CHANGE_GRANTS:
+    case CHANGE_USER:
         break;
     }
 }

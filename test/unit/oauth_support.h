@@ -115,9 +115,8 @@ static inline int world_open(const struct dialect *const *dialects)
     make_store();
     assert_int_equal(settings_check(&w.settings, why, sizeof why), OK);
     assert_int_equal(server_open(&w.server, &w.settings, dialects, w.db, why, sizeof why), OK);
-    assert_int_equal(server_thread_open(&w.server, &w.thread, why, sizeof why), OK);
-    assert_int_equal(server_thread_open(&w.server, &w.slow, why, sizeof why), OK);
-    w.slow.slow = true;
+    assert_int_equal(server_thread_open(&w.server, &w.thread, THREAD_WORKER, why, sizeof why), OK);
+    assert_int_equal(server_thread_open(&w.server, &w.slow, THREAD_POOL, why, sizeof why), OK);
     w.server.clock.fixed_us = 2000 * 1000000LL;
     put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
     return 0;

@@ -105,7 +105,7 @@ static enum err judge_slow(struct rq *rq, const struct client_secret *s, str sec
     for (size_t i = 0; i < done->judged_n; i++)
         if (id_eq(&done->judged[i].secret, &s->id))
             return done->judged[i].verdict;
-    if (!rq->t->slow)
+    if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
     verdict = password_verify(rq->arena, s->argon2, secret);
     if (done->judged_n < CLIENT_SECRETS) {
@@ -124,7 +124,7 @@ static enum err check_slow(struct rq *rq, const struct client *c, const struct u
     for (size_t i = 0; i < c->secrets_n && e == ERR_INVALID_CLIENT; i++) {
         if (c->secrets[i].argon2.p == NULL || !is_live(&c->secrets[i], rq->now_s))
             continue;
-        if (!rq->slow.counted && !rq->t->slow)
+        if (!rq->slow.counted && rq->t->kind != THREAD_POOL)
             return ERR_SLOW;
         if ((e = count_attempt(rq, key)) == OK)
             e = judge_slow(rq, &c->secrets[i], secret);

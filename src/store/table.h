@@ -1,0 +1,44 @@
+/* table: the tables of a store as they are, for whoever copies them whole (move, backup).
+ *
+ * Read from the engine's own catalogue, so that a column that a later migration adds is copied
+ * too. Statements are made for each table and live as long as the arena.
+ */
+#ifndef STORE_TABLE_H
+#define STORE_TABLE_H
+
+#include "db/db.h"
+
+enum { TABLE_COLUMNS = 32, TABLE_KEYS = 4 };
+
+struct column {
+    str name;
+    enum db_type type; /* DB_TEXT, DB_BLOB, DB_INT */
+};
+
+struct table {
+    str name;
+    struct column columns[TABLE_COLUMNS];
+    size_t columns_n;
+    size_t key[TABLE_KEYS]; /* columns of the primary key, in its order */
+    size_t keys_n;
+    struct sql first, next; /* a page in key order; next: behind $1.., LIMIT is the last parameter */
+    struct sql get;         /* one row by key */
+    struct sql put;         /* insert, or replace the row of that key */
+    struct sql drop;        /* delete by key */
+    struct sql count;
+};
+
+/* One row's values, borrowed from the arena it was read into. */
+struct table_row {
+    struct db_arg values[TABLE_COLUMNS];
+};
+
+/* All tables of the store, by name, without those that copying itself uses. */
+enum err tables_read(struct db *db, struct arena *a, struct table **out, size_t *n);
+/* The rows behind `after` (NULL: from the beginning), at most max; *n: how many. */
+enum err table_page(struct db *db, struct arena *a, const struct table *t,
+                    const struct table_row *after, size_t max, struct table_row *rows, size_t *n);
+/* An order-independent sum: add up table_digest over rows, modulo 2^64. */
+uint64_t table_digest(const struct table *t, const struct table_row *row);
+
+#endif
