@@ -1,8 +1,10 @@
 /* migrate: applies the numbered schema files that a database does not have yet.
  *
  * Each file runs in one transaction with its row in schema_version, and the version is read again
- * inside that transaction, so two processes that start together do the work once. A database
- * that is ahead of the program is refused: an old program could misread it.
+ * inside that transaction, behind a lock, so two processes that start together do the work once. A
+ * database that is ahead of the program is refused, since an old program could misread it, unless
+ * the migrations it does not know all say that programs of its version may go on (column serves,
+ * which migration 4 adds; 0, its default, says nothing).
  *
  * Left out on purpose: going back. A mistake is repaired by the next number.
  */
@@ -13,7 +15,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { HAS_SQLITE, HAS_POSTGRESQL, LAST, PUT };
+/* The first migration whose row has the column serves. */
+enum { SERVES_SINCE = 4, TRIES = 3 };
+
+enum { HAS_SQLITE, HAS_POSTGRESQL, LAST, SERVES, PUT, PUT_SERVES };
 
 static const struct sql sql[] = {
     [HAS_SQLITE] = {"schema_version.exists", "SELECT COUNT(*) FROM sqlite_master "
@@ -22,13 +27,20 @@ static const struct sql sql[] = {
                                                  "WHERE oid = to_regclass('schema_version')"},
     [LAST] = {"schema_version.last", "SELECT number FROM schema_version ORDER BY number DESC "
                                      "LIMIT 1"},
+    [SERVES] = {"schema_version.serves", "SELECT MAX(CASE WHEN serves = 0 THEN number ELSE serves "
+                                         "END) FROM schema_version"},
     [PUT] = {"schema_version.put", "INSERT INTO schema_version (number, name, applied_s) "
                                    "VALUES ($1, $2, $3)"},
+    [PUT_SERVES] = {"schema_version.put_serves",
+                    "INSERT INTO schema_version (number, name, applied_s, serves) "
+                    "VALUES ($1, $2, $3, $4)"},
 };
 
 static const char *const create = "CREATE TABLE IF NOT EXISTS schema_version ("
                                   "number BIGINT NOT NULL PRIMARY KEY, "
                                   "name TEXT NOT NULL, applied_s BIGINT NOT NULL)";
+/* PostgreSQL lets two transactions read the version at once; SQLite has one writer. */
+static const char *const lock = "LOCK TABLE schema_version IN SHARE ROW EXCLUSIVE MODE";
 
 static bool is_sqlite(const struct db *db)
 {
@@ -44,15 +56,32 @@ static enum err query_int(struct db *db, const struct sql *q, int *out)
     return e;
 }
 
-enum err migrate_version(struct db *db, int *version)
+enum err migrate_read(struct db *db, struct migrate_state *state)
 {
     int there = 0;
     enum err e = query_int(db, &sql[is_sqlite(db) ? HAS_SQLITE : HAS_POSTGRESQL], &there);
 
-    *version = 0;
-    if (e != OK || there == 0)
-        return e;
-    return query_int(db, &sql[LAST], version);
+    *state = (struct migrate_state){0};
+    if (e == OK && there > 0)
+        e = query_int(db, &sql[LAST], &state->version);
+    state->serves = state->version;
+    if (e == OK && state->version >= SERVES_SINCE)
+        e = query_int(db, &sql[SERVES], &state->serves);
+    return e;
+}
+
+enum err migrate_version(struct db *db, int *version)
+{
+    struct migrate_state state;
+    enum err e = migrate_read(db, &state);
+
+    *version = state.version;
+    return e;
+}
+
+bool migrate_serves(const struct migrate_state *state)
+{
+    return state->serves <= migrate_latest();
 }
 
 int migrate_latest(void)
@@ -103,10 +132,20 @@ str migrate_text(struct arena *a, const struct migration *m, const char *driver)
     return buf_str(&b);
 }
 
+static enum err put_row(struct db *db, const struct migration *m)
+{
+    struct clock clock = {0};
+    struct db_arg args[] = {db_int(m->number), db_text(str_from(m->name)),
+                            db_int(clock_now_s(&clock)), db_int(m->serves)};
+
+    if (m->number < SERVES_SINCE)
+        return db_run(db, &sql[PUT], args, 3, NULL);
+    return db_run(db, &sql[PUT_SERVES], args, 4, NULL);
+}
+
 /* In the transaction that the caller opened. */
 static enum err apply(struct db *db, const struct migration *m)
 {
-    struct clock clock = {0};
     struct arena a;
     enum err e = OK;
 
@@ -114,21 +153,17 @@ static enum err apply(struct db *db, const struct migration *m)
     if (db->ops->exec(db, arena_cstr(&a, migrate_text(&a, m, db->ops->name))) != DB_DONE)
         e = ERR_UNAVAILABLE;
     arena_free(&a);
-    if (e != OK)
-        return e;
-    return db_run(db, &sql[PUT],
-                  ARGS(db_int(m->number), db_text(str_from(m->name)), db_int(clock_now_s(&clock))),
-                  NULL);
+    return e ? e : put_row(db, m);
 }
 
 /* One migration in one transaction, unless another process was faster. */
-static enum err step(struct db *db, const struct migration *m, int *applied, char *why,
-                     size_t why_size)
+static enum err step(struct db *db, const struct migration *m, int *applied)
 {
     int version = 0;
     enum err e = db_begin(db);
 
-    if (e == OK && db->ops->exec(db, create) != DB_DONE)
+    if (e == OK && (db->ops->exec(db, create) != DB_DONE ||
+                    (!is_sqlite(db) && db->ops->exec(db, lock) != DB_DONE)))
         e = ERR_UNAVAILABLE;
     if (e == OK)
         e = query_int(db, &sql[LAST], &version);
@@ -136,20 +171,33 @@ static enum err step(struct db *db, const struct migration *m, int *applied, cha
         e = apply(db, m);
         *applied += e == OK;
     }
-    if (e == OK)
-        e = db_commit(db);
-    if (e != OK) {
-        snprintf(why, why_size, "migration %d (%s) failed and was undone: %s", m->number, m->name,
-                 db->ops->message(db));
-        db_rollback(db);
+    return e ? e : db_commit(db);
+}
+
+/* Two processes that make table schema_version at once collide in PostgreSQL's catalogue, IF NOT
+ * EXISTS or not; the second time it is there. */
+static enum err try_step(struct db *db, const struct migration *m, int *applied, char *why,
+                         size_t why_size)
+{
+    int before = *applied;
+    enum err e = ERR_UNAVAILABLE;
+
+    for (int i = 0; e != OK && i < (is_sqlite(db) ? 1 : TRIES); i++) {
+        *applied = before;
+        e = step(db, m, applied);
+        if (e != OK) {
+            snprintf(why, why_size, "migration %d (%s) failed and was undone: %s", m->number,
+                     m->name, db->ops->message(db));
+            db_rollback(db);
+        }
     }
     return e;
 }
 
 enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size)
 {
-    int version;
-    enum err e = migrate_version(db, &version);
+    struct migrate_state state;
+    enum err e = migrate_read(db, &state);
 
     *applied = 0;
     if (e != OK) {
@@ -157,15 +205,15 @@ enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size)
                  db->ops->message(db));
         return e;
     }
-    if (version > migrate_latest()) {
+    if (!migrate_serves(&state)) {
         snprintf(why, why_size,
                  "the database has schema version %d, this program knows up to %d: install the "
                  "postern that made it, or a later one",
-                 version, migrate_latest());
+                 state.version, migrate_latest());
         return ERR_CONFLICT;
     }
     for (const struct migration *m = migrations; e == OK && m->number != 0; m++)
-        if (m->number > version)
-            e = step(db, m, applied, why, why_size);
+        if (m->number > state.version)
+            e = try_step(db, m, applied, why, why_size);
     return e;
 }

@@ -57,6 +57,49 @@ static void a_newer_database_is_refused(void **state)
     assert_non_null(strstr(why, "install"));
 }
 
+/* As a program of this version finds a store that a later one has migrated: each migration that it
+ * does not know must allow it. */
+static void a_newer_database_that_allows_it(void **state)
+{
+    struct fixture *f = *state;
+    struct migrate_state is;
+    char why[512], text[160];
+    int applied = -1;
+
+    run(f->db, migrate_latest());
+    assert_int_equal(migrate_read(f->db, &is), OK);
+    assert_int_equal(is.version, migrate_latest());
+    assert_true(is.serves <= is.version);
+    snprintf(text, sizeof text, "INSERT INTO schema_version VALUES (98, 'x', 1, %d)",
+             migrate_latest());
+    must_exec(f->db, text);
+    assert_int_equal(migrate_read(f->db, &is), OK);
+    assert_int_equal(is.version, 98);
+    assert_true(migrate_serves(&is));
+    assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), OK);
+    assert_int_equal(applied, 0);
+    must_exec(f->db, "INSERT INTO schema_version VALUES (99, 'x', 1, 98)");
+    must_exec(f->db, "INSERT INTO schema_version VALUES (100, 'x', 1, 1)");
+    assert_int_equal(migrate_read(f->db, &is), OK);
+    assert_int_equal(is.version, 100);
+    assert_int_equal(is.serves, 98);
+    assert_false(migrate_serves(&is));
+    assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), ERR_CONFLICT);
+}
+
+/* Programs before migration 4 made no column serves. */
+static void a_database_without_that_column(void **state)
+{
+    struct fixture *f = *state;
+    struct migrate_state is;
+
+    must_exec(f->db, "CREATE TABLE schema_version (number BIGINT, name TEXT, applied_s BIGINT)");
+    must_exec(f->db, "INSERT INTO schema_version VALUES (3, 'people', 1)");
+    assert_int_equal(migrate_read(f->db, &is), OK);
+    assert_int_equal(is.version, 3);
+    assert_int_equal(is.serves, 3);
+}
+
 /* A fault at every call: the database is as before or fully migrated, and a second run ends well.
  */
 static void a_fault_leaves_no_half(void **state)
@@ -93,7 +136,7 @@ static void a_fault_leaves_no_half(void **state)
 static void placeholders_by_dialect(void **state)
 {
     struct fixture *f = *state;
-    static const struct migration m = {1, "x", "CREATE TABLE a (b $BLOB, c $OTHER) $CLUSTERED;"};
+    static const struct migration m = {1, 1, "x", "CREATE TABLE a (b $BLOB, c $OTHER) $CLUSTERED;"};
 
     str s = migrate_text(&f->arena, &m, "sqlite");
     assert_true(str_eq(s, STR("CREATE TABLE a (b BLOB, c $OTHER) WITHOUT ROWID;")));
@@ -113,8 +156,12 @@ static void numbers_ascend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(applied_once),           TEST(a_newer_database_is_refused),
-        TEST(a_fault_leaves_no_half), TEST(placeholders_by_dialect),
+        TEST(applied_once),
+        TEST(a_newer_database_is_refused),
+        TEST(a_newer_database_that_allows_it),
+        TEST(a_database_without_that_column),
+        TEST(a_fault_leaves_no_half),
+        TEST(placeholders_by_dialect),
         TEST(numbers_ascend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
