@@ -17,14 +17,15 @@ struct column {
 
 struct table {
     str name;
-    struct column columns[TABLE_COLUMNS];
+    struct column columns[TABLE_COLUMNS]; /* by name, in every store */
     size_t columns_n;
     size_t key[TABLE_KEYS]; /* columns of the primary key, in its order */
     size_t keys_n;
-    struct sql first, next; /* a page in key order; next: behind $1.., LIMIT is the last parameter */
-    struct sql get;         /* one row by key */
-    struct sql put;         /* insert, or replace the row of that key */
-    struct sql drop;        /* delete by key */
+    struct sql first,
+        next;        /* a page in key order; next: behind $1.., LIMIT is the last parameter */
+    struct sql get;  /* one row by key */
+    struct sql put;  /* insert, or replace the row of that key */
+    struct sql drop; /* delete by key */
     struct sql count;
 };
 
@@ -38,6 +39,9 @@ enum err tables_read(struct db *db, struct arena *a, struct table **out, size_t 
 /* The rows behind `after` (NULL: from the beginning), at most max; *n: how many. */
 enum err table_page(struct db *db, struct arena *a, const struct table *t,
                     const struct table_row *after, size_t max, struct table_row *rows, size_t *n);
+/* The row of that key (keys_n values, in the key's order). ERR_ABSENT, ERR_UNAVAILABLE. */
+enum err table_get(struct db *db, struct arena *a, const struct table *t, const struct db_arg *key,
+                   struct table_row *row);
 /* An order-independent sum: add up table_digest over rows, modulo 2^64. */
 uint64_t table_digest(const struct table *t, const struct table_row *row);
 

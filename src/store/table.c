@@ -1,0 +1,310 @@
+/* table: the catalogue of a store, read as it is, and a page of rows in key order.
+ *
+ * Columns are kept in the order of their names, whatever order an engine has them in, so that a row
+ * of one store is a row of the other and has the same digest in both. A page is read by key, never
+ * by offset: its cost does not grow with its place. How an engine orders text does not matter,
+ * since a page is ordered and continued by the same engine.
+ *
+ * Left out on purpose: constraints other than the primary key, and whatever a table of ours never
+ * has (generated columns, other types): the program ends rather than copy such a table in part.
+ */
+#include "store/table.h"
+
+#include "base/log.h"
+#include "crypto/hash.h"
+
+enum { SQLITE, POSTGRESQL };
+enum { DIRECT_MAX = 256, PER_VALUE = 1 + 8 + DIRECT_MAX, NAME_MAX_CHARS = 64 };
+
+/* table, column, type, place in the primary key from 1 (0: not in it) */
+static const struct sql catalogue[] = {
+    [SQLITE] = {"table.columns",
+                "SELECT m.name, c.name, c.type, c.pk "
+                "FROM sqlite_master m, pragma_table_info(m.name) c "
+                "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' "
+                "ORDER BY m.name, c.name"},
+    [POSTGRESQL] = {"table.columns",
+                    "SELECT CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT), "
+                    "UPPER(CAST(c.data_type AS TEXT)), "
+                    "CAST(COALESCE(k.ordinal_position, 0) AS BIGINT) "
+                    "FROM information_schema.tables t "
+                    "JOIN information_schema.columns c ON c.table_schema = t.table_schema "
+                    "AND c.table_name = t.table_name "
+                    "LEFT JOIN information_schema.table_constraints p "
+                    "ON p.table_schema = t.table_schema AND p.table_name = t.table_name "
+                    "AND p.constraint_type = 'PRIMARY KEY' "
+                    "LEFT JOIN information_schema.key_column_usage k "
+                    "ON k.constraint_schema = p.constraint_schema "
+                    "AND k.constraint_name = p.constraint_name AND k.table_name = t.table_name "
+                    "AND k.column_name = c.column_name "
+                    "WHERE t.table_schema = current_schema() AND t.table_type = 'BASE TABLE' "
+                    "ORDER BY CAST(c.table_name AS TEXT) COLLATE \"C\", "
+                    "CAST(c.column_name AS TEXT) COLLATE \"C\""},
+};
+
+static bool is_left_out(str name)
+{
+    return str_starts(name, STR("move_")) || str_eq(name, STR("schema_version")) ||
+           str_eq(name, STR("lease"));
+}
+
+static enum db_type type_of(str table, str type)
+{
+    if (str_eq(type, STR("TEXT")))
+        return DB_TEXT;
+    if (str_eq(type, STR("BLOB")) || str_eq(type, STR("BYTEA")))
+        return DB_BLOB;
+    if (!str_eq(type, STR("BIGINT")) && !str_eq(type, STR("INTEGER")))
+        fatal("table %.*s has a column of type %.*s", STR_ARG(table), STR_ARG(type));
+    return DB_INT;
+}
+
+static void add_column(struct table *t, str name, str type, size_t place)
+{
+    if (t->columns_n == TABLE_COLUMNS || place > TABLE_KEYS)
+        fatal("table %.*s has more columns than a copy has room for", STR_ARG(t->name));
+    if (place > 0) {
+        t->key[place - 1] = t->columns_n;
+        t->keys_n++;
+    }
+    t->columns[t->columns_n++] = (struct column){name, type_of(t->name, type)};
+}
+
+/* ---- statements ---- */
+
+static str name_of(const struct table *t, size_t i)
+{
+    return t->columns[i].name;
+}
+
+static void put_columns(struct buf *b, const struct table *t)
+{
+    for (size_t i = 0; i < t->columns_n; i++)
+        buf_printf(b, "%s\"%.*s\"", i ? ", " : "", STR_ARG(name_of(t, i)));
+}
+
+static void put_keys(struct buf *b, const struct table *t)
+{
+    for (size_t i = 0; i < t->keys_n; i++)
+        buf_printf(b, "%s\"%.*s\"", i ? ", " : "", STR_ARG(name_of(t, t->key[i])));
+}
+
+static void put_params(struct buf *b, size_t n)
+{
+    for (size_t i = 1; i <= n; i++)
+        buf_printf(b, "%s$%zu", i > 1 ? ", " : "", i);
+}
+
+static void put_by_key(struct buf *b, const struct table *t)
+{
+    for (size_t i = 0; i < t->keys_n; i++)
+        buf_printf(b, "%s\"%.*s\" = $%zu", i ? " AND " : " WHERE ", STR_ARG(name_of(t, t->key[i])),
+                   i + 1);
+}
+
+static bool is_key(const struct table *t, size_t column)
+{
+    for (size_t i = 0; i < t->keys_n; i++)
+        if (t->key[i] == column)
+            return true;
+    return false;
+}
+
+static void put_insert(struct buf *b, const struct table *t)
+{
+    const char *before = ") DO UPDATE SET ";
+    buf_printf(b, "INSERT INTO \"%.*s\" (", STR_ARG(t->name));
+    put_columns(b, t);
+    BUF_LIT(b, ") VALUES (");
+    put_params(b, t->columns_n);
+    BUF_LIT(b, ") ON CONFLICT (");
+    put_keys(b, t);
+    for (size_t i = 0; i < t->columns_n; i++) {
+        if (is_key(t, i))
+            continue;
+        buf_printf(b, "%s\"%.*s\" = excluded.\"%.*s\"", before, STR_ARG(name_of(t, i)),
+                   STR_ARG(name_of(t, i)));
+        before = ", ";
+    }
+    if (t->keys_n == t->columns_n)
+        BUF_LIT(b, ") DO NOTHING");
+}
+
+static void put_select(struct buf *b, const struct table *t)
+{
+    BUF_LIT(b, "SELECT ");
+    put_columns(b, t);
+    buf_printf(b, " FROM \"%.*s\"", STR_ARG(t->name));
+}
+
+static void put_page(struct buf *b, const struct table *t, bool next)
+{
+    put_select(b, t);
+    if (next) {
+        BUF_LIT(b, " WHERE (");
+        put_keys(b, t);
+        BUF_LIT(b, ") > (");
+        put_params(b, t->keys_n);
+        BUF_LIT(b, ")");
+    }
+    BUF_LIT(b, " ORDER BY ");
+    put_keys(b, t);
+    buf_printf(b, " LIMIT $%zu", next ? t->keys_n + 1 : 1);
+}
+
+static struct buf begin(struct arena *a)
+{
+    struct buf b;
+    buf_init(&b, a, 512, 16384);
+    return b;
+}
+
+static struct sql end(struct arena *a, const struct table *t, const char *verb, struct buf *b)
+{
+    if (b->overflow)
+        fatal("the statements of table %.*s are too long", STR_ARG(t->name));
+    str name = arena_printf(a, "%.*s.%s", STR_ARG(t->name), verb);
+    return (struct sql){arena_cstr(a, name), arena_cstr(a, buf_str(b))};
+}
+
+static void make_statements(struct arena *a, struct table *t)
+{
+    struct buf b = begin(a);
+    put_page(&b, t, false);
+    t->first = end(a, t, "first", &b);
+    b = begin(a);
+    put_page(&b, t, true);
+    t->next = end(a, t, "next", &b);
+    b = begin(a);
+    put_select(&b, t);
+    put_by_key(&b, t);
+    t->get = end(a, t, "get", &b);
+    b = begin(a);
+    put_insert(&b, t);
+    t->put = end(a, t, "put", &b);
+    b = begin(a);
+    buf_printf(&b, "DELETE FROM \"%.*s\"", STR_ARG(t->name));
+    put_by_key(&b, t);
+    t->drop = end(a, t, "drop", &b);
+    b = begin(a);
+    buf_printf(&b, "SELECT COUNT(*) FROM \"%.*s\"", STR_ARG(t->name));
+    t->count = end(a, t, "count", &b);
+}
+
+/* ---- reading ---- */
+
+enum err tables_read(struct db *db, struct arena *a, struct table **out, size_t *n)
+{
+    size_t room = 0;
+    struct rows r = db_query(db, &catalogue[db->ops->shared ? POSTGRESQL : SQLITE], NO_ARGS);
+    *out = NULL;
+    *n = 0;
+    while (rows_next(&r)) {
+        str name = row_text(&r, 0, a);
+        if (is_left_out(name))
+            continue;
+        if (*n == 0 || !str_eq((*out)[*n - 1].name, name)) {
+            ARENA_MORE(a, *out, *n, room);
+            (*out)[*n] = (struct table){.name = name};
+            ++*n;
+        }
+        add_column(&(*out)[*n - 1], row_text(&r, 1, a), row_text(&r, 2, a), (size_t)row_int(&r, 3));
+    }
+    enum err e = rows_end(&r);
+    for (size_t i = 0; e == OK && i < *n; i++) {
+        if ((*out)[i].keys_n == 0)
+            fatal("table %.*s has no primary key", STR_ARG((*out)[i].name));
+        make_statements(a, &(*out)[i]);
+    }
+    return e;
+}
+
+/* Column i of the present row, with its bytes in the arena. SQLite keeps a value as it was bound,
+ * so the column's type is what counts. */
+static struct db_arg value(struct rows *r, struct arena *a, const struct column *c, size_t i)
+{
+    struct db_arg v = {0};
+    v.type = r->db->ops->column(r->stmt, (int)i, &v.i, &v.s);
+    if (v.type == DB_TEXT || v.type == DB_BLOB) {
+        v.type = c->type == DB_TEXT ? DB_TEXT : DB_BLOB;
+        v.s = v.s.n ? arena_dup(a, v.s) : STR("");
+    }
+    return v;
+}
+
+enum err table_page(struct db *db, struct arena *a, const struct table *t,
+                    const struct table_row *after, size_t max, struct table_row *rows, size_t *n)
+{
+    struct db_arg args[TABLE_KEYS + 1];
+    size_t args_n = 0;
+    for (size_t i = 0; after && i < t->keys_n; i++)
+        args[args_n++] = after->values[t->key[i]];
+    args[args_n++] = db_int((int64_t)max);
+    *n = 0;
+    struct rows r = db_query(db, after ? &t->next : &t->first, args, args_n);
+    for (; *n < max && rows_next(&r); ++*n)
+        for (size_t i = 0; i < t->columns_n; i++)
+            rows[*n].values[i] = value(&r, a, &t->columns[i], i);
+    return rows_end(&r);
+}
+
+enum err table_get(struct db *db, struct arena *a, const struct table *t, const struct db_arg *key,
+                   struct table_row *row)
+{
+    struct rows r = db_query(db, &t->get, key, t->keys_n);
+    if (rows_next(&r))
+        for (size_t i = 0; i < t->columns_n; i++)
+            row->values[i] = value(&r, a, &t->columns[i], i);
+    return rows_end_one(&r);
+}
+
+/* ---- digest ---- */
+
+static char *put_u64(char *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        *p++ = (char)(v >> (56 - 8 * i));
+    return p;
+}
+
+/* Type, length or number, bytes: no two lists of values look the same. Long values stand in by
+ * their hash, so that everything fits one buffer and is hashed in one call. */
+static char *put_value(struct hasher *h, char *p, const struct db_arg *v)
+{
+    struct digest digest;
+    *p++ = (char)v->type;
+    if (v->type == DB_NULL)
+        return p;
+    p = put_u64(p, v->type == DB_INT ? (uint64_t)v->i : v->s.n);
+    if (v->type == DB_INT || v->s.n == 0)
+        return p;
+    if (v->s.n <= DIRECT_MAX) {
+        memcpy(p, v->s.p, v->s.n);
+        return p + v->s.n;
+    }
+    hash_sha256(h, &v->s, 1, &digest);
+    memcpy(p, digest.b, sizeof digest.b);
+    return p + sizeof digest.b;
+}
+
+uint64_t table_digest(const struct table *t, const struct table_row *row)
+{
+    /* One for each thread that copies, and for as long as the process lives. */
+    static _Thread_local struct hasher *hasher;
+    char buffer[NAME_MAX_CHARS + 1 + TABLE_COLUMNS * PER_VALUE], *p = buffer;
+    struct digest digest;
+    uint64_t sum = 0;
+    if (!hasher)
+        hasher = hash_open();
+    if (t->name.n > NAME_MAX_CHARS)
+        fatal("the name of table %.*s is too long", STR_ARG(t->name));
+    memcpy(p, t->name.p, t->name.n);
+    p += t->name.n;
+    *p++ = 0;
+    for (size_t i = 0; i < t->columns_n; i++)
+        p = put_value(hasher, p, &row->values[i]);
+    hash_sha256(hasher, &(str){buffer, (size_t)(p - buffer)}, 1, &digest);
+    for (int i = 0; i < 8; i++)
+        sum = sum << 8 | digest.b[i];
+    return sum;
+}
