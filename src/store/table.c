@@ -193,7 +193,7 @@ static void make_statements(struct arena *a, struct table *t)
 
 /* ---- reading ---- */
 
-enum err tables_read(struct db *db, struct arena *a, struct table **out, size_t *n)
+enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n)
 {
     size_t room = 0;
     struct rows r = db_query(db, &catalogue[db->ops->shared ? POSTGRESQL : SQLITE], NO_ARGS);

@@ -35,7 +35,7 @@ struct table_row {
 };
 
 /* All tables of the store, by name, without those that copying itself uses. */
-enum err tables_read(struct db *db, struct arena *a, struct table **out, size_t *n);
+enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n);
 /* The rows behind `after` (NULL: from the beginning), at most max; *n: how many. */
 enum err table_page(struct db *db, struct arena *a, const struct table *t,
                     const struct table_row *after, size_t max, struct table_row *rows, size_t *n);

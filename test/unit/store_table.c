@@ -18,7 +18,7 @@ static struct table *must_read(struct fixture *f, struct db *db, const char *nam
 {
     struct table *tables, *t;
     size_t n;
-    assert_int_equal(tables_read(db, &f->arena, &tables, &n), OK);
+    assert_int_equal(table_list(db, &f->arena, &tables, &n), OK);
     t = find(tables, n, name);
     assert_non_null(t);
     return t;
@@ -36,7 +36,7 @@ static void knows_every_table_but_its_own(void **state)
     struct table *tables;
     size_t n;
     exec(f->db, "CREATE TABLE move_state (id BIGINT NOT NULL PRIMARY KEY)");
-    assert_int_equal(tables_read(f->db, &f->arena, &tables, &n), OK);
+    assert_int_equal(table_list(f->db, &f->arena, &tables, &n), OK);
     assert_true(n >= 20);
     for (size_t i = 1; i < n; i++)
         assert_true(str_cmp(tables[i - 1].name, tables[i].name) < 0);
