@@ -19,6 +19,7 @@ const struct sql_set *const statements[] = {
     &grant_statements,
     &group_statements,
     &key_statements,
+    &lease_statements,
     &organization_statements,
     &pushed_request_statements,
     &relying_party_statements,

@@ -59,6 +59,7 @@ static const struct sql sql[] = {
     TWO(explanation, node, slot),
     ONE(relying_party, client_id),
     TWO(client_origin, origin, client_id),
+    ONE(lease, name),
 };
 
 const struct sql_set tally_statements = {sql, sizeof sql / sizeof *sql};
@@ -67,7 +68,7 @@ const char *const tally_tables[TALLY_TABLES] = {
     "organization", "groups",  "client",      "client_secret", "client_group",   "key",
     "token",        "grants",  "throttle",    "change",        "account",        "users",
     "login",        "session", "consent",     "user_grant",    "pushed_request", "flow",
-    "device_code",  "replay",  "explanation", "relying_party", "client_origin",
+    "device_code",  "replay",  "explanation", "relying_party", "client_origin",  "lease",
 };
 
 _Static_assert(sizeof sql / sizeof *sql == (size_t)2 * TALLY_TABLES, "two statements per table");
@@ -77,7 +78,7 @@ static const enum db_type keys[TALLY_TABLES][2] = {
     {DB_BLOB}, {DB_BLOB}, {DB_BLOB},          {DB_BLOB, DB_BLOB}, {DB_BLOB, DB_BLOB}, {DB_BLOB},
     {DB_INT},  {DB_BLOB}, {DB_TEXT},          {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
     {DB_TEXT}, {DB_BLOB}, {DB_BLOB, DB_BLOB}, {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
-    {DB_BLOB}, {DB_BLOB}, {DB_BLOB, DB_INT},  {DB_BLOB},          {DB_TEXT, DB_BLOB},
+    {DB_BLOB}, {DB_BLOB}, {DB_BLOB, DB_INT},  {DB_BLOB},          {DB_TEXT, DB_BLOB}, {DB_TEXT},
 };
 
 static int parts_of(size_t table)
@@ -88,8 +89,10 @@ static int parts_of(size_t table)
 void tally_init(struct tally *t)
 {
     *t = (struct tally){.number = INT64_MIN};
-    for (size_t i = 0; i < TALLY_TABLES; i++)
+    for (size_t i = 0; i < TALLY_TABLES; i++) {
         atomic_init(&t->rows[i], -1);
+        atomic_init(&t->bytes[i], -1);
+    }
 }
 
 static size_t arguments(const struct tally *t, struct db_arg out[2])

@@ -2,7 +2,7 @@
  *
  * COUNT(*) over a large table would hold its caller up, so housekeeping walks each table by its
  * key, a page in each step, and publishes the number at the end of the table. A number is as old
- * as the last walk, and no request waits for it.
+ * as the last walk, and no request waits for it. A shared store keeps estimates itself.
  */
 #ifndef STORE_TALLY_H
 #define STORE_TALLY_H
@@ -11,7 +11,7 @@
 
 #include "db/db.h"
 
-#define TALLY_TABLES 23
+#define TALLY_TABLES 24
 
 extern const char *const tally_tables[TALLY_TABLES];
 
@@ -20,9 +20,10 @@ struct tally {
     int64_t so_far;   /* rows passed in it */
     char key[2][512]; /* of the last row passed; the second part only of pairs */
     size_t key_n[2];
-    int64_t number;                         /* the part of it that is a number */
-    int64_t next_s;                         /* when the next round may begin */
-    atomic_int_fast64_t rows[TALLY_TABLES]; /* -1: not counted yet */
+    int64_t number;                          /* the part of it that is a number */
+    int64_t next_s;                          /* when the next round may begin */
+    atomic_int_fast64_t rows[TALLY_TABLES];  /* -1: not counted yet */
+    atomic_int_fast64_t bytes[TALLY_TABLES]; /* tally_shared.c; -1: not known */
 };
 
 void tally_init(struct tally *t);
@@ -30,5 +31,8 @@ void tally_init(struct tally *t);
  * round and is tried again with the next one. */
 enum err tally_run(struct tally *t, struct db *db, int64_t now_s, int64_t rest_s,
                    int64_t budget_us);
+/* The same on a shared store, rows and bytes, from the engine's own books: one query that scans
+ * nothing. */
+enum err tally_shared(struct tally *t, struct db *db, int64_t now_s, int64_t rest_s);
 
 #endif
