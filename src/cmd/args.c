@@ -21,7 +21,7 @@ struct args {
 };
 
 const struct option args_common[] = {
-    {"db", "URL", false, false, "where the store is: sqlite:PATH"},
+    {"db", "URL", false, false, "where the store is: sqlite:PATH or postgresql://..."},
     {"master-key", "FILE", false, false, "the key that seals the keys in the store"},
     {"config", "FILE", false, false, "a settings file (YAML)"},
     {"set", "NAME=VALUE", true, false, "any setting, see `postern config --reference`"},

@@ -44,6 +44,8 @@ static int config(struct cmd *c)
     int code = open_server_settings(c);
     if (code)
         return code;
+    /* The one value that may hold a secret. */
+    c->settings.v[SETTING_db].text = db_url_public(&c->arena, setting_text(&c->settings, db));
     if (!c->json) {
         buf_init(&b, &c->arena, 8192, PAGE);
         settings_write(&c->settings, &b);

@@ -1,13 +1,15 @@
 /* migrate: brings the store to the version of this program, or says what that would do.
  *
- * A store that does not exist is made. Migrations only go forward; `--plan` opens read-only.
+ * A store that does not exist is made (on PostgreSQL: the tables, in a database that is there).
+ * Migrations only go forward; `--plan` opens read-only.
  */
 #include "db/migrate.h"
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/args.h"
 #include "cmd/open.h"
+#include "cmd/plan.h"
 #include "cmd/prepare.h"
 #include "cmd/show.h"
 
@@ -24,47 +26,36 @@ static int print(struct cmd *c, int from, int to, int applied)
     return show_end(&s);
 }
 
-static int show_plan(struct cmd *c, int version)
-{
-    struct show s;
-    show_begin(&s, c, SHOW_LIST, "number=6 state=7 name");
-    for (const struct migration *m = migrations; m->number; m++) {
-        show_object(&s);
-        show_int(&s, "number", m->number);
-        show_text(&s, "name", str_from(m->name));
-        show_text(&s, "state", m->number <= version ? STR("applied") : STR("missing"));
-        show_object_end(&s);
-    }
-    return show_end(&s);
-}
-
+/* A store that is not there is planned for without being made. */
 static int plan(struct cmd *c)
 {
-    struct stat st;
     char why[1024];
-    int version = 0;
-    if (stat(arena_cstr(&c->arena, open_db_path(c)), &st) != 0)
-        return show_plan(c, 0);
+    if (!open_is_shared(c) && access(arena_cstr(&c->arena, open_db_path(c)), F_OK) != 0)
+        return plan_show(c);
     if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    return migrate_version(c->db, &version) ? open_trouble(c) : show_plan(c, version);
+    return plan_show(c);
 }
 
 static int migrate(struct cmd *c)
 {
-    int before = 0, applied = 0;
+    int version = 0, applied = 0;
     int code = open_settings(c);
-    if (code || args_has(c, "plan"))
-        return code ? code : plan(c);
+    if (code)
+        return code;
     open_begin(c);
+    if (args_has(c, "plan"))
+        return plan(c);
     if ((code = prepare_migrated(c, &applied)))
         return code;
-    before = migrate_latest() - applied;
-    return print(c, before, migrate_latest(), applied);
+    if (migrate_version(c->db, &version))
+        return open_trouble(c);
+    return print(c, version - applied, version, applied);
 }
 
 static const struct option options[] = {
-    {"plan", NULL, false, false, "only list the migrations, applied and missing"},
+    {"plan", NULL, false, false,
+     "only list the migrations, and what the missing ones would run and touch"},
 };
 
 static const struct command commands[] = {

@@ -145,10 +145,21 @@ int open_server_settings(struct cmd *c)
     return checked(c, settings_check);
 }
 
+bool open_is_shared(struct cmd *c)
+{
+    return db_url_is_shared(setting_text(&c->settings, db));
+}
+
 str open_db_path(struct cmd *c)
 {
-    str db = setting_text(&c->settings, db);
-    return str_sub(db, 7, db.n);
+    str db = setting_text(&c->settings, db), scheme = STR("sqlite:");
+    return str_sub(db, scheme.n, db.n);
+}
+
+str open_db_name(struct cmd *c)
+{
+    return open_is_shared(c) ? db_url_public(&c->arena, setting_text(&c->settings, db))
+                             : open_db_path(c);
 }
 
 /* From here on the log goes to memory, for open_trouble(). */
@@ -196,21 +207,21 @@ int open_result(struct cmd *c, enum err e, const char *what, str id)
 
 int open_check_version(struct cmd *c)
 {
-    int version;
-    if (migrate_version(c->db, &version))
+    struct migrate_state is;
+    if (migrate_read(c->db, &is))
         return open_trouble(c);
-    if (version < migrate_latest()) {
+    if (is.version < migrate_latest()) {
         return cmd_fail(CMD_FAILED,
                         "the store %.*s has schema version %d, this program needs %d; run: "
                         "postern migrate --db %.*s",
-                        STR_ARG(open_db_path(c)), version, migrate_latest(),
-                        STR_ARG(setting_text(&c->settings, db)));
+                        STR_ARG(open_db_name(c)), is.version, migrate_latest(),
+                        STR_ARG(db_url_public(&c->arena, setting_text(&c->settings, db))));
     }
-    if (version > migrate_latest()) {
+    if (!migrate_serves(&is)) {
         return cmd_fail(CMD_FAILED,
                         "the store %.*s has schema version %d, this program knows up to %d; "
                         "install the postern that made it, or a later one",
-                        STR_ARG(open_db_path(c)), version, migrate_latest());
+                        STR_ARG(open_db_name(c)), is.version, migrate_latest());
     }
     return CMD_DONE;
 }
@@ -219,12 +230,11 @@ static int open_existing(struct cmd *c, bool read_only)
 {
     char why[WHY];
     struct stat st;
-    const char *path = arena_cstr(&c->arena, open_db_path(c));
-    if (stat(path, &st) != 0) {
+    if (!open_is_shared(c) && stat(arena_cstr(&c->arena, open_db_path(c)), &st) != 0) {
         return cmd_fail(CMD_FAILED,
-                        "there is no store at %s; `postern migrate` or `postern serve` makes one, "
-                        "or name another with --db",
-                        path);
+                        "there is no store at %.*s; `postern migrate` or `postern serve` makes "
+                        "one, or name another with --db",
+                        STR_ARG(open_db_path(c)));
     }
     if (db_open(setting_text(&c->settings, db), read_only, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
@@ -253,14 +263,29 @@ int open_store(struct cmd *c, enum open_mode mode)
     return open_existing(c, mode == OPEN_READ);
 }
 
-int open_keys(struct cmd *c)
+int open_master(struct cmd *c)
 {
     char why[WHY];
     const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
+    enum err e = seal_read_master(path, &c->master, why, sizeof why);
+    if (e == ERR_ABSENT)
+        return cmd_fail(
+            CMD_FAILED, "%s %s", why,
+            open_is_shared(c)
+                ? "The store has keys that another node's master key has sealed: copy "
+                  "that node's file to this path, mode 0600."
+                : "The keys of the store were sealed with it: restore it from its copy.");
+    return e ? cmd_fail(CMD_FAILED, "%s", why) : CMD_DONE;
+}
+
+int open_keys(struct cmd *c)
+{
+    char why[WHY];
     if (c->ring)
         return CMD_DONE;
-    if (c->master.n == 0 && seal_read_master(path, &c->master, why, sizeof why))
-        return cmd_fail(CMD_FAILED, "%s", why);
+    int code = c->master.n == 0 ? open_master(c) : CMD_DONE;
+    if (code)
+        return code;
     enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
     if (e == ERR_UNAVAILABLE)
         return open_trouble(c);

@@ -27,8 +27,11 @@ int open_server_settings(struct cmd *c);
 int open_store(struct cmd *c, enum open_mode mode);
 /* What open_store() sets up before it opens: time, ids, effects, the log in memory. */
 void open_begin(struct cmd *c);
-/* Refuses a store of another version, in words of what to do. */
+/* Refuses a store of an earlier version, and of a later one that does not allow this program, in
+ * words of what to do. */
 int open_check_version(struct cmd *c);
+/* The master key, of a store that has keys already. */
+int open_master(struct cmd *c);
 /* The store's keys, opened with the master key. */
 int open_keys(struct cmd *c);
 /* Makes c->fx durable. `conflict` says what a missed expectation means. */
@@ -38,8 +41,12 @@ int open_trouble(struct cmd *c);
 /* An error of store/ -> exit code: absent and unavailable are told apart. `what` and `id` name
  * what was looked for. */
 int open_result(struct cmd *c, enum err e, const char *what, str id);
-/* The path behind "sqlite:". */
+/* The store is PostgreSQL: there is no file to look at. */
+bool open_is_shared(struct cmd *c);
+/* The path behind "sqlite:"; only of a store that is not shared. */
 str open_db_path(struct cmd *c);
+/* What to call the store in messages: its path, or its URL without the password. */
+str open_db_name(struct cmd *c);
 void open_close(struct cmd *c);
 
 #endif

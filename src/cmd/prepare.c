@@ -6,6 +6,9 @@
  * gets a new master key file: that would hide the loss of the one that opens them. What later
  * versions need besides (accounts, the pairwise key, the one of id_tokens) is made when they first
  * see the store.
+ *
+ * Two processes may do this at once, on a shared store with two master key files. The first keys go
+ * in whole or not at all; whoever loses holds a file that opens nothing, and is told so.
  */
 #include "cmd/prepare.h"
 
@@ -24,6 +27,8 @@ enum { WHY = 1024, BATCH = 500 };
 /* The directory of the store, one level: a typo shall not make a tree. */
 static void make_directory(struct cmd *c)
 {
+    if (open_is_shared(c))
+        return;
     str path = open_db_path(c);
     size_t slash = path.n;
     while (slash > 0 && path.p[slash - 1] != '/')
@@ -41,7 +46,39 @@ static int ensure_master(struct cmd *c, bool *created)
         e = seal_create_master(path, &c->master, why, sizeof why);
         *created = e == OK;
     }
+    if (e == ERR_CONFLICT) /* made by another process in this moment */
+        e = seal_read_master(path, &c->master, why, sizeof why);
     return e ? cmd_fail(CMD_FAILED, "%s", why) : CMD_DONE;
+}
+
+/* The master key that was just read or made opens what is in the store. */
+static enum err opens_all(struct cmd *c, char *why, size_t why_size)
+{
+    struct keyring *ring = NULL;
+    enum err e = key_load_ring(c->db, &c->master, &ring, why, why_size);
+    if (ring)
+        keyring_unref(ring);
+    return e;
+}
+
+/* Another process has made the first keys in this moment. A file that this one made for it sealed
+ * nothing, and would only be in the way of the right one. */
+static int lost_race(struct cmd *c, bool created)
+{
+    char why[WHY];
+    str path = setting_text(&c->settings, master_key);
+    enum err e = opens_all(c, why, sizeof why);
+    if (e == ERR_UNAVAILABLE)
+        return open_trouble(c);
+    if (e && created)
+        unlink(arena_cstr(&c->arena, path));
+    if (e) {
+        return cmd_fail(CMD_FAILED,
+                        "another node has just made the first keys of %.*s, under a master key of "
+                        "its own: copy its master key file to %.*s (mode 0600), then start again",
+                        STR_ARG(open_db_name(c)), STR_ARG(path));
+    }
+    return CMD_DONE;
 }
 
 static int ensure_keys(struct cmd *c)
@@ -60,24 +97,29 @@ static int ensure_keys(struct cmd *c)
     struct clock clock = {0};
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
-    /* A conflict: another process made them in this moment. */
-    if (e && e != ERR_CONFLICT)
+    if (e == ERR_CONFLICT)
+        return lost_race(c, created);
+    if (e)
         return open_trouble(c);
     if (created) {
-        cmd_note("postern: made the master key file %.*s; keep a copy of it apart from the store",
-                 STR_ARG(setting_text(&c->settings, master_key)));
+        cmd_note("postern: made the master key file %.*s; keep a copy of it apart from the store%s",
+                 STR_ARG(setting_text(&c->settings, master_key)),
+                 open_is_shared(c) ? ", and give the same file to every node" : "");
     }
     return CMD_DONE;
 }
 
-/* Sealed under the lock that keeps `key rotate --master` from dropping its master key meanwhile. */
+/* What opens none of the other keys must not seal a further one.
+ * Sealed under the lock that keeps `key rotate --master` from dropping its master key meanwhile. */
 static int put_key(struct cmd *c, enum key_use use, enum jws_alg alg)
 {
     char why[WHY];
     struct clock clock = {0};
     struct uid id;
-    const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
-    if (seal_read_master(path, &c->master, why, sizeof why))
+    int code = open_master(c);
+    if (code)
+        return code;
+    if (opens_all(c, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
     if (key_put_new(&c->fx, &c->arena, &c->master, use, alg, KEY_ACTIVE, c->now_s, &id))
         return cmd_fail(CMD_FAILED, "a key that the store lacks could not be made");
@@ -132,9 +174,11 @@ static int ensure_accounts(struct cmd *c)
     while (n == BATCH) {
         if (account_fill(c->db, &c->fx, BATCH, c->now_s, &n))
             return open_trouble(c);
-        if (n > 0 && commit_one(c->db, &c->ids, &clock, &c->fx))
-            return open_trouble(c);
+        enum err e = n > 0 ? commit_one(c->db, &c->ids, &clock, &c->fx) : OK;
         effects_init(&c->fx, c->fx.arena);
+        if (e && e != ERR_CONFLICT)
+            return open_trouble(c);
+        n = e ? BATCH : n; /* another process made some of them in this moment: look again */
     }
     return CMD_DONE;
 }

@@ -40,7 +40,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(tls_listen, "tls.listen", LIST, "", 0, 8, "A:P", "Where the server listens with TLS.")       \
     X(master_key, "master_key", TEXT, "", 0, 4096, "file",                                         \
       "The key that seals the keys in the store. Default: $CREDENTIALS_DIRECTORY/master_key, "     \
-      "else the database path with .key.")                                                         \
+      "else the database path with .key. PostgreSQL: the same file on every node.")                                                         \
     X(workers, "workers", INT, "0", 0, 256, "threads", "Network threads; 0: one per core.")        \
     X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \
       "Open connections; further ones are turned away with 503.")                                  \

@@ -102,11 +102,22 @@ static enum err check_issuer(str issuer, char *why, size_t why_size)
     return OK;
 }
 
+static bool is_shared(str db)
+{
+    return str_starts(db, STR("postgresql://")) || str_starts(db, STR("postgres://"));
+}
+
+/* The rest of a shared store's URL is judged where it is opened. A value that is refused is not
+ * repeated, since it may hold a password. */
 static enum err check_db(str db, char *why, size_t why_size)
 {
-    if (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:")))
+    if (is_shared(db) ||
+        (str_starts(db, STR("sqlite:")) && db.n > 7 && !str_eq(db, STR("sqlite::memory:"))))
         return OK;
-    snprintf(why, why_size, "`db` takes sqlite:PATH, not `%.*s`", STR_ARG(db));
+    str scheme = str_sub(db, 0, str_find(db, ':', 0));
+    bool cut = scheme.n < db.n && !str_eq(scheme, STR("sqlite"));
+    snprintf(why, why_size, "`db` takes sqlite:PATH or postgresql://USER@HOST/NAME, not `%.*s%s`",
+             STR_ARG(cut ? scheme : db), cut ? ":..." : "");
     return ERR_INVALID_REQUEST;
 }
 
@@ -224,30 +235,41 @@ static enum err check_tls(struct settings *s, char *why, size_t why_size)
     return key ? check_key_file(s, why, why_size) : OK;
 }
 
-/* A systemd credential if there is one, else the database path with ".key". */
-static void default_master_key(struct settings *s)
+/* $CREDENTIALS_DIRECTORY/master_key, if systemd has put one there. */
+static bool credential(struct settings *s, str *path)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (!credentials || !*credentials)
+        return false;
+    *path = arena_printf(&s->arena, "%s/master_key", credentials);
+    return access(arena_cstr(&s->arena, *path), F_OK) == 0;
+}
+
+/* A systemd credential if there is one, else the database path with ".key". A shared store has no
+ * path, and a place that each node would choose for itself would hide that all need one file. */
+static enum err default_master_key(struct settings *s, char *why, size_t why_size)
 {
     struct setting_value *v = &s->v[SETTING_master_key];
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    str db = setting_text(s, db), path;
     if (v->text.n > 0)
-        return;
-    if (credentials && *credentials) {
-        str path = arena_printf(&s->arena, "%s/master_key", credentials);
-        if (access(arena_cstr(&s->arena, path), F_OK) == 0) {
-            v->text = path;
-            return;
-        }
+        return OK;
+    if (credential(s, &path)) {
+        v->text = path;
+    } else if (is_shared(db)) {
+        snprintf(why, why_size,
+                 "`master_key` must be set when the store is PostgreSQL: name the file that holds "
+                 "the master key, the same one on every node (for example --master-key "
+                 "/etc/postern/master.key); the first node makes it");
+        return ERR_INVALID_REQUEST;
+    } else {
+        v->text = arena_printf(&s->arena, "%.*s.key", STR_ARG(str_sub(db, 7, db.n)));
     }
-    str db = setting_text(s, db);
-    v->text = arena_printf(&s->arena, "%.*s.key", STR_ARG(str_sub(db, 7, db.n)));
+    return OK;
 }
 
 enum err settings_check_store(struct settings *s, char *why, size_t why_size)
 {
-    (void)why;
-    (void)why_size;
-    default_master_key(s);
-    return OK;
+    return default_master_key(s, why, why_size);
 }
 
 /* Each retired key stays in the JWKS for 30 days, so keys of hours would pile up there. */

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -22,19 +23,18 @@ struct scheme {
 
 static const struct scheme schemes[] = {
     {"sqlite:", &sqlite_ops},
+    {"postgresql://", &postgres_ops},
+    {"postgres://", &postgres_ops},
 };
 
 enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size)
 {
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        str prefix = str_from(schemes[i].prefix);
-        if (str_starts(url, prefix))
-            return schemes[i].ops->open(str_sub(url, prefix.n, url.n), read_only, out, why,
-                                        why_size);
-    }
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (str_starts(url, str_from(schemes[i].prefix)))
+            return schemes[i].ops->open(url, read_only, out, why, why_size);
     snprintf(why, why_size,
              "the database '%.*s' is of no kind that this program knows: write "
-             "sqlite:PATH",
+             "sqlite:PATH or postgresql://USER@HOST/NAME",
              STR_ARG(url));
     return ERR_INVALID_REQUEST;
 }
@@ -44,13 +44,50 @@ bool db_url_is_shared(str url)
     return str_starts(url, STR("postgresql://")) || str_starts(url, STR("postgres://"));
 }
 
+/* "?user=u&password=p" without the parameters that hold a secret. */
+static void put_query(struct buf *b, str query)
+{
+    str parameter;
+    char before = '?';
+
+    while (str_next(&query, '&', &parameter)) {
+        if (str_starts(parameter, STR("password=")) || str_starts(parameter, STR("sslpassword=")))
+            continue;
+        buf_char(b, before);
+        buf_put(b, parameter);
+        before = '&';
+    }
+}
+
+str db_url_public(struct arena *a, str url)
+{
+    struct buf b;
+    str place, query;
+
+    if (!db_url_is_shared(url))
+        return url;
+    str_cut(str_sub(url, from, url.n), '?', &place, &query);
+    size_t at = place.n;
+    while (at > 0 && place.p[at - 1] != '@')
+        at--;
+    buf_init(&b, a, url.n + 1, url.n + 1);
+    buf_put(&b, str_sub(url, 0, from));
+    if (at > 0) {
+        buf_put(&b, str_sub(place, 0, str_find(str_sub(place, 0, at - 1), ':', 0)));
+        buf_char(&b, '@');
+    }
+    buf_put(&b, str_sub(place, at, place.n));
+    put_query(&b, query);
+    return buf_str(&b);
+}
+
 void db_close(struct db *db)
 {
     if (db)
         db->ops->close(db);
 }
 
-static const char *remedy(enum db_status status)
+static const char *remedy(const struct db *db, enum db_status status)
 {
     if (status == DB_BUSY)
         return "another process holds the write lock; end or wait for it (postern commands, "
@@ -68,6 +105,7 @@ static enum err failed(struct db *db, const char *what, enum db_status status)
 {
     int64_t now_ms = clock_mono_ms();
 
+    db->conflicted = status == DB_CONFLICT;
     if (now_ms - db->told_ms < 1000) {
         db->untold++;
         return ERR_UNAVAILABLE;
@@ -76,7 +114,8 @@ static enum err failed(struct db *db, const char *what, enum db_status status)
         log_note(LOG_ERROR, "db", "%ld more failures of the store", db->untold);
     db->told_ms = now_ms;
     db->untold = 0;
-    log_note(LOG_ERROR, "db", "%s: %s: %s", what, db->ops->message(db), remedy(status));
+    log_note(status == DB_CONFLICT ? LOG_WARN : LOG_ERROR, "db", "%s: %s: %s", what,
+             db->ops->message(db), remedy(db, status));
     return ERR_UNAVAILABLE;
 }
 
@@ -110,7 +149,9 @@ enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args,
     while (status == DB_ROW);
     if (status != DB_DONE)
         e = failed(db, sql->name, status); /* before reset, which clears the message */
-    else if (changed)
+    else
+        db->conflicted = false;
+    if (e == OK && changed)
         *changed = db->ops->changes(db);
     db->ops->reset(s);
     return e;
@@ -122,7 +163,7 @@ static const struct sql view_end = {"view.end", "COMMIT"};
 
 void db_use_views(struct db *db)
 {
-    db->views = true;
+    db->views = !db->ops->shared; /* there a transaction would not make reads cheaper */
 }
 
 static void view_open(struct db *db)
@@ -140,7 +181,7 @@ void db_view_end(struct db *db)
 
 struct rows db_query(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n)
 {
-    struct rows r = {.db = db, .status = DB_ROW};
+    struct rows r = {.db = db, .name = sql->name, .status = DB_ROW};
 
     view_open(db);
     r.stmt = start(db, sql, args, n);
@@ -154,8 +195,9 @@ bool rows_next(struct rows *r)
     if (r->status != DB_ROW)
         return false;
     r->status = r->db->ops->step(r->stmt);
+    r->db->conflicted = false;
     if (r->status != DB_ROW && r->status != DB_DONE)
-        failed(r->db, "query", r->status);
+        failed(r->db, r->name, r->status);
     r->found = r->found || r->status == DB_ROW;
     return r->status == DB_ROW;
 }
@@ -233,7 +275,32 @@ static enum err control(struct db *db, const char *text)
 {
     enum db_status status = db->ops->exec(db, text);
 
-    return status == DB_DONE ? OK : failed(db, text, status);
+    if (status != DB_DONE)
+        return failed(db, text, status);
+    if (strcmp(text, "ROLLBACK") != 0) /* which follows a failure that it does not undo */
+        db->conflicted = false;
+    return OK;
+}
+
+enum err db_bulk(struct db *db, struct db_call *calls, size_t n)
+{
+    enum err e = OK;
+
+    if (db->ops->bulk) {
+        enum db_status status = db->ops->bulk(db, calls, n);
+        if (status != DB_DONE)
+            return failed(db, "bulk", status);
+        db->conflicted = false;
+        return OK;
+    }
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = db_run(db, calls[i].sql, calls[i].args, calls[i].n, &calls[i].changed);
+    return e;
+}
+
+void db_set_patience(struct db *db, int ms)
+{
+    db->patience_ms = ms;
 }
 
 enum err db_begin(struct db *db)

@@ -1,7 +1,7 @@
 /* migrate: applies the numbered schema files that a database does not have yet.
  *
- * Each file runs in one transaction with its row in schema_version, and the version is read again
- * inside that transaction, behind a lock, so two processes that start together do the work once. A
+ * All that is missing runs in one transaction, and the version is read again inside it, behind a
+ * lock, so of two processes that start together one does the work, and the other finds it done. A
  * database that is ahead of the program is refused, since an old program could misread it, unless
  * the migrations it does not know all say that programs of its version may go on (column serves,
  * which migration 4 adds; 0, its default, says nothing).
@@ -156,41 +156,55 @@ static enum err apply(struct db *db, const struct migration *m)
     return e ? e : put_row(db, m);
 }
 
-/* One migration in one transaction, unless another process was faster. */
-static enum err step(struct db *db, const struct migration *m, int *applied)
+/* All that is missing, in the transaction that the caller opened. *at: the last one that was tried.
+ */
+static enum err apply_all(struct db *db, const struct migration **at, int *applied)
 {
     int version = 0;
-    enum err e = db_begin(db);
+    enum err e = OK;
 
-    if (e == OK && (db->ops->exec(db, create) != DB_DONE ||
-                    (!is_sqlite(db) && db->ops->exec(db, lock) != DB_DONE)))
-        e = ERR_UNAVAILABLE;
-    if (e == OK)
-        e = query_int(db, &sql[LAST], &version);
-    if (e == OK && version < m->number) {
+    if (db->ops->exec(db, create) != DB_DONE ||
+        (!is_sqlite(db) && db->ops->exec(db, lock) != DB_DONE))
+        return ERR_UNAVAILABLE;
+    e = query_int(db, &sql[LAST], &version);
+    for (const struct migration *m = migrations; e == OK && m->number != 0; m++) {
+        if (m->number <= version)
+            continue;
+        *at = m;
         e = apply(db, m);
         *applied += e == OK;
     }
-    return e ? e : db_commit(db);
+    return e;
+}
+
+static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
+{
+    const struct migration *at = NULL;
+    enum err e = db_begin(db);
+
+    *applied = 0;
+    if (e == OK)
+        e = apply_all(db, &at, applied);
+    if (e == OK)
+        e = db_commit(db);
+    if (e == OK)
+        return OK;
+    snprintf(why, why_size, "migration %d (%s) failed and nothing was changed: %s",
+             at ? at->number : migrations->number, at ? at->name : migrations->name,
+             db->ops->message(db));
+    db_rollback(db);
+    *applied = 0;
+    return e;
 }
 
 /* Two processes that make table schema_version at once collide in PostgreSQL's catalogue, IF NOT
  * EXISTS or not; the second time it is there. */
-static enum err try_step(struct db *db, const struct migration *m, int *applied, char *why,
-                         size_t why_size)
+static enum err attempt_all(struct db *db, int *applied, char *why, size_t why_size)
 {
-    int before = *applied;
     enum err e = ERR_UNAVAILABLE;
 
-    for (int i = 0; e != OK && i < (is_sqlite(db) ? 1 : TRIES); i++) {
-        *applied = before;
-        e = step(db, m, applied);
-        if (e != OK) {
-            snprintf(why, why_size, "migration %d (%s) failed and was undone: %s", m->number,
-                     m->name, db->ops->message(db));
-            db_rollback(db);
-        }
-    }
+    for (int i = 0; e != OK && i < (is_sqlite(db) ? 1 : TRIES); i++)
+        e = attempt(db, applied, why, why_size);
     return e;
 }
 
@@ -212,8 +226,5 @@ enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size)
                  state.version, migrate_latest());
         return ERR_CONFLICT;
     }
-    for (const struct migration *m = migrations; e == OK && m->number != 0; m++)
-        if (m->number > state.version)
-            e = try_step(db, m, applied, why, why_size);
-    return e;
+    return state.version < migrate_latest() ? attempt_all(db, applied, why, why_size) : OK;
 }

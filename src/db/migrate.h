@@ -2,9 +2,9 @@
  *
  * The files use placeholders where the stores differ: $BLOB (BLOB on SQLite, BYTEA on PostgreSQL),
  * $CLUSTERED (WITHOUT ROWID, nothing) and $ROWID for a number that SQLite keeps its rows by
- * (INTEGER, BIGINT). Each file runs in one transaction together with its row in table
- * schema_version. A file may say "-- serves: N": programs that know version N or later may go on
- * using the store after it; without that line nobody but programs that know the file itself.
+ * (INTEGER, BIGINT). All that is missing runs in one transaction together with its rows in
+ * table schema_version. A file may say "-- serves: N": programs that know version N or later may go
+ * on using the store after it; without that line nobody but programs that know the file itself.
  */
 #ifndef DB_MIGRATE_H
 #define DB_MIGRATE_H

@@ -140,10 +140,12 @@ static void explain(enum err e, const struct master_key *master, const struct se
     if (row->sealed.n >= SEAL_OVERHEAD) /* version ‖ fingerprint ‖ ... */
         buf_hex(&b, row->sealed.p + 1, SEAL_FINGERPRINT_BYTES);
     if (e == ERR_FORBIDDEN)
-        snprintf(why, why_size,
-                 "key %.*s is sealed under the master key with fingerprint %.*s, which %s does not "
-                 "hold: give the master key file that belongs to this database",
-                 UID_SID_CHARS, kid, STR_ARG(buf_str(&b)), master->path);
+        snprintf(
+            why, why_size,
+            "key %.*s is sealed under the master key with fingerprint %.*s, which %s does not "
+            "hold: give the master key file that belongs to this database, the same one on every "
+            "node",
+            UID_SID_CHARS, kid, STR_ARG(buf_str(&b)), master->path);
     else
         snprintf(why, why_size,
                  "key %.*s in the database is damaged: restore the database from a backup",

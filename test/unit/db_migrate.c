@@ -2,6 +2,7 @@
 #include "db_support.h"
 
 #include "db/fault.h"
+#include "db/migrate_plan.h"
 
 static void run(struct db *db, int want_applied)
 {
@@ -144,6 +145,71 @@ static void placeholders_by_dialect(void **state)
     assert_true(str_eq(s, STR("CREATE TABLE a (b BYTEA, c $OTHER) ;")));
 }
 
+static void a_plan_takes_a_file_apart(void **state)
+{
+    static const struct {
+        const char *text, *table;
+        bool makes;
+    } want[] = {
+        {"CREATE TABLE a ( b TEXT DEFAULT ';' )", "a", true},
+        {"CREATE UNIQUE INDEX a_b ON a(b)", "a", false},
+        {"ALTER TABLE ONLY c ADD COLUMN d BIGINT", "c", false},
+        {"UPDATE c SET d = 1", "c", false},
+        {"INSERT INTO e SELECT b FROM a", "e", false},
+        {"DELETE FROM e", "e", false},
+        {"DROP TABLE IF EXISTS f", "f", false},
+    };
+    struct fixture *f = *state;
+    struct migrate_statement s;
+    str text =
+        STR("\nCREATE TABLE a (\n    b TEXT DEFAULT ';'\n);\nCREATE UNIQUE INDEX a_b ON a(b);"
+            "ALTER TABLE ONLY c ADD COLUMN d BIGINT; ; UPDATE c SET d = 1;"
+            "INSERT INTO e SELECT b FROM a; DELETE FROM e;DROP TABLE IF EXISTS f;\n");
+
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        assert_true(migrate_plan_next(&f->arena, &text, &s));
+        assert_true(str_eq(s.text, str_from(want[i].text)));
+        assert_true(str_eq(s.table, str_from(want[i].table)));
+        assert_int_equal(s.makes, want[i].makes);
+    }
+    assert_false(migrate_plan_next(&f->arena, &text, &s));
+}
+
+static void a_plan_counts_rows(void **state)
+{
+    struct fixture *f = *state;
+    int64_t rows;
+    bool estimated = true;
+
+    must_exec(f->db, "CREATE TABLE a (b BIGINT)");
+    must_exec(f->db, "INSERT INTO a VALUES (1), (2), (3)");
+    assert_int_equal(migrate_plan_rows(f->db, &f->arena, STR("a"), &rows, &estimated), OK);
+    assert_int_equal(rows, 3);
+    assert_false(estimated);
+    assert_int_equal(migrate_plan_rows(f->db, &f->arena, STR("z"), &rows, &estimated), OK);
+    assert_int_equal(rows, -1);
+}
+
+/* What people and logs may see of where a store is. */
+static void a_url_without_its_password(void **state)
+{
+    static const char *const cases[][2] = {
+        {"sqlite:/var/p:w@x.db", "sqlite:/var/p:w@x.db"},
+        {"postgresql://u:pw@h:5432/d", "postgresql://u@h:5432/d"},
+        {"postgresql://u:p@w@h1:1,h2:2/d", "postgresql://u@h1:1,h2:2/d"},
+        {"postgres://u@h/d?password=pw&sslmode=require", "postgres://u@h/d?sslmode=require"},
+        {"postgresql:///d?host=%2Ftmp&password=pw", "postgresql:///d?host=%2Ftmp"},
+        {"postgresql://:pw@/d", "postgresql://@/d"},
+        {"postgresql://", "postgresql://"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        str got = db_url_public(&f->arena, str_from(cases[i][0]));
+        assert_true(str_eq(got, str_from(cases[i][1])));
+    }
+}
+
 static void numbers_ascend(void **state)
 {
     (void)state;
@@ -162,6 +228,9 @@ int main(void)
         TEST(a_database_without_that_column),
         TEST(a_fault_leaves_no_half),
         TEST(placeholders_by_dialect),
+        TEST(a_plan_takes_a_file_apart),
+        TEST(a_plan_counts_rows),
+        TEST(a_url_without_its_password),
         TEST(numbers_ascend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
