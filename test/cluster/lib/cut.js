@@ -6,7 +6,9 @@
 //                       is written meanwhile arrives after heal(), as TCP has it
 //     line.reset()      every connection breaks (RST); new ones are taken
 //     line.delay(ms)    what the database says arrives that much later
-//     line.heal()       as at first
+//     line.rewrite(a, b)     what the node says has b in the place of a, which is as long; and
+//     line.rewritten         how often that was done
+//     line.heal()            cut and delay are over
 //     await line.stop()
 
 const net = require('node:net');
@@ -36,14 +38,14 @@ class Relay {
       s.on('error', () => this.drop(pair)); // a reset on one side is one on the other
       s.on('close', () => { if (near.destroyed && far.destroyed) this.pairs.delete(pair); });
     }
-    this.forward(near, far, () => 0);
+    this.forward(near, far, () => 0, (bytes) => this.edit(bytes));
     this.forward(far, near, () => this.delay_ms);
     if (!this.silent) near.resume();
     else far.pause();
   }
 
   // Bytes keep their order, since a timer is set for each chunk and delays only change in between.
-  forward(from, to, delay) {
+  forward(from, to, delay, edit = (bytes) => bytes) {
     let due = 0;
     const later = (f) => {
       due = Math.max(due, performance.now() + delay());
@@ -51,8 +53,21 @@ class Relay {
       if (wait <= 0) f();
       else setTimeout(f, wait);
     };
-    from.on('data', (bytes) => later(() => { if (!to.destroyed) to.write(bytes); }));
+    from.on('data', (bytes) => later(() => { if (!to.destroyed) to.write(edit(bytes)); }));
     from.on('end', () => later(() => { if (!to.destroyed) to.end(); }));
+  }
+
+  rewrite(from, to) {
+    Object.assign(this, { from: Buffer.from(from), to: Buffer.from(to), rewritten: 0 });
+  }
+
+  edit(bytes) {
+    const at = this.from ? bytes.indexOf(this.from) : -1;
+    if (at >= 0) {
+      this.to.copy(bytes, at);
+      this.rewritten++;
+    }
+    return bytes;
   }
 
   drop({ near, far }) {
