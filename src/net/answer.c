@@ -133,12 +133,26 @@ static bool write_out(struct conn *c, bool keep_alive)
     return !s->out.overflow;
 }
 
+/* RFC 9112 9.6: the last answer says that it is.
+ *
+ * While the server is leaving (net.leaving) each answer is the last one of its connection, unless
+ * the next request is at hand already. The client that reads "close" knows before it sends the next
+ * one; a connection that it holds idle must be closed without telling, which may cross a request.
+ * So as many connections as possible end in this way: those of a balancer whose health checks are
+ * slow, and those that a balancer below HTTP or a client without one would keep here. It costs them
+ * a new connection for each request until they look elsewhere. */
+static bool keeps_alive(const struct conn *c)
+{
+    const struct slot *s = c->slot;
+    bool more = s->start + s->parser.consumed < s->n;
+    return s->x.req.keep_alive && !s->x.res.close && !c->worker->stopping &&
+           (!c->worker->leaving || more) && c->requests < LIMIT_REQUESTS_PER_CONNECTION;
+}
+
 void answer_send(struct conn *c)
 {
     struct exchange *x = &c->slot->x;
-    /* RFC 9112 9.6: the last answer says that it is. */
-    bool keep_alive = x->req.keep_alive && !x->res.close && !c->worker->stopping &&
-                      c->requests < LIMIT_REQUESTS_PER_CONNECTION;
+    bool keep_alive = keeps_alive(c);
     bool ok = write_out(c, keep_alive);
     if (!ok) {
         log_note(LOG_ERROR, "response", "an answer is larger than %d bytes and was not sent",

@@ -6,10 +6,15 @@
  * batch at most. After a full batch the thread yields for 50 us so that a writer outside (the
  * command line on the same SQLite file) gets its turn.
  *
+ * The queue is bounded, and what waits in it too long is taken out by its worker (conn.c) or its
+ * pool thread, not by this thread: this one may be stuck in a commit while the store hangs, and
+ * that is when it matters. What was taken out has not begun, so its refusal is certain.
+ *
  * Left out on purpose: whatever a commit is. That is the application's.
  */
 #include "net/committer.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -22,11 +27,13 @@
 
 enum { TICK_MS = 200, YIELD_NS = 50000 };
 
-void committer_init(struct committer *c, const struct net_app *app, int batch_max)
+void committer_init(struct committer *c, const struct net_app *app, const struct net_options *o)
 {
     pthread_condattr_t monotonic;
     c->app = app;
-    c->batch_max = batch_max > 0 ? batch_max : 1;
+    c->batch_max = o->batch_max > 0 ? o->batch_max : 1;
+    c->queue_max = o->commit_queue_max;
+    c->patience_ms = o->patience_ms;
     c->running = false;
     c->stop = c->tick_soon = false;
     list_init(&c->queue);
@@ -34,32 +41,81 @@ void committer_init(struct committer *c, const struct net_app *app, int batch_ma
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&c->wake, &monotonic);
-    pthread_cond_init(&c->durable, NULL);
+    pthread_cond_init(&c->durable, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
 
-void committer_put(struct committer *c, struct list *exchanges, long n)
+bool committer_admit(struct committer *c, struct exchange *x)
+{
+    long before = atomic_fetch_add_explicit(&c->queued, 1, memory_order_relaxed);
+    if (c->queue_max > 0 && before >= c->queue_max) {
+        atomic_fetch_sub_explicit(&c->queued, 1, memory_order_relaxed);
+        return false;
+    }
+    slot_of(x)->queued = true;
+    return true;
+}
+
+void committer_put(struct committer *c, struct list *exchanges)
 {
     pthread_mutex_lock(&c->lock);
     queue_move(&c->queue, exchanges);
-    atomic_fetch_add_explicit(&c->queued, n, memory_order_relaxed);
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }
 
-void committer_put_wait(struct committer *c, struct exchange *x)
+/* Under the lock. False: its commit has begun, or is over. */
+static bool leave(struct committer *c, struct slot *slot)
+{
+    if (!slot->queued)
+        return false;
+    slot->queued = false;
+    list_remove(&slot->x.link);
+    atomic_fetch_sub_explicit(&c->queued, 1, memory_order_relaxed);
+    return true;
+}
+
+bool committer_drop(struct committer *c, struct exchange *x)
+{
+    pthread_mutex_lock(&c->lock);
+    bool left = leave(c, slot_of(x));
+    pthread_mutex_unlock(&c->lock);
+    return left;
+}
+
+static struct timespec at(int64_t ms)
+{
+    return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+}
+
+/* Under the lock: until the commit is over, or patience is and the commit has not begun (false). */
+static bool await(struct committer *c, struct slot *slot)
+{
+    struct timespec until = at(clock_mono_ms() + c->patience_ms);
+    bool patient = c->patience_ms <= 0, late = patient;
+    while (!slot->committed && !late)
+        late = pthread_cond_timedwait(&c->durable, &c->lock, &until) == ETIMEDOUT;
+    if (!patient && leave(c, slot))
+        return false;
+    while (!slot->committed)
+        pthread_cond_wait(&c->durable, &c->lock);
+    return true;
+}
+
+bool committer_put_wait(struct committer *c, struct exchange *x)
 {
     struct slot *slot = slot_of(x);
+    if (!committer_admit(c, x))
+        return false;
     pthread_mutex_lock(&c->lock);
     slot->synchronous = true;
     slot->committed = false;
     list_push_back(&c->queue, &x->link);
-    atomic_fetch_add_explicit(&c->queued, 1, memory_order_relaxed);
     pthread_cond_signal(&c->wake);
-    while (!slot->committed)
-        pthread_cond_wait(&c->durable, &c->lock);
+    bool over = await(c, slot);
     slot->synchronous = false;
     pthread_mutex_unlock(&c->lock);
+    return over;
 }
 
 void committer_tick_soon(struct committer *c)
@@ -73,14 +129,16 @@ void committer_tick_soon(struct committer *c)
 /* Waits for work until tick_ms; takes up to batch_max exchanges. False when all is done. */
 static bool take(struct committer *c, int64_t tick_ms, struct exchange **batch, size_t *n)
 {
-    struct timespec until = {.tv_sec = tick_ms / 1000, .tv_nsec = tick_ms % 1000 * 1000000};
+    struct timespec until = at(tick_ms);
     int timed_out = 0;
     pthread_mutex_lock(&c->lock);
     while (list_empty(&c->queue) && !c->stop && !c->tick_soon && !timed_out)
         timed_out = pthread_cond_timedwait(&c->wake, &c->lock, &until);
     *n = 0;
-    while (*n < (size_t)c->batch_max && !list_empty(&c->queue))
-        batch[(*n)++] = LIST_ENTRY(queue_take(&c->queue), struct exchange, link);
+    while (*n < (size_t)c->batch_max && !list_empty(&c->queue)) {
+        batch[*n] = LIST_ENTRY(queue_take(&c->queue), struct exchange, link);
+        slot_of(batch[(*n)++])->queued = false;
+    }
     atomic_fetch_sub_explicit(&c->queued, (long)*n, memory_order_relaxed);
     bool more = *n > 0 || !c->stop;
     pthread_mutex_unlock(&c->lock);
@@ -94,6 +152,7 @@ static void post(struct committer *c, struct exchange **batch, size_t n)
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < n; i++) {
         struct slot *slot = slot_of(batch[i]);
+        batch[i]->next = NET_DURABLE;
         if (slot->synchronous) {
             slot->committed = waiting = true;
             batch[i] = NULL;

@@ -1,7 +1,7 @@
 /* conn: bytes in, requests out to the application, answers back; one request at a time.
  *
- * The phase (handshake, idle, head, body, none = being worked on, write, drain) is that of the
- * deadline, which is set when the phase begins. Pipelined requests wait in the buffer and are
+ * The phase (handshake, idle, head, body, queued, none = being worked on, write, drain) is that of
+ * the deadline, which is set when the phase begins. Pipelined requests wait in the buffer and are
  * answered in order; a connection that has many gives way to the others after TURN_REQUESTS.
  *
  * Reads are edge-triggered: `readable` remembers that the socket may have more. A read that
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/answer.h"
 #include "net/state.h"
 
@@ -178,32 +179,65 @@ static void refuse_busy(struct conn *c)
     answer_refuse(c, ERR_UNAVAILABLE, "The server is busy. Try again in a moment.", false);
 }
 
-/* Does with the exchange what the application said. */
-static void dispatch(struct conn *c, enum net_next next)
+/* The exchange waits for the committer or a reader, and not longer than options.patience_ms: a
+ * deadline of its connection like the others, so it passes also while the thread it waits for is
+ * stuck, and costs the request no look at the clock. */
+static void enter_queue(struct conn *c)
+{
+    bool patience = c->worker->net->deadline_ms[DEADLINE_QUEUED] > 0;
+    conn_enter(c, patience ? DEADLINE_QUEUED : DEADLINE_NONE);
+}
+
+static void put_to_committer(struct conn *c)
 {
     struct worker *w = c->worker;
     struct exchange *x = &c->slot->x;
+    if (!committer_admit(&w->net->committer, x)) {
+        refuse_busy(c);
+        return;
+    }
+    enter_queue(c);
+    list_push_back(&w->outbox, &x->link);
+}
+
+static void put_to_pool(struct conn *c, struct pool *p)
+{
+    if (c->reset)
+        conn_close(c); /* nobody would hear the answer */
+    else if (!pool_put(p, &c->slot->x))
+        refuse_busy(c);
+}
+
+static void put_to_readers(struct conn *c)
+{
+    struct net *net = c->worker->net;
+    if (net->options.readers <= 0)
+        log_note(LOG_ERROR, "read", "a reader was asked for, and there is none: refused");
+    enter_queue(c);
+    put_to_pool(c, &net->readers);
+}
+
+/* Does with the exchange what the application said. */
+static void dispatch(struct conn *c, enum net_next next)
+{
     switch (next) {
     case NET_ANSWER:
-        if (x->late)
+        if (c->slot->x.late)
             conn_enter(c, DEADLINE_LATE);
         else
             answer_send(c);
         break;
     case NET_COMMIT:
-        x->next = NET_COMMIT;
-        conn_enter(c, DEADLINE_NONE);
-        list_push_back(&w->outbox, &x->link);
-        w->outbox_n++;
+        put_to_committer(c);
         break;
-    case NET_READ: /* until there are readers */
+    case NET_READ:
+        put_to_readers(c);
+        break;
     case NET_POOL:
         conn_enter(c, DEADLINE_NONE);
-        if (c->reset)
-            conn_close(c); /* nobody would hear the answer */
-        else if (!pool_put(&w->net->pool, x))
-            refuse_busy(c);
+        put_to_pool(c, &c->worker->net->pool);
         break;
+    case NET_DURABLE: /* conn_completed has asked what is next */
     case NET_BUSY:
         refuse_busy(c);
         break;
@@ -214,7 +248,7 @@ void conn_completed(struct exchange *x)
 {
     struct conn *c = x->conn;
     struct worker *w = c->worker;
-    dispatch(c, x->next == NET_COMMIT ? w->net->app.resume(w->app, x) : x->next);
+    dispatch(c, x->next == NET_DURABLE ? w->net->app.resume(w->app, x) : x->next);
     conn_advance(c);
 }
 
@@ -298,6 +332,7 @@ static bool is_reading(const struct conn *c)
     case DEADLINE_WRITE:
     case DEADLINE_LATE:
     case DEADLINE_DRAIN:
+    case DEADLINE_QUEUED:
     case DEADLINE_NONE:
     case DEADLINES:
         break;
@@ -400,9 +435,10 @@ void conn_event(struct conn *c, uint32_t events)
     case DEADLINE_DRAIN:
         drain(c);
         break;
+    case DEADLINE_QUEUED:
     case DEADLINE_NONE:
         /* Slow work that nobody waits for is not begun; what has begun is finished. */
-        if (c->reset && pool_drop(&c->worker->net->pool, &c->slot->x))
+        if (c->reset && pool_drop(&c->slot->x))
             conn_close(c);
         break;
     case DEADLINE_LATE: /* it waits for us */
@@ -417,6 +453,19 @@ void conn_event(struct conn *c, uint32_t events)
     }
 }
 
+/* It has waited too long. Nothing of it has run in the queue that it leaves, so the refusal is
+ * certain; what has begun is waited for. */
+static void leave_queue(struct conn *c)
+{
+    struct exchange *x = &c->slot->x;
+    if (!pool_drop(x) && !committer_drop(&c->worker->net->committer, x)) {
+        conn_enter(c, DEADLINE_NONE);
+        return;
+    }
+    refuse_busy(c);
+    conn_advance(c);
+}
+
 void conn_expire(struct conn *c)
 {
     if (c->deadline.phase == DEADLINE_HEAD || c->deadline.phase == DEADLINE_BODY) {
@@ -424,6 +473,8 @@ void conn_expire(struct conn *c)
     } else if (c->deadline.phase == DEADLINE_LATE) {
         answer_send(c);
         conn_advance(c);
+    } else if (c->deadline.phase == DEADLINE_QUEUED) {
+        leave_queue(c);
     } else {
         conn_close(c);
     }

@@ -38,9 +38,9 @@ bool conn_open_refused(struct worker *w, int fd);
 void conn_event(struct conn *c, uint32_t events);
 /* Reads, parses and answers as far as bytes are at hand. */
 void conn_advance(struct conn *c);
-/* The exchange is back from committer or pool. */
+/* The exchange is back from committer, pool or reader. */
 void conn_completed(struct exchange *x);
-/* The server stops before a pool thread took it. */
+/* The server stops before a thread of a pool took it. */
 void conn_cancelled(struct exchange *x);
 /* The deadline of its phase has passed. */
 void conn_expire(struct conn *c);

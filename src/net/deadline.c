@@ -1,7 +1,7 @@
 /* deadline: one list per phase, each in order of time because its timeout is constant.
  *
  * A timer wheel would do the same for timeouts that vary; ours do not. The scan over the heads of
- * eight lists once per turn of the loop costs nothing beside the system call that follows it.
+ * nine lists once per turn of the loop costs nothing beside the system call that follows it.
  */
 #include "net/deadline.h"
 
@@ -19,6 +19,7 @@ void deadline_defaults(int ms[DEADLINES])
     ms[DEADLINE_LATE] = 0;
     ms[DEADLINE_DRAIN] = DRAIN_MS;
     ms[DEADLINE_STOP] = STOP_MS;
+    ms[DEADLINE_QUEUED] = 0;
     ms[DEADLINE_NONE] = 0;
 }
 

@@ -16,11 +16,12 @@ enum deadline {
     DEADLINE_IDLE,      /* no byte of a request is there */
     DEADLINE_HEAD,
     DEADLINE_BODY,
-    DEADLINE_WRITE, /* the answer leaves */
-    DEADLINE_LATE,  /* the answer is ready, and shall leave later (exchange.late) */
-    DEADLINE_DRAIN, /* answered and shut; what the client still sends is thrown away */
-    DEADLINE_STOP,  /* idle while the server stops */
-    DEADLINE_NONE,  /* the request is being worked on: no deadline of ours */
+    DEADLINE_WRITE,  /* the answer leaves */
+    DEADLINE_LATE,   /* the answer is ready, and shall leave later (exchange.late) */
+    DEADLINE_DRAIN,  /* answered and shut; what the client still sends is thrown away */
+    DEADLINE_STOP,   /* idle while the server stops */
+    DEADLINE_QUEUED, /* the request waits for the committer or a reader */
+    DEADLINE_NONE,   /* the request is being worked on: no deadline of ours */
     DEADLINES
 };
 

@@ -3,11 +3,16 @@
  * The thread that calls net_run does no work of its own: it sleeps on an eventfd that net_stop and
  * net_reload (signal handlers) write to. The threads are started with all signals blocked, so a
  * signal finds the caller's thread. A stop runs from the outside in: workers first (nothing comes
- * in, everything is answered), then the pool, then the committer with an empty queue.
+ * in, everything is answered), then the pools, then the committer with an empty queue.
+ *
+ * With options.delay_ms a stop begins with a time in which the application says that it leaves
+ * (/readyz) and is served as before, so that a balancer finds out before anything is closed: one
+ * that does not retry loses what it sends to a socket that is closing.
  */
 #include "net/net.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +20,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/state.h"
+
+/* Hashing takes what the others leave; who waits for the store does not. */
+static const struct pool_kind hashes = {"pool", 19}, readers = {"reader", 0};
 
 static int cores(void)
 {
@@ -78,8 +87,10 @@ static struct net *create(const struct net_options *options, const struct net_ap
     deadline_defaults(n->deadline_ms);
     n->unsent_max = LIMIT_UNSENT;
     n->deadline_ms[DEADLINE_LATE] = options->late_ms;
-    committer_init(&n->committer, &n->app, options->batch_max);
-    pool_init(&n->pool, &n->app, &n->committer, options->pool_threads, options->pool_queue_max);
+    n->deadline_ms[DEADLINE_QUEUED] = options->patience_ms;
+    committer_init(&n->committer, &n->app, options);
+    pool_init(&n->pool, &n->app, &hashes, options->pool_threads, options->pool_queue_max);
+    pool_init(&n->readers, &n->app, &readers, options->readers, options->read_queue_max);
     n->control_fd = eventfd(0, EFD_CLOEXEC);
     return n;
 }
@@ -114,13 +125,14 @@ const char *net_address(const struct net *n, size_t listen)
 static void start(struct net *n)
 {
     sigset_t all, before;
-    unsigned threads = (unsigned)(n->workers_n + n->pool.threads_n);
+    unsigned threads = (unsigned)(n->workers_n + n->pool.threads_n + n->readers.threads_n);
     if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0)
         fatal("out of memory");
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     committer_start(&n->committer);
     pool_start(&n->pool, &n->opened);
+    pool_start(&n->readers, &n->opened);
     for (int i = 0; i < n->workers_n; i++)
         worker_start(&n->workers[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -143,24 +155,56 @@ static void reload(struct net *n)
     committer_tick_soon(&n->committer);
 }
 
-int net_run(struct net *n)
+/* Reloads when told to, until a stop is asked for, or for ms (-1: however long that takes). */
+static void await_stop(struct net *n, int ms)
 {
-    start(n);
-    while (!atomic_load(&n->stop)) {
-        uint64_t wakes;
-        ssize_t got = read(n->control_fd, &wakes, sizeof(wakes)); /* EINTR: look again */
-        (void)got;
+    int64_t until_ms = clock_mono_ms() + ms;
+    struct pollfd control = {.fd = n->control_fd, .events = POLLIN};
+    uint64_t wakes;
+    while (!atomic_exchange(&n->stop, false)) {
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (ms >= 0 && left_ms <= 0)
+            return;
+        /* EINTR: look again. */
+        if (poll(&control, 1, ms < 0 ? -1 : (int)left_ms) > 0) {
+            ssize_t got = read(n->control_fd, &wakes, sizeof(wakes));
+            (void)got;
+        }
         if (atomic_exchange(&n->reload, false))
             reload(n);
     }
-    for (size_t i = 0; i < n->options.listens_n; i++)
-        listen_unlink(&n->listeners[i]);
-    atomic_store(&n->stopping, true);
+}
+
+/* The workers see it before they sleep again. */
+static void tell_workers(struct net *n, atomic_bool *flag)
+{
+    atomic_store(flag, true);
     for (int i = 0; i < n->workers_n; i++)
         worker_wake(&n->workers[i]);
+}
+
+static void leave(struct net *n)
+{
+    if (n->options.delay_ms <= 0)
+        return;
+    if (n->app.leaving)
+        n->app.leaving(n->app.app);
+    tell_workers(n, &n->leaving);
+    await_stop(n, n->options.delay_ms);
+}
+
+int net_run(struct net *n)
+{
+    start(n);
+    await_stop(n, -1);
+    leave(n);
+    for (size_t i = 0; i < n->options.listens_n; i++)
+        listen_unlink(&n->listeners[i]);
+    tell_workers(n, &n->stopping);
     for (int i = 0; i < n->workers_n; i++)
         worker_join(&n->workers[i]);
     pool_stop(&n->pool);
+    pool_stop(&n->readers);
     committer_stop(&n->committer);
     pthread_barrier_destroy(&n->opened);
     return atomic_load(&n->unanswered) == 0 ? 0 : 1;
@@ -207,6 +251,7 @@ void net_close(struct net *n)
         listen_close(&n->listeners[i]);
     committer_free(&n->committer);
     pool_free(&n->pool);
+    pool_free(&n->readers);
     tls_close(n->tls);
     if (n->control_fd >= 0)
         close(n->control_fd);
@@ -224,10 +269,11 @@ void net_stats(const struct net *n, struct net_stats *out)
     out->unread = atomic_load_explicit(&n->unread, memory_order_relaxed);
     out->queue_commit = atomic_load_explicit(&n->committer.queued, memory_order_relaxed);
     out->queue_pool = atomic_load_explicit(&n->pool.queued, memory_order_relaxed);
+    out->queue_read = atomic_load_explicit(&n->readers.queued, memory_order_relaxed);
     out->batches = atomic_load_explicit(&n->committer.batches, memory_order_relaxed);
 }
 
-void net_commit_now(struct exchange *x)
+bool net_commit_now(struct exchange *x)
 {
-    committer_put_wait(&x->worker->net->committer, x);
+    return committer_put_wait(&x->worker->net->committer, x);
 }

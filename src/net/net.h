@@ -22,8 +22,10 @@ enum net_next {
     NET_ANSWER, /* the response is complete: send it */
     NET_COMMIT, /* queue for the committer, then resume */
     NET_POOL,   /* run in the pool, then as told */
-    NET_READ,   /* run in a reader, then as told */
-    NET_BUSY,   /* net's own: it had to leave the pool's queue, refuse it */
+    NET_READ,   /* run in a reader, then as told; from a worker only */
+    /* net's own, posted to the worker: */
+    NET_DURABLE, /* the commit is over: resume */
+    NET_BUSY,    /* it had to leave a queue and has not run there: refuse it */
 };
 
 /* One request on its way. The application sees req, res and arena and keeps its own state in
@@ -39,7 +41,7 @@ struct exchange {
     struct list link;  /* committer, pool and completion queues */
     struct conn *conn;
     struct worker *worker;
-    enum net_next next; /* what the committer or pool decided */
+    enum net_next next; /* what committer, pool or reader decided */
     bool in_use;
 };
 
@@ -47,7 +49,7 @@ struct net_app {
     void *app;
     /* Every thread has what it needs, and the listeners are watched from now on. May be NULL. */
     void (*ready)(void *app);
-    /* Per-thread state for worker or pool threads; NULL on failure (fatal). */
+    /* Per-thread state for workers, pool threads and readers; NULL on failure (fatal). */
     void *(*thread_open)(void *app, const char *name);
     void (*thread_close)(void *thread);
     /* A complete request. */
@@ -91,9 +93,9 @@ struct net_options {
     int readers;          /* threads that wait for a store elsewhere; 0: NET_READ is not used */
     int read_queue_max;   /* exchanges that may wait for a reader */
     int commit_queue_max; /* exchanges that may wait for the committer; 0: no limit */
-    int patience_ms;      /* what has waited longer for reader or committer is refused; 0: never */
+    int patience_ms;      /* what has waited longer in either queue leaves it, refused; 0: never */
     int delay_ms;         /* how long a stop goes on accepting first (app.leaving tells) */
-    int batch_max;                         /* effect sets per commit */
+    int batch_max;        /* effect sets per commit */
     const char *tls_certificate, *tls_key; /* PEM files; NULL without TLS */
     int drain_ms;                          /* how long a stop waits for what was accepted */
     int late_ms;                           /* how long answers that shall be late are held back */
@@ -108,7 +110,8 @@ struct net *net_open(const struct net_options *options, const struct net_app *ap
 const char *net_address(const struct net *n, size_t listen);
 /* Runs until net_stop; 0 when everything accepted was answered. */
 int net_run(struct net *n);
-/* Async-signal-safe: stop accepting, finish what was accepted, return from net_run. */
+/* Async-signal-safe: after options.delay_ms, which a second call ends at once, stop accepting,
+ * finish what was accepted, return from net_run. */
 void net_stop(struct net *n);
 /* Async-signal-safe: call app.reload, read the certificate again (SIGHUP), call app.tick soon. */
 void net_reload(struct net *n);
@@ -126,8 +129,9 @@ struct net_stats {
 /* Counters since the start and sizes of now; callable from any thread. */
 void net_stats(const struct net *n, struct net_stats *out);
 
-/* From a pool thread only: makes what the exchange recorded so far durable and returns when that
- * is done (rq_commit). */
-void net_commit_now(struct exchange *x);
+/* From a pool thread only: has app.commit run for what the exchange recorded so far and returns
+ * when that is over (rq_commit). False: it was not run and nothing was written, because the
+ * committer's queue is full or the wait in it took longer than options.patience_ms. */
+bool net_commit_now(struct exchange *x);
 
 #endif

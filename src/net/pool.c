@@ -1,5 +1,8 @@
-/* pool: a bounded queue and a few threads at nice 19, so that a flood of sign-ins (argon2) or of
- * slow reads takes what the workers leave, and never the other way round.
+/* pool: a bounded queue and a few threads for what may block, so that it never holds up a worker.
+ *
+ * A server has two. The pool proper is for hashes (argon2) and runs at nice 19: a flood of sign-ins
+ * takes what the workers leave, and never the other way round. The readers wait for a store that is
+ * elsewhere; they burn little, so they run like anybody.
  *
  * The queue is bounded because work that waits longer than its client is wasted: a full queue is
  * answered with 503 and Retry-After (security.md A35). With pool.threads it also bounds the memory
@@ -8,6 +11,9 @@
  * equal share makes room for whoever has less. So a flood of wrong passwords from one address is
  * what is refused, and sign-ins from another wait for a few hashes; while there is room, one source
  * (which may be a proxy) may have all of it.
+ *
+ * Whatever a thread decides goes back to the exchange's worker, also what shall be committed: only
+ * workers feed the committer, so its bound and its patience are in one place (conn.c).
  */
 #include "net/pool.h"
 
@@ -19,17 +25,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "net/committer.h"
 #include "net/queue.h"
 #include "net/worker.h"
 
-enum { NICE = 19 };
-
-void pool_init(struct pool *p, const struct net_app *app, struct committer *c, int threads_n,
-               int queue_max)
+void pool_init(struct pool *p, const struct net_app *app, const struct pool_kind *kind,
+               int threads_n, int queue_max)
 {
     p->app = app;
-    p->committer = c;
+    p->kind = kind;
     p->threads_n = threads_n > 0 ? threads_n : 0;
     p->queue_max = queue_max > 0 ? queue_max : 0;
     p->threads = NULL;
@@ -94,13 +97,16 @@ static void release_if_idle(struct pool *p, struct pool_source *s)
     list_push_back(&p->unused, &s->link);
 }
 
-static struct exchange *remove_one(struct pool *p, struct pool_source *s, struct list *link)
+static struct exchange *remove_one(struct pool *p, struct list *link)
 {
+    struct exchange *x = LIST_ENTRY(link, struct exchange, link);
+    struct pool_source *s = slot_of(x)->waits;
+    slot_of(x)->waits = NULL;
     list_remove(link);
     s->n--;
     atomic_fetch_sub_explicit(&p->queued, 1, memory_order_relaxed);
     release_if_idle(p, s);
-    return LIST_ENTRY(link, struct exchange, link);
+    return x;
 }
 
 /* The newest of whoever has most, if that is more than s would have with one more; NULL: nobody has
@@ -111,12 +117,13 @@ static struct exchange *make_room(struct pool *p, const struct pool_source *s)
     for (struct list *l = p->sources.next; l != &p->sources; l = l->next)
         if (!most || source_at(l)->n > most->n)
             most = source_at(l);
-    return most && most->n > s->n + 1 ? remove_one(p, most, most->queue.prev) : NULL;
+    return most && most->n > s->n + 1 ? remove_one(p, most->queue.prev) : NULL;
 }
 
 bool pool_put(struct pool *p, struct exchange *x)
 {
     struct exchange *gone = NULL;
+    slot_of(x)->pool = p;
     pthread_mutex_lock(&p->lock);
     bool room = p->started > 0;
     if (room) {
@@ -124,6 +131,7 @@ bool pool_put(struct pool *p, struct exchange *x)
         if (atomic_load_explicit(&p->queued, memory_order_relaxed) >= p->queue_max)
             room = (gone = make_room(p, s)) != NULL;
         if (room) {
+            slot_of(x)->waits = s;
             list_push_back(&s->queue, &x->link);
             s->n++;
             atomic_fetch_add_explicit(&p->queued, 1, memory_order_relaxed);
@@ -139,35 +147,34 @@ bool pool_put(struct pool *p, struct exchange *x)
     return room;
 }
 
-/* The first in the queue that is x, or of the worker w; removed. */
-static struct exchange *remove_from(struct pool *p, const struct exchange *x,
-                                    const struct worker *w)
+struct exchange *pool_cancel(struct pool *p, const struct worker *w)
 {
     struct exchange *found = NULL;
     pthread_mutex_lock(&p->lock);
-    for (struct list *k = p->sources.next, *next; k != &p->sources && !found; k = next) {
+    for (struct list *k = p->sources.next; k != &p->sources && !found; k = k->next) {
         struct pool_source *s = source_at(k);
-        next = k->next;
-        for (struct list *l = s->queue.next; l != &s->queue && !found; l = l->next) {
-            struct exchange *queued = LIST_ENTRY(l, struct exchange, link);
-            if (queued == x || queued->worker == w)
-                found = queued;
-        }
-        if (found)
-            remove_one(p, s, &found->link);
+        for (struct list *l = s->queue.next; l != &s->queue && !found; l = l->next)
+            if (LIST_ENTRY(l, struct exchange, link)->worker == w)
+                found = LIST_ENTRY(l, struct exchange, link);
     }
+    if (found)
+        remove_one(p, &found->link);
     pthread_mutex_unlock(&p->lock);
     return found;
 }
 
-struct exchange *pool_cancel(struct pool *p, const struct worker *w)
+bool pool_drop(struct exchange *x)
 {
-    return remove_from(p, NULL, w);
-}
-
-bool pool_drop(struct pool *p, const struct exchange *x)
-{
-    return remove_from(p, x, NULL) != NULL;
+    struct slot *slot = slot_of(x);
+    struct pool *p = slot->pool;
+    if (!p)
+        return false;
+    pthread_mutex_lock(&p->lock);
+    bool waits = slot->waits != NULL;
+    if (waits)
+        remove_one(p, &x->link);
+    pthread_mutex_unlock(&p->lock);
+    return waits;
 }
 
 /* The oldest of the source whose turn it is, which then goes to the end; NULL when the pool stops.
@@ -182,33 +189,36 @@ static struct exchange *take(struct pool *p)
         struct pool_source *s = source_at(p->sources.next);
         list_remove(&s->link);
         list_push_back(&p->sources, &s->link);
-        x = remove_one(p, s, s->queue.next);
+        x = remove_one(p, s->queue.next);
     }
     pthread_mutex_unlock(&p->lock);
     return x;
+}
+
+/* What a thread of a pool cannot read itself no reader can: it would go in circles. */
+static enum net_next checked(enum net_next next)
+{
+    if (next != NET_READ)
+        return next;
+    log_note(LOG_ERROR, "read", "a thread that may wait itself asked for a reader: refused");
+    return NET_BUSY;
 }
 
 static void *run(void *arg)
 {
     struct pool *p = arg;
     char name[24];
-    snprintf(name, sizeof(name), "pool-%d", atomic_fetch_add(&p->named, 1));
+    snprintf(name, sizeof(name), "%s-%d", p->kind->name, atomic_fetch_add(&p->named, 1));
     /* Linux: niceness is a thread's own. Failing is harmless. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+    if (p->kind->nice != 0)
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), p->kind->nice);
     void *thread = p->app->thread_open(p->app->app, name);
     if (!thread)
         fatal("%s could not open what it needs", name);
     pthread_barrier_wait(p->opened);
     for (struct exchange *x; (x = take(p));) {
-        x->next = p->app->handle_slow(thread, x);
-        if (x->next == NET_COMMIT) {
-            struct list one;
-            list_init(&one);
-            list_push_back(&one, &x->link);
-            committer_put(p->committer, &one, 1);
-        } else {
-            worker_post_batch(&x, 1);
-        }
+        x->next = checked(p->app->handle_slow(thread, x));
+        worker_post_batch(&x, 1);
     }
     p->app->thread_close(thread);
     return NULL;
@@ -222,7 +232,7 @@ void pool_start(struct pool *p, pthread_barrier_t *opened)
         fatal("out of memory");
     for (int i = 0; i < p->threads_n; i++) {
         if (pthread_create(&p->threads[i], NULL, run, p) != 0)
-            fatal("no thread for the pool: too many threads or no memory");
+            fatal("no thread %s-%d: too many threads or no memory", p->kind->name, i);
         p->started++;
     }
 }

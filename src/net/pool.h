@@ -1,4 +1,4 @@
-/* pool: threads of low priority for requests that block or burn the processor. */
+/* pool: threads for requests that block or burn the processor. */
 #ifndef NET_POOL_H
 #define NET_POOL_H
 
@@ -16,9 +16,14 @@ struct pool_source {
     char key[16];
 };
 
+struct pool_kind {
+    const char *name; /* of its threads: "pool", so "pool-0" */
+    int nice;
+};
+
 struct pool {
     const struct net_app *app;
-    struct committer *committer;
+    const struct pool_kind *kind;
     int threads_n, queue_max;
     pthread_t *threads;
     int started;               /* threads that run */
@@ -32,8 +37,8 @@ struct pool {
     atomic_long queued;
 };
 
-void pool_init(struct pool *p, const struct net_app *app, struct committer *c, int threads_n,
-               int queue_max);
+void pool_init(struct pool *p, const struct net_app *app, const struct pool_kind *kind,
+               int threads_n, int queue_max);
 void pool_start(struct pool *p, pthread_barrier_t *opened);
 /* False when the queue is full (or there is no pool): the caller refuses the exchange. In a full
  * queue a source that has less than another makes that one give up its newest place: that exchange
@@ -42,8 +47,9 @@ bool pool_put(struct pool *p, struct exchange *x);
 /* Takes an exchange that no thread has begun yet out of the queue; NULL when there is none that
  * belongs to this worker. */
 struct exchange *pool_cancel(struct pool *p, const struct worker *w);
-/* The same for one exchange; false when it is not in the queue (begun, or never was). */
-bool pool_drop(struct pool *p, const struct exchange *x);
+/* Takes one exchange out of the queue, whichever pool's that is, on its worker; false when it is in
+ * none (begun, or never was). */
+bool pool_drop(struct exchange *x);
 /* Ends the threads once the queue is empty. */
 void pool_stop(struct pool *p);
 void pool_free(struct pool *p);

@@ -67,6 +67,9 @@ static void begin(struct slot *slot)
     slot->continue_sent = false;
     slot->synchronous = false;
     slot->committed = false;
+    slot->queued = false;
+    slot->pool = NULL;
+    slot->waits = NULL;
 }
 
 struct slot *slot_get(struct slots *s)

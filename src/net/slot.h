@@ -7,6 +7,9 @@
 
 #include "net/net.h"
 
+struct pool;
+struct pool_source;
+
 enum {
     SLOT_BUFFER = 4096, /* the buffer's first size; part of the slot */
     /* What the parser may want to see at once: head, body and the framing of its chunks. */
@@ -27,8 +30,11 @@ struct slot {
     size_t pieces_n;
     size_t unsent;      /* what it holds of the budget net.unsent while its client does not read */
     bool continue_sent; /* "100 Continue" has left */
-    bool synchronous;   /* a pool thread waits for the commit (net_commit_now) */
-    bool committed;     /* ... and may go on */
+    bool queued; /* in the committer's queue, or on the way there; under its lock from then on */
+    bool synchronous;          /* a pool thread waits for the commit (net_commit_now) */
+    bool committed;            /* ... and may go on */
+    struct pool *pool;         /* the one that it was put to last; its worker's */
+    struct pool_source *waits; /* its place in that one's queue, under its lock; NULL: in none */
     char own[SLOT_BUFFER];
 };
 

@@ -16,12 +16,13 @@ struct net {
     struct worker *workers;
     int workers_n;
     struct committer committer;
-    struct pool pool;
+    struct pool pool;    /* hashes */
+    struct pool readers; /* waiting for the store */
     struct tls *tls;
     pthread_barrier_t opened;      /* threads, and net_run, until every thread has what it needs */
     int control_fd;                /* eventfd: net_stop and net_reload wake net_run */
     atomic_bool stop, reload;      /* set by those two */
-    atomic_bool stopping;          /* the workers have been told */
+    atomic_bool leaving, stopping; /* the workers have been told */
     atomic_long connections;       /* open now */
     atomic_long accepted, refused; /* since the start; refused: beyond the cap or out of memory */
     atomic_uint pulse;             /* how often net_pulse was called */

@@ -8,10 +8,14 @@
  * costs epoll_wait, recv and send. The wake-up eventfd is edge-triggered too and never read: each
  * write to it is an edge.
  *
+ * Before a stop there may be a time (net.leaving, delay_ms) in which all goes on but that answers
+ * say Connection: close (answer.c). Nothing is closed in it that would not be closed anyway: a
+ * balancer that does not know yet may be sending a request on any connection that it holds.
+ *
  * A stop (net.stopping): everything in the accept backlog is accepted, then the listeners close;
  * idle connections get a moment (DEADLINE_STOP) for a request that was already on its way; each
  * answer carries Connection: close; the loop ends with the last connection. Those that have not
- * ended after drain_ms are cut, except while their request is with the committer or in the pool:
+ * ended after drain_ms are cut, except while their request is with the committer or in a pool:
  * its effects are on their way, so its answer is waited for.
  */
 #include "net/worker.h"
@@ -106,7 +110,7 @@ void worker_post_batch(struct exchange **batch, size_t n)
     }
 }
 
-/* Takes back what committer and pool are done with. */
+/* Takes back what committer and pools are done with. */
 static void take_done(struct worker *w)
 {
     struct list done, *l;
@@ -152,9 +156,11 @@ static void begin_stop(struct worker *w)
 /* The time for a graceful stop is over. */
 static void cut(struct worker *w)
 {
-    for (struct exchange *x; (x = pool_cancel(&w->net->pool, w));)
-        conn_cancelled(x);
-    for (int phase = 0; phase < DEADLINE_NONE; phase++) {
+    struct pool *pools[] = {&w->net->pool, &w->net->readers};
+    for (size_t i = 0; i < sizeof(pools) / sizeof(*pools); i++)
+        for (struct exchange *x; (x = pool_cancel(pools[i], w));)
+            conn_cancelled(x);
+    for (int phase = 0; phase < DEADLINE_QUEUED; phase++) {
         struct list *l = &w->deadlines.waiting[phase];
         while (!list_empty(l)) {
             if (phase == DEADLINE_WRITE || phase == DEADLINE_LATE)
@@ -205,10 +211,8 @@ static int timeout(const struct worker *w)
 static void settle(struct worker *w)
 {
     struct list *l;
-    if (w->outbox_n > 0) {
-        committer_put(&w->net->committer, &w->outbox, w->outbox_n);
-        w->outbox_n = 0;
-    }
+    if (!list_empty(&w->outbox))
+        committer_put(&w->net->committer, &w->outbox);
     w->net->app.idle(w->app);
     while ((l = queue_take(&w->dead)))
         free(LIST_ENTRY(l, struct conn, ready));
@@ -256,6 +260,7 @@ static void *run(void *arg)
     while (!w->stopping || w->connections > 0) {
         turn(w);
         live(w);
+        w->leaving = atomic_load_explicit(&net->leaving, memory_order_relaxed);
         if (!w->stopping && atomic_load(&net->stopping))
             begin_stop(w);
         if (w->stopping && w->now_ms >= w->cut_ms)

@@ -42,24 +42,23 @@ struct worker {
     struct list again;  /* connections that have bytes but had their share of the turn */
     struct list dead;   /* closed in this turn; freed at its end, events may still name them */
     struct list outbox; /* for the committer, at the end of the turn */
-    long outbox_n;
     long connections;
     atomic_uint pulse; /* the net's when it last made a turn; WORKER_ENDED: there are no more */
-    bool stopping;
-    int64_t cut_ms; /* stopping: connections that have not ended by then are cut */
+    bool leaving, stopping; /* the net's, as of this turn */
+    int64_t cut_ms;         /* stopping: connections that have not ended by then are cut */
 
     int64_t now_ms; /* monotonic, of this turn */
     int64_t date_s;
     char date[29]; /* the Date field's value in this second; no NUL */
 
     pthread_mutex_t lock;
-    struct list done; /* exchanges that committer and pool have posted; under the lock */
+    struct list done; /* exchanges that committer and pools have posted; under the lock */
 };
 
 /* False with errno: epoll, eventfd or memory. */
 bool worker_open(struct worker *w, struct net *n, int index);
 void worker_start(struct worker *w);
-/* Makes it look at net.stopping. Thread-safe. */
+/* Makes it look at net.leaving and net.stopping. Thread-safe. */
 void worker_wake(struct worker *w);
 void worker_join(struct worker *w);
 void worker_close(struct worker *w);

@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,15 +33,19 @@
 
 struct testapp {
     atomic_int opened, closed, handled, slow, commits, committed, done, refused, ticks, blocked;
+    atomic_int read; /* of slow: by readers */
+    atomic_int left, reloads;
     atomic_int commit_us; /* how long a commit takes */
     pthread_mutex_t lock;
     pthread_cond_t opened_gate;
     bool gate; /* /block goes on */
 };
 
+static _Thread_local char t_kind; /* w(orker), p(ool), r(eader) */
+
 static void *t_open(void *app, const char *name)
 {
-    (void)name;
+    t_kind = name[0];
     atomic_fetch_add(&((struct testapp *)app)->opened, 1);
     return app;
 }
@@ -82,21 +87,60 @@ static enum net_next t_handle(void *thread, struct exchange *x)
     x->user = arena_alloc(&x->arena, sizeof(int));
     if (at(x, "/commit") || at(x, "/rerun"))
         return NET_COMMIT;
+    if (at(x, "/commit/half")) { /* what it has written must not leave if the commit fails */
+        http_res_header(&x->res, STR("X-Half"), STR("secret"));
+        buf_put(&x->res.body, STR("secret"));
+        x->res.holes[x->res.holes_n++] = (struct http_hole){0, STR("secret")};
+        return NET_COMMIT;
+    }
+    if (at(x, "/commit/read"))
+        return NET_COMMIT;
+    if (str_starts(x->req.path, STR("/read")))
+        return NET_READ;
     return str_starts(x->req.path, STR("/slow")) ? NET_POOL : t_answer(x);
+}
+
+/* Where it runs, at which niceness. */
+static enum net_next t_where(struct exchange *x)
+{
+    buf_printf(&x->res.body, "%c %d", t_kind, getpriority(PRIO_PROCESS, 0));
+    return NET_ANSWER;
+}
+
+static enum net_next t_try(struct exchange *x)
+{
+    bool first = net_commit_now(x), second = net_commit_now(x);
+    buf_printf(&x->res.body, "%d %d %d", first, second, *(int *)x->user);
+    return NET_ANSWER;
 }
 
 static enum net_next t_slow(void *thread, struct exchange *x)
 {
     struct testapp *app = thread;
     atomic_fetch_add(&app->slow, 1);
-    if (at(x, "/slow/commit"))
+    int nth = t_kind == 'r' ? atomic_fetch_add(&app->read, 1) : 0;
+    if (at(x, "/slow/commit") || at(x, "/read/commit"))
         return NET_COMMIT;
+    if (at(x, "/slow/read") || at(x, "/read/read"))
+        return NET_READ;
+    if (at(x, "/read/pool") && t_kind == 'r')
+        return NET_POOL;
+    if (at(x, "/slow/where") || at(x, "/read/where") || at(x, "/read/pool"))
+        return t_where(x);
+    if (at(x, "/slow/try"))
+        return t_try(x);
+    if (at(x, "/read/nap"))
+        usleep(20000);
+    if (at(x, "/read/nth")) {
+        buf_printf(&x->res.body, "%d", nth);
+        return NET_ANSWER;
+    }
     if (at(x, "/slow/now")) {
         net_commit_now(x);
         assert_int_equal(*(int *)x->user, 1);
         net_commit_now(x);
     }
-    if (at(x, "/slow/block")) {
+    if (at(x, "/slow/block") || at(x, "/read/block")) {
         pthread_mutex_lock(&app->lock);
         atomic_fetch_add(&app->blocked, 1);
         while (!app->gate)
@@ -121,6 +165,10 @@ static void t_commit(void *arg, struct exchange **batch, size_t n)
 static enum net_next t_resume(void *thread, struct exchange *x)
 {
     (void)thread;
+    if (at(x, "/commit/half"))
+        return NET_ANSWER;
+    if (at(x, "/commit/read"))
+        return NET_READ;
     return at(x, "/rerun") && *(int *)x->user < 3 ? NET_COMMIT : t_answer(x);
 }
 
@@ -148,6 +196,16 @@ static void t_idle(void *thread)
 static void t_tick(void *app)
 {
     atomic_fetch_add(&((struct testapp *)app)->ticks, 1);
+}
+
+static void t_leaving(void *app)
+{
+    atomic_fetch_add(&((struct testapp *)app)->left, 1);
+}
+
+static void t_reload(void *app)
+{
+    atomic_fetch_add(&((struct testapp *)app)->reloads, 1);
 }
 
 static size_t t_limit(str path)
@@ -193,6 +251,8 @@ static const struct net_app test_app = {.thread_open = t_open,
                                         .done = t_done,
                                         .idle = t_idle,
                                         .tick = t_tick,
+                                        .leaving = t_leaving,
+                                        .reload = t_reload,
                                         .body_limit = t_limit};
 
 /* Opens without running, so that a test can change deadlines. */
