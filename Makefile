@@ -32,10 +32,12 @@ ifneq ($(shell $(CC) --version 2>/dev/null | grep -ci clang),1)
 CFLAGS_release += -ftrivial-auto-var-init=zero
 endif
 
+PQ_CFLAGS := -isystem $(or $(shell pg_config --includedir 2>/dev/null),/usr/include/postgresql)
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -fPIE $(CFLAGS_$(MODE)) \
-	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -DPOSTERN_CONFIG_FILE='"$(CONFIG)"' -Isrc -I$(BUILD)/gen $(CFLAGS)
+	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -DPOSTERN_CONFIG_FILE='"$(CONFIG)"' -Isrc -I$(BUILD)/gen \
+	$(PQ_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie $(LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lyaml -largon2 -lcrypt -lutf8proc -lpthread -lm
+LIBS := -lssl -lcrypto -lsqlite3 -lpq -ljansson -lyaml -largon2 -lcrypt -lutf8proc -lpthread -lm
 
 sources = $(sort $(shell find src/$(1) -name '*.c'))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -108,8 +110,6 @@ bench: all $(BENCH) ## build what script/bench runs
 FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault/%,$(sort $(wildcard test/fault/*.c)))
 fault: $(FAULT)
 
-$(BUILD)/test/fault/postgres_prepare.o: CFLAGS += -I$(shell pg_config --includedir 2>/dev/null)
-$(BUILD)/fault/postgres_prepare: LIBS += -lpq
 $(BUILD)/fault/%: $(BUILD)/test/fault/%.o $$(foreach part,store crypto db codec base,$(BUILD)/lib$$(part).a)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)

@@ -61,23 +61,30 @@ static void put_query(struct buf *b, str query)
 
 str db_url_public(struct arena *a, str url)
 {
+    size_t question, from = str_find(url, '/', 0) + 2; /* behind "postgresql://" */
+    size_t at = url.n;
     struct buf b;
-    str place, query;
 
     if (!db_url_is_shared(url))
         return url;
-    str_cut(str_sub(url, from, url.n), '?', &place, &query);
-    size_t at = place.n;
-    while (at > 0 && place.p[at - 1] != '@')
+    /* The last @: one in the password may have been written as it is. */
+    while (at > from && url.p[at - 1] != '@')
         at--;
     buf_init(&b, a, url.n + 1, url.n + 1);
-    buf_put(&b, str_sub(url, 0, from));
-    if (at > 0) {
-        buf_put(&b, str_sub(place, 0, str_find(str_sub(place, 0, at - 1), ':', 0)));
+    if (at > from) {
+        str user = str_sub(url, from, at - 1);
+        size_t n = 0;
+        while (n < user.n && !strchr(":/?", user.p[n]))
+            n++;
+        buf_put(&b, str_sub(url, 0, from));
+        buf_put(&b, str_sub(user, 0, n));
         buf_char(&b, '@');
+    } else {
+        at = 0;
     }
-    buf_put(&b, str_sub(place, at, place.n));
-    put_query(&b, query);
+    question = str_find(url, '?', at);
+    buf_put(&b, str_sub(url, at, question));
+    put_query(&b, str_sub(url, question + 1, url.n));
     return buf_str(&b);
 }
 
@@ -94,8 +101,12 @@ static const char *remedy(const struct db *db, enum db_status status)
                "backups, a sqlite3 shell)";
     if (status == DB_FULL)
         return "free space on the database's file system";
+    if (status == DB_CONFLICT)
+        return "another transaction was in the way; it may be tried again";
     if (status == DB_AWAY)
         return "check that the database runs and can be reached; we try again by ourselves";
+    if (db->ops->shared)
+        return "see the log of the database server";
     return "check the disk and the permissions of the database's directory";
 }
 
@@ -106,6 +117,7 @@ static enum err failed(struct db *db, const char *what, enum db_status status)
     int64_t now_ms = clock_mono_ms();
 
     db->conflicted = status == DB_CONFLICT;
+    db->trouble = status;
     if (now_ms - db->told_ms < 1000) {
         db->untold++;
         return ERR_UNAVAILABLE;

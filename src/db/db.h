@@ -1,9 +1,10 @@
 /* db: the driver seam.
  *
  * One vtable, a driver per store (sqlite.c, postgres.c), a handle for threads that must not wait
- * (elsewhere.c), a decorator that injects faults (fault.c). Statements are constants of store/: `struct sql`, identified by address, and
- * prepared once per handle. They use $1..$N, ON CONFLICT, RETURNING and the three types TEXT,
- * BLOB/BYTEA, BIGINT only, so that one copy of them serves every driver.
+ * (elsewhere.c), a decorator that injects faults (fault.c). Statements are constants of store/:
+ * `struct sql`, identified by address, and prepared once per handle. They use $1..$N, ON CONFLICT,
+ * RETURNING and the three types TEXT, BLOB/BYTEA, BIGINT only, so that one copy of them serves
+ * every driver.
  *
  * A handle belongs to one thread. Reads run outside transactions, one statement at a time, and
  * are reset before the function that started them returns: no read transaction outlives a call.
@@ -76,8 +77,8 @@ struct db_call {
 struct db_ops {
     const char *name;
     bool shared; /* processes on other machines write to the store, too */
-    /* `where` is the part behind "sqlite:". Fills `why` with a sentence when it fails. */
-    enum err (*open)(str where, bool read_only, struct db **out, char *why, size_t why_size);
+    /* The whole URL. Fills `why` with a sentence when it fails. */
+    enum err (*open)(str url, bool read_only, struct db **out, char *why, size_t why_size);
     void (*close)(struct db *db);
     struct db_stmt *(*prepare)(struct db *db, const struct sql *sql);
     bool (*bind)(struct db_stmt *s, int index, const struct db_arg *arg); /* index from 1 */
@@ -107,13 +108,14 @@ struct db_ops {
 
 struct db {
     const struct db_ops *ops;
-    int64_t told_ms; /* when a failure was logged last */
-    long untold;     /* failures since then that were not */
-    bool views;      /* reads open a view when there is none */
-    bool in_view;    /* a read transaction is open that db_view_end ends */
-    int patience_ms; /* a call that takes longer fails as DB_AWAY; 0: it may take its time */
-    bool conflicted; /* the last failure was DB_CONFLICT */
-    bool asked;      /* of db_elsewhere(): a statement was wanted; its user clears it */
+    int64_t told_ms;        /* when a failure was logged last */
+    long untold;            /* failures since then that were not */
+    bool views;             /* reads open a view when there is none */
+    bool in_view;           /* a read transaction is open that db_view_end ends */
+    int patience_ms;        /* db_set_patience */
+    bool conflicted;        /* the last failure was DB_CONFLICT */
+    enum db_status trouble; /* the last failure */
+    bool asked;             /* of db_elsewhere(): a statement was wanted; its user clears it */
     /* the driver's struct begins with this */
 };
 
@@ -134,11 +136,17 @@ struct db *db_elsewhere(void);
  * the background; until then its calls fail at once as DB_AWAY. */
 enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size);
 void db_close(struct db *db);
+/* How long one call may take before it fails as DB_AWAY, in ms; 0: for ever. */
+void db_set_patience(struct db *db, int ms);
 
 /* A statement that returns no rows. *changed may be NULL. ERR_UNAVAILABLE on any failure (logged).
  */
 enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args, size_t n,
                 int64_t *changed);
+
+/* All the calls in order inside the open transaction, in one round trip where the driver can;
+ * fills in what each changed. After a failure the transaction must be rolled back. */
+enum err db_bulk(struct db *db, struct db_call *calls, size_t n);
 
 /* A query, row by row:
  *     struct rows r = db_query(db, &sql[LIST], ARGS(db_bytes(&id)));
@@ -148,6 +156,7 @@ enum err db_run(struct db *db, const struct sql *sql, const struct db_arg *args,
 struct rows {
     struct db *db;
     struct db_stmt *stmt;
+    const char *name;
     enum db_status status;
     bool found; /* a row has come */
 };
@@ -171,8 +180,9 @@ enum err db_query_int(struct db *db, const struct sql *sql, const struct db_arg 
                       int64_t *out);
 
 /* A view is a read transaction that the reads of one turn of a worker's loop share: opening one
- * costs as much as a read. Whoever switches views on ends them before he waits for anything, and
- * as soon as this process has committed (an answer that left must be seen by the next request). */
+ * costs as much as a read. Does nothing on a shared store. Whoever switches views on ends them
+ * before he waits for anything, and as soon as this process has committed (an answer that left must
+ * be seen by the next request). */
 void db_use_views(struct db *db);
 void db_view_end(struct db *db);
 

@@ -9,10 +9,9 @@
 #include "base/log.h"
 #include "db/db.h"
 
-static enum err elsewhere_open(str where, bool read_only, struct db **out, char *why,
-                               size_t why_size)
+static enum err elsewhere_open(str url, bool read_only, struct db **out, char *why, size_t why_size)
 {
-    (void)where, (void)read_only, (void)why, (void)why_size;
+    (void)url, (void)read_only, (void)why, (void)why_size;
     *out = db_elsewhere();
     return OK;
 }

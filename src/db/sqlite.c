@@ -195,11 +195,12 @@ static int set_up(sqlite3 *c, bool read_only)
     return rc;
 }
 
-static enum err sqlite_open(str where, bool read_only, struct db **out, char *why, size_t why_size)
+static enum err sqlite_open(str url, bool read_only, struct db **out, char *why, size_t why_size)
 {
     char path[PATH_MAX_CHARS + 1];
     struct sqlite *d;
     sqlite3 *c = NULL;
+    str where = str_sub(url, STR("sqlite:").n, url.n);
     int rc = SQLITE_OK;
 
     if (where.n == 0 || where.n > PATH_MAX_CHARS) {

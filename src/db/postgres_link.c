@@ -1,0 +1,278 @@
+/* postgres_link: the life of a handle's connection.
+ *
+ * Every wait is a poll(2) with the call's deadline; nothing here blocks in libpq. A connection that
+ * is lost, late, or leads to a server that takes no writes is closed at once, without waiting for a
+ * cancel, and a thread of its own makes the next one with libpq's blocking call, since only that
+ * knows several hosts, names and TLS. Calls in the meantime fail at once. An attempt that failed is
+ * repeated when the handle is used next, not sooner than PAUSE_MS after it began.
+ *
+ * A transaction dies with its connection. Until whoever opened it has been told (by
+ * lost_transaction, or by beginning or ending one) calls go on failing, so that the rest of a
+ * transaction cannot run on the next connection as statements that commit on their own.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/postgres.h"
+
+#define PAUSE_MS       200
+#define NEXT_TIMEOUT_S 2 /* for each host */
+
+int64_t postgres_link_until(const struct postgres *pg)
+{
+    return pg->base.patience_ms > 0 ? clock_mono_ms() + pg->base.patience_ms : 0;
+}
+
+bool postgres_link_poll(PGconn *c, bool write, int64_t until_ms)
+{
+    struct pollfd p = {.fd = PQsocket(c), .events = (short)(POLLIN | (write ? POLLOUT : 0))};
+
+    for (;;) {
+        int64_t left_ms = until_ms == 0 ? -1 : until_ms - clock_mono_ms();
+        int n;
+        if (until_ms != 0 && left_ms <= 0)
+            return false;
+        n = poll(&p, 1, (int)left_ms);
+        if (n != 0 && !(n < 0 && errno == EINTR))
+            return n > 0;
+    }
+}
+
+bool postgres_link_next(PGconn *c, int64_t until_ms, PGresult **out)
+{
+    *out = NULL;
+    for (;;) {
+        int unsent = PQflush(c);
+        if (unsent < 0 || PQstatus(c) != CONNECTION_OK)
+            return false;
+        if (!PQisBusy(c))
+            break;
+        if (!postgres_link_poll(c, unsent > 0, until_ms) || PQconsumeInput(c) == 0)
+            return false;
+    }
+    *out = PQgetResult(c);
+    return true;
+}
+
+/* ---- the next connection ---- */
+
+static void *search(void *arg)
+{
+    struct postgres *pg = arg;
+    struct postgres_search *s = &pg->search;
+
+    s->found = postgres_open_connection(pg->url, pg->read_only, s->patience_ms, NEXT_TIMEOUT_S,
+                                        s->why, sizeof s->why);
+    atomic_store(&s->done, true);
+    return NULL;
+}
+
+static void start_search(struct postgres *pg)
+{
+    struct postgres_search *s = &pg->search;
+    int64_t now_ms = clock_mono_ms();
+
+    if (s->running || now_ms - s->began_ms < PAUSE_MS)
+        return;
+    s->began_ms = now_ms;
+    s->found = NULL;
+    s->patience_ms = pg->base.patience_ms;
+    atomic_store(&s->done, false);
+    s->running = pthread_create(&s->thread, NULL, search, pg) == 0;
+}
+
+static void take_found(struct postgres *pg)
+{
+    struct postgres_search *s = &pg->search;
+
+    if (!s->running || !atomic_load(&s->done))
+        return;
+    pthread_join(s->thread, NULL);
+    s->running = false;
+    if (!s->found) {
+        snprintf(pg->message, sizeof pg->message, "%s", s->why);
+        return;
+    }
+    pg->c = s->found;
+    pg->patience_ms = s->patience_ms;
+    pg->generation++;
+    pg->listening = pg->deaf = pg->mute = false;
+    log_note(LOG_INFO, "db", "the database answers again");
+}
+
+/* Outside transactions, since a rollback would undo it. */
+static void apply_patience(struct postgres *pg)
+{
+    char text[192];
+    PGresult *r;
+
+    if (pg->patience_ms == pg->base.patience_ms || pg->in_transaction)
+        return;
+    pg->patience_ms = pg->base.patience_ms;
+    postgres_open_bounds(pg->patience_ms, text, sizeof text);
+    postgres_link_text(pg, text, postgres_link_until(pg), &r);
+    PQclear(r);
+}
+
+bool postgres_link_up(struct postgres *pg)
+{
+    if (pg->orphaned) {
+        snprintf(pg->message, sizeof pg->message, "the transaction was lost with its connection");
+        return false;
+    }
+    if (!pg->c)
+        take_found(pg);
+    if (!pg->c) {
+        start_search(pg);
+        return false;
+    }
+    apply_patience(pg);
+    return pg->c != NULL;
+}
+
+enum db_status postgres_link_drop(struct postgres *pg, const char *why)
+{
+    if (why != pg->message)
+        snprintf(pg->message, sizeof pg->message, "%s", why);
+    pg->message[strcspn(pg->message, "\n")] = 0; /* libpq adds lines of guesses */
+    if (pg->c)
+        PQfinish(pg->c);
+    pg->c = NULL;
+    pg->orphaned = pg->in_transaction;
+    pg->in_transaction = false;
+    start_search(pg);
+    return DB_AWAY;
+}
+
+void postgres_link_close(struct postgres *pg)
+{
+    if (pg->search.running) {
+        pthread_join(pg->search.thread, NULL);
+        if (pg->search.found)
+            PQfinish(pg->search.found);
+    }
+    if (pg->c)
+        PQfinish(pg->c);
+}
+
+/* ---- results ---- */
+
+struct meaning {
+    const char *state; /* SQLSTATE, or the beginning of one */
+    enum db_status status;
+    bool useless; /* the connection is to be given up */
+};
+
+static const struct meaning meanings[] = {
+    {"40001", DB_CONFLICT, false}, /* serialization_failure */
+    {"40P01", DB_CONFLICT, false}, /* deadlock_detected */
+    {"55P03", DB_CONFLICT, false}, /* lock_not_available */
+    {"57014", DB_AWAY, false},     /* query_canceled: statement_timeout */
+    {"57P", DB_AWAY, true},        /* shut down, crashed, starting up */
+    {"08", DB_AWAY, true},         /* connection exceptions */
+    {"25P03", DB_AWAY, true},      /* idle_in_transaction_session_timeout */
+    {"26000", DB_AWAY, true},      /* not the session that prepared: a pooler in between */
+    {"53100", DB_FULL, false},     /* disk_full */
+};
+
+static struct meaning meaning_of(const struct postgres *pg, const char *state)
+{
+    /* read_only_sql_transaction: this server was demoted, or never took writes */
+    if (strcmp(state, "25006") == 0 && !pg->read_only)
+        return (struct meaning){state, DB_AWAY, true};
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (strncmp(state, meanings[i].state, strlen(meanings[i].state)) == 0)
+            return meanings[i];
+    return (struct meaning){state, DB_ERROR, false};
+}
+
+/* Without the detail, which may quote values. */
+static void note_error(struct postgres *pg, const PGresult *r, const char *state)
+{
+    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+
+    snprintf(pg->message, sizeof pg->message, "%s%s%s", text ? text : PQresultErrorMessage(r),
+             *state ? " SQLSTATE " : "", state);
+}
+
+enum db_status postgres_link_status(struct postgres *pg, const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+    const char *state;
+    struct meaning m;
+
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN)
+        return DB_DONE;
+    state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    note_error(pg, r, state ? state : "");
+    m = meaning_of(pg, state ? state : "");
+    if (m.useless || PQstatus(pg->c) != CONNECTION_OK)
+        return postgres_link_drop(pg, pg->message);
+    return m.status;
+}
+
+enum db_status postgres_link_no_answer(struct postgres *pg, int64_t until_ms)
+{
+    char why[64];
+
+    if (PQstatus(pg->c) != CONNECTION_OK || until_ms == 0 || clock_mono_ms() < until_ms)
+        return postgres_link_drop(pg, PQerrorMessage(pg->c));
+    snprintf(why, sizeof why, "no answer within %d ms", pg->base.patience_ms);
+    return postgres_link_drop(pg, why);
+}
+
+static bool is_error(const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
+}
+
+void postgres_link_note_transaction(struct postgres *pg)
+{
+    PGTransactionStatusType state = PQtransactionStatus(pg->c);
+
+    if (state != PQTRANS_UNKNOWN) /* else the connection is lost, and what was open with it */
+        pg->in_transaction = state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
+}
+
+enum db_status postgres_link_finish(struct postgres *pg, int64_t until_ms, PGresult **out)
+{
+    PGresult *r;
+
+    *out = NULL;
+    for (;;) {
+        if (!postgres_link_next(pg->c, until_ms, &r)) {
+            PQclear(*out);
+            *out = NULL;
+            return postgres_link_no_answer(pg, until_ms);
+        }
+        if (!r)
+            break;
+        if (*out && is_error(*out)) {
+            PQclear(r);
+            continue;
+        }
+        PQclear(*out);
+        *out = r;
+        if (PQresultStatus(r) == PGRES_COPY_IN)
+            return DB_DONE;
+    }
+    postgres_link_note_transaction(pg);
+    if (*out)
+        return postgres_link_status(pg, *out);
+    return PQstatus(pg->c) == CONNECTION_OK ? DB_DONE : postgres_link_no_answer(pg, until_ms);
+}
+
+enum db_status postgres_link_text(struct postgres *pg, const char *text, int64_t until_ms,
+                                  PGresult **out)
+{
+    *out = NULL;
+    if (PQsendQuery(pg->c, text) == 0)
+        return postgres_link_drop(pg, PQerrorMessage(pg->c));
+    return postgres_link_finish(pg, until_ms, out);
+}
