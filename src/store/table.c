@@ -42,6 +42,13 @@ static const struct sql catalogue[] = {
                     "CAST(c.column_name AS TEXT) COLLATE \"C\""},
 };
 
+static const struct sql exists[] = {
+    [SQLITE] = {"table.exists", "SELECT COUNT(*) FROM sqlite_master "
+                                "WHERE type = 'table' AND name = $1"},
+    [POSTGRESQL] = {"table.exists", "SELECT COUNT(*) FROM information_schema.tables "
+                                    "WHERE table_schema = current_schema() AND table_name = $1"},
+};
+
 static bool is_left_out(str name)
 {
     return str_starts(name, STR("move_")) || str_eq(name, STR("schema_version")) ||
@@ -219,14 +226,13 @@ enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *
     return e;
 }
 
-/* Column i of the present row, with its bytes in the arena. SQLite keeps a value as it was bound,
- * so the column's type is what counts. */
-static struct db_arg value(struct rows *r, struct arena *a, const struct column *c, size_t i)
+/* SQLite keeps a value as it was bound, so the column's type is what counts. */
+struct db_arg table_value(struct rows *r, int at, enum db_type type, struct arena *a)
 {
     struct db_arg v = {0};
-    v.type = r->db->ops->column(r->stmt, (int)i, &v.i, &v.s);
+    v.type = r->db->ops->column(r->stmt, at, &v.i, &v.s);
     if (v.type == DB_TEXT || v.type == DB_BLOB) {
-        v.type = c->type == DB_TEXT ? DB_TEXT : DB_BLOB;
+        v.type = type == DB_TEXT ? DB_TEXT : DB_BLOB;
         v.s = v.s.n ? arena_dup(a, v.s) : STR("");
     }
     return v;
@@ -244,7 +250,7 @@ enum err table_page(struct db *db, struct arena *a, const struct table *t,
     struct rows r = db_query(db, after ? &t->next : &t->first, args, args_n);
     for (; *n < max && rows_next(&r); ++*n)
         for (size_t i = 0; i < t->columns_n; i++)
-            rows[*n].values[i] = value(&r, a, &t->columns[i], i);
+            rows[*n].values[i] = table_value(&r, (int)i, t->columns[i].type, a);
     return rows_end(&r);
 }
 
@@ -254,8 +260,17 @@ enum err table_get(struct db *db, struct arena *a, const struct table *t, const 
     struct rows r = db_query(db, &t->get, key, t->keys_n);
     if (rows_next(&r))
         for (size_t i = 0; i < t->columns_n; i++)
-            row->values[i] = value(&r, a, &t->columns[i], i);
+            row->values[i] = table_value(&r, (int)i, t->columns[i].type, a);
     return rows_end_one(&r);
+}
+
+enum err table_exists(struct db *db, str name, bool *out)
+{
+    int64_t n;
+    enum err e =
+        db_query_int(db, &exists[db->ops->shared ? POSTGRESQL : SQLITE], ARGS(db_text(name)), &n);
+    *out = n > 0;
+    return e;
 }
 
 /* ---- digest ---- */
