@@ -1,8 +1,9 @@
 /* server: what outlives a request, how it is opened, and how a thread keeps its copies fresh.
  *
- * Threads share the newest keyring under a lock and then hold a reference of their own; clients
- * are cached per thread. Both follow the change log, of which a thread that has nothing to do
- * reads one atomic number per request.
+ * Threads share the newest keyring under a lock and then hold a reference of their own. Clients are
+ * cached per thread; on a shared store, which workers do not read themselves, all threads have one
+ * cache. Both follow the change log, of which a thread that has nothing to do reads one atomic
+ * number per request.
  */
 #include "oauth/server.h"
 
@@ -11,6 +12,8 @@
 #include "codec/url.h"
 #include "oauth/endpoint/metadata.h"
 #include "oauth/misbehave.h"
+
+#define PERSONS_PER_CLIENT 4 /* in memory, on average */
 
 static const str loopback_hosts[] = {STR_INIT("localhost"), STR_INIT("127.0.0.1"),
                                      STR_INIT("[::1]")};
@@ -99,6 +102,26 @@ static enum err need_active_keys(const struct server *s, char *why, size_t why_s
     return OK;
 }
 
+static size_t cache_size(const struct server *s)
+{
+    return (size_t)setting_int(s->settings, client_cache);
+}
+
+/* What a node knows of a shared store without asking. */
+static enum err open_memory(struct server *s, struct db *db, char *why, size_t why_size)
+{
+    enum err e;
+
+    s->clients = client_cache_open(cache_size(s), &s->changes);
+    s->persons = person_cache_open(PERSONS_PER_CLIENT * cache_size(s), &s->changes);
+    s->changes.revoked = revoked_open();
+    e = revoked_poll(s->changes.revoked, db, clock_now_s(&s->clock));
+    if (e != OK)
+        snprintf(why, why_size, "what has been revoked could not be read: %s",
+                 db->ops->message(db));
+    return e;
+}
+
 enum err server_open(struct server *s, const struct settings *settings,
                      const struct dialect *const *dialects, struct db *db, char *why,
                      size_t why_size)
@@ -116,11 +139,15 @@ enum err server_open(struct server *s, const struct settings *settings,
     pthread_mutex_init(&s->load_lock, NULL);
     pthread_mutex_init(&s->ring_lock, NULL);
     metrics_open(&s->metrics, s);
+    s->clients = NULL;
+    s->persons = NULL;
     if ((e = server_load_keys(s, db, 0, why, why_size)) != OK)
         return e;
     if ((e = need_active_keys(s, why, why_size)) != OK)
         return e;
     if ((e = misbehave_open(s, why, why_size)) != OK)
+        return e;
+    if (s->shared && (e = open_memory(s, db, why, why_size)) != OK)
         return e;
     collect_hosts(s);
     s->metadata = metadata_make(&s->arena, s);
@@ -132,6 +159,9 @@ void server_close(struct server *s)
     if (s->ring != NULL)
         keyring_unref(s->ring);
     s->ring = NULL;
+    client_cache_close(s->clients);
+    person_cache_close(s->persons);
+    revoked_close(s->changes.revoked);
     metrics_close(&s->metrics);
     pthread_mutex_destroy(&s->load_lock);
     pthread_mutex_destroy(&s->ring_lock);
@@ -169,7 +199,9 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
     if (s->shared)
         t->db->patience_ms = (int)setting_int(s->settings, db_timeout_ms);
     t->hasher = hash_open();
-    t->clients = client_cache_open((size_t)setting_int(s->settings, client_cache));
+    t->clients =
+        s->shared ? client_cache_join(s->clients) : client_cache_open(cache_size(s), &s->changes);
+    t->persons = s->shared ? person_cache_join(s->persons) : NULL;
     t->metrics = metrics_cell_new(&s->metrics);
     t->verified = verified_open();
     t->changes_seen = atomic_load(&s->changes.seq);
@@ -182,6 +214,7 @@ void server_thread_close(struct server_thread *t)
     log_flush(&t->log);
     signer_close(t->signer);
     client_cache_close(t->clients);
+    person_cache_close(t->persons);
     verified_close(t->verified);
     hash_close(t->hasher);
     db_close(t->db);
@@ -205,28 +238,27 @@ void server_thread_rest(struct server_thread *t)
 
 void server_thread_refresh(struct server_thread *t)
 {
+    struct server *s = t->server;
     struct change changes[16];
     bool lost, keys = false;
-    uint64_t commits = atomic_load(&t->server->changes.commits);
+    uint64_t commits;
     size_t n;
 
+    client_cache_refresh(t->clients); /* first: what it drops is not read again from an old view */
+    if (t->persons != NULL)
+        person_cache_refresh(t->persons);
+    commits = atomic_load(&s->changes.commits);
     if (commits != t->commits_seen)
         db_view_end(t->db);
     t->commits_seen = commits;
-    while ((n = change_take(&t->server->changes, &t->changes_seen, changes, 16, &lost)) > 0 ||
-           lost) {
-        db_view_end(t->db); /* what is dropped must not be read again from an old view */
-        if (lost)
-            client_cache_clear(t->clients);
+    while ((n = change_take(&s->changes, &t->changes_seen, changes, 16, &lost)) > 0 || lost) {
+        db_view_end(t->db);
         keys |= lost;
         for (size_t i = 0; i < n; i++)
-            if (changes[i].kind == CHANGE_KEYS)
-                keys = true;
-            else
-                client_cache_apply(t->clients, &changes[i]);
+            keys |= changes[i].kind == CHANGE_KEYS;
     }
-    if (keys)
+    if (keys && !s->shared)
         refresh_ring(t, t->changes_seen);
-    else if (signer_ring(t->signer) != t->server->ring)
+    else if (signer_ring(t->signer) != s->ring)
         take_ring(t);
 }

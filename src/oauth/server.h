@@ -19,6 +19,8 @@
 #include "store/client_cache.h"
 #include "store/commit.h"
 #include "store/key.h"
+#include "store/person_cache.h"
+#include "store/revoked.h"
 
 struct ui;
 struct password_rules;
@@ -38,13 +40,15 @@ struct server {
     const struct dialect *const *dialects; /* ends with NULL; the last owns all other paths */
     bool misbehaves;                       /* some fault.* setting is on */
     bool shared;                           /* the store is: workers never read it themselves */
-    atomic_llong heard_ms; /* shared: monotonic, when the last poll of the store began that
-                              succeeded */
-    atomic_bool store_away; /* shared: it does not answer; nobody need try */
-    atomic_bool leaving;    /* a stop was asked for; /readyz says so */
-    struct arena arena;                    /* what follows, made at start */
-    str metadata;                          /* the RFC 8414 document */
-    str *hosts;                            /* host names that the server answers for */
+    atomic_llong heard_ms;        /* shared: monotonic, when the last poll of the store began that
+                                     succeeded */
+    atomic_bool store_away;       /* shared: it does not answer; nobody need try */
+    atomic_bool leaving;          /* a stop was asked for; /readyz says so */
+    struct client_cache *clients; /* shared: what the threads' caches join; else NULL */
+    struct person_cache *persons; /* likewise */
+    struct arena arena;           /* what follows, made at start */
+    str metadata;                 /* the RFC 8414 document */
+    str *hosts;                   /* host names that the server answers for */
     size_t hosts_n;
     struct metrics metrics;
     str ui_locales;                   /* languages of the pages, "en de fr"; set with ui */
@@ -66,7 +70,8 @@ struct server_thread {
     struct hasher *hasher;
     struct signer *signer; /* its ring is this thread's keyring */
     struct client_cache *clients;
-    struct verified *verified; /* JWTs whose signature has been checked */
+    struct person_cache *persons; /* on a shared store; else NULL */
+    struct verified *verified;    /* JWTs whose signature has been checked */
     uint64_t changes_seen;
     uint64_t commits_seen;
     struct log_batch log;
@@ -79,7 +84,8 @@ enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
 
 struct rq;
 
-/* Checks settings against the store, loads keys, makes metadata. */
+/* Checks settings against the store, loads keys, makes metadata. On a shared store it also reads
+ * what has been revoked; polls go on from there (store/revoked.h). */
 enum err server_open(struct server *s, const struct settings *settings,
                      const struct dialect *const *dialects, struct db *db, char *why,
                      size_t why_size);
@@ -89,7 +95,8 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
 void server_thread_close(struct server_thread *t);
 
 /* Takes in what has changed since this thread last looked: drops cached clients, takes a new
- * keyring, reads afresh what has been committed. Called before each request. */
+ * keyring, reads afresh what has been committed. Called before each request; what the caches gave
+ * before is not to be touched any more. On a shared store housekeeping loads the keys. */
 void server_thread_refresh(struct server_thread *t);
 /* The thread is about to wait: it lets go of what it must not hold meanwhile, its view of the
  * store, and writes its log. */

@@ -1,27 +1,40 @@
 /* change: the log of a process and the poll of the table that all processes share.
  *
  * The log is a ring under a lock; readers look at one atomic number first, so a request that finds
- * nothing new pays for one load. The poll reads again what the last CHANGE_OVERLAP_S seconds
- * brought, since a row with a smaller id may commit later, and leaves out what it published before
- * and what this process wrote: that was published at its commit. Rows are told apart by the node
- * bytes of their ids; after a commit of unknown outcome the process takes new ones (commit.c), so
- * that it hears of what it did not publish.
+ * nothing new pays for one load. The poll reads again what the last seconds before the one before
+ * brought, since a row with a smaller id may commit later, and leaves out what it published before.
+ * Of SQLite it leaves out what this process wrote, too: that was published at its commit. Rows are
+ * told apart by the node bytes of their ids; after a commit of unknown outcome the process takes
+ * new ones (commit.c), so that it hears of what it did not publish. On a shared store two threads
+ * write, so own rows are simply published again.
+ *
+ * How many seconds: let a row's id be made at s and its transaction be over at v, in true time, and
+ * let clocks be wrong by w at the writer and r at the reader. The first poll after v must ask for
+ * the row. The poll before it began at p < v and left p + r to count from; the row carries s + w.
+ * So the overlap must be at least p + r - (s + w), which is less than (v - s) + (r - w). Clocks
+ * differ by 5 s at most (r - w <= 5). Ids are made last (commit_bulk.c), so that v - s is what the
+ * last statements and COMMIT take: each is given up after db.timeout, two of them in all. Commands
+ * do not give up, but their changes go out when their statements have passed all locks. Seconds
+ * are cut off, which costs one more. On one machine CHANGE_OVERLAP_S is plenty.
  */
 #include "store/change.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "store/revoked.h"
 #include "store/statements.h"
 
-/* More than the end of a commit takes, and than clocks of nodes may differ. */
-#define CHANGE_OVERLAP_S 10
+#define CHANGE_OVERLAP_S 10 /* at least */
+#define CHANGE_SKEW_S    5
+#define CHANGE_CUT_S     1
 /* Rows stay for processes that sleep; whoever slept longer starts with empty copies. */
 #define CHANGE_KEEP_S 3600
 
-enum { SINCE, SWEEP };
+enum { PUT, SINCE, SWEEP };
 
 static const struct sql sql[] = {
+    [PUT] = {"change.put", "INSERT INTO change (id, kind, subject) VALUES ($1, $2, $3)"},
     [SINCE] = {"change.since", "SELECT id, kind, subject FROM change WHERE id >= $1 ORDER BY id"},
     [SWEEP] = {"change.sweep", "DELETE FROM change WHERE id IN "
                                "(SELECT id FROM change WHERE id < $1 ORDER BY id LIMIT $2)"},
@@ -29,10 +42,16 @@ static const struct sql sql[] = {
 
 const struct sql_set change_statements = {sql, sizeof sql / sizeof *sql};
 
+const struct sql *change_put(void)
+{
+    return &sql[PUT];
+}
+
 void change_log_init(struct change_log *log)
 {
     memset(log->ring, 0, sizeof log->ring);
     id_source_init(&log->ids);
+    log->revoked = NULL;
     atomic_init(&log->seq, 0);
     pthread_mutex_init(&log->lock, NULL);
 }
@@ -48,6 +67,11 @@ void change_publish(struct change_log *log, enum change_kind kind, const uint8_t
     memcpy(c->subject, subject, sizeof c->subject);
     atomic_store_explicit(&log->seq, seq + 1, memory_order_release);
     pthread_mutex_unlock(&log->lock);
+    if (kind == CHANGE_EXCESS && log->revoked) {
+        struct uid client;
+        memcpy(client.b, subject, sizeof client.b);
+        revoked_forget(log->revoked, &client);
+    }
 }
 
 size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, size_t max,
@@ -100,9 +124,24 @@ static bool was_seen(struct reading *r, const struct change_poll *poll, const st
     return r->at < poll->n && id_eq(&poll->seen[r->at], id);
 }
 
+int64_t change_overlap_s(int64_t call_ms)
+{
+    int64_t s = CHANGE_SKEW_S + (2 * call_ms + 999) / 1000 + CHANGE_CUT_S;
+
+    return s > CHANGE_OVERLAP_S ? s : CHANGE_OVERLAP_S;
+}
+
+/* Where a poll begins to read; a clock that was set back counts from where it is now. */
+static int64_t begin_s(const struct change_poll *poll, int64_t now_s)
+{
+    int64_t from_s = poll->since_s && poll->since_s < now_s ? poll->since_s : now_s;
+
+    return from_s - (poll->overlap_s ? poll->overlap_s : CHANGE_OVERLAP_S);
+}
+
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log, int64_t now_s)
 {
-    struct id from = id_floor((poll->since_s ? poll->since_s : now_s) - CHANGE_OVERLAP_S);
+    struct id from = id_floor(begin_s(poll, now_s));
     struct rows r = db_query(db, &sql[SINCE], ARGS(db_bytes(&from)));
     struct reading reading = {0};
     struct id id;
@@ -110,7 +149,7 @@ enum err change_poll(struct db *db, struct change_poll *poll, struct change_log 
 
     while (rows_next(&r)) {
         uint8_t subject[16] = {0};
-        if (!row_bytes(&r, 0, id.b, sizeof id.b) || is_own(log, &id))
+        if (!row_bytes(&r, 0, id.b, sizeof id.b) || (!db->ops->shared && is_own(log, &id)))
             continue;
         keep(&reading, &id);
         if (was_seen(&reading, poll, &id))
@@ -124,7 +163,9 @@ enum err change_poll(struct db *db, struct change_poll *poll, struct change_log 
         return e;
     }
     free(poll->seen);
-    *poll = (struct change_poll){.since_s = now_s, .seen = reading.found, .n = reading.n};
+    poll->since_s = now_s;
+    poll->seen = reading.found;
+    poll->n = reading.n;
     return OK;
 }
 

@@ -19,8 +19,11 @@ enum change_kind {
     CHANGE_ORGANIZATION = 2, /* subject: organization id (12 bytes) */
     CHANGE_GROUP = 3,        /* subject: organization id */
     CHANGE_KEYS = 4,         /* no subject */
-    CHANGE_GRANTS = 5,       /* no subject: grants were revoked; told here only (store/revoked.h) */
+    CHANGE_GRANTS = 5,       /* grants were revoked; subject: their revoked_s (8 bytes, as in
+                                memory); told here only (store/revoked.h) */
     CHANGE_USER = 6,         /* subject: user id (16 bytes) */
+    CHANGE_EXCESS = 7,       /* subject: id of a client whose epoch has been raised, since too many
+                                of its grants had been revoked (store/revoked.h) */
 };
 
 struct change {
@@ -34,13 +37,19 @@ struct change {
 #define CHANGE_LOG_SIZE 1024
 
 /* What this process has to know, newest CHANGE_LOG_SIZE. Readers that fell behind start afresh. */
+struct revoked;
+
 struct change_log {
     atomic_uint_fast64_t commits; /* of this process: what was read before one may be old */
     struct id_source ids;     /* of the rows that this process writes; the committing thread's */
     atomic_uint_fast64_t seq; /* number published so far */
+    struct revoked *revoked;  /* of a shared store; else NULL. The server's */
     pthread_mutex_t lock;
     struct change ring[CHANGE_LOG_SIZE];
 };
+
+/* The statement that writes a change: its id, kind and subject. For store/commit*.c. */
+const struct sql *change_put(void);
 
 void change_log_init(struct change_log *log);
 void change_publish(struct change_log *log, enum change_kind kind, const uint8_t subject[16]);
@@ -51,11 +60,13 @@ size_t change_take(struct change_log *log, uint64_t *seen, struct change *out, s
 
 /* Where a poll was: zeros at the start. */
 struct change_poll {
-    int64_t since_s;
+    int64_t since_s, overlap_s; /* overlap_s: change_overlap_s(); 0: the least */
     struct id *seen; /* what others wrote within the overlap, in order; published already */
     size_t n;
 };
-/* Publishes what others committed since the last poll; call it in the thread that commits. */
+/* How far back a poll must look when a call to the store takes so long at most. */
+int64_t change_overlap_s(int64_t call_ms);
+/* Publishes what others committed since the last poll. On SQLite in the thread that commits. */
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log,
                      int64_t now_s);
 void change_poll_free(struct change_poll *poll);

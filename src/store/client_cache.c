@@ -1,12 +1,8 @@
-/* client_cache: the clients that one thread has met.
+/* client_cache: the clients that a process or a thread has met (store/cache.h).
  *
- * A hash table with chains, and a list in order of use; the least recently used goes when the
- * table is full. An entry is one block: the struct, its strings and its group ids. The hash is
- * seeded, since client ids come from outside.
- *
- * An entry that is replaced while a request may still hold it waits in a short queue before its
- * block is freed. An entry of the request itself is never evicted: it is among the few most
- * recently used.
+ * An entry is one block: the struct, its strings and its group ids. Nothing in it changes, since
+ * other threads may hold it; when one of its secrets has ended, a block without it takes its place,
+ * made from memory, so that this works while the store is away.
  *
  * Left out on purpose: expiry by age. Changes are told (store/change.h).
  */
@@ -14,114 +10,96 @@
 
 #include <stdlib.h>
 
-#include "base/list.h"
 #include "base/log.h"
-#include "base/rand.h"
+#include "store/cache.h"
 #include "store/group.h"
 
-#define LEAST       16 /* clients that one request may meet, and more */
 #define SCRATCH_MAX (1 << 20)
-#define RETIRED     8
 #define STRINGS     (17 + CLIENT_SECRETS)
 
 struct entry {
+    struct cache_block block;
     struct cached_client cached;
-    struct entry *next; /* in its chain */
-    struct list used;   /* most recent at the end */
     char data[];
 };
 
 struct client_cache {
-    size_t max, n, mask;
-    uint64_t seed[2];
-    struct entry **chains;
-    struct list used;
+    struct cache *blocks;
+    struct cache_view *view;
+    bool owner;         /* of blocks */
+    atomic_flag joined; /* the first who joins counts the entries in its stats */
+    bool counts;
     struct arena scratch; /* a row on its way into a block */
-    struct entry *retired[RETIRED];
-    size_t retired_at;
     struct client_cache_stats stats;
 };
 
-struct client_cache *client_cache_open(size_t max)
+static bool is_of_organization(const struct cache_block *b, const void *organization)
+{
+    const struct entry *e = (const struct entry *)b;
+
+    return memcmp(e->cached.organization.id.b, organization, ID_BYTES) == 0;
+}
+
+static void apply(struct cache *blocks, const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_CLIENT:
+        cache_drop(blocks, change->subject);
+        break;
+    case CHANGE_ORGANIZATION:
+    case CHANGE_GROUP:
+        cache_drop_if(blocks, is_of_organization, change->subject);
+        break;
+    case CHANGE_KEYS:
+    case CHANGE_GRANTS:
+    case CHANGE_USER:
+    case CHANGE_EXCESS:
+        break;
+    }
+}
+
+static struct client_cache *view_of(struct cache *blocks)
 {
     struct client_cache *c = calloc(1, sizeof *c);
-    size_t chains = 32;
 
     if (!c)
         fatal("out of memory");
-    c->max = max < LEAST ? LEAST : max;
-    while (chains < c->max)
-        chains *= 2;
-    c->mask = chains - 1;
-    c->chains = calloc(chains, sizeof(struct entry *));
-    if (!c->chains)
-        fatal("out of memory");
-    rand_bytes(c->seed, sizeof c->seed);
-    list_init(&c->used);
+    c->blocks = blocks;
+    c->view = cache_view_open(blocks);
     arena_init(&c->scratch, SCRATCH_MAX);
     return c;
 }
 
-/* The id is 16 bytes of which 122 bits are random unless somebody chose them. */
-static struct entry **chain_of(struct client_cache *c, const struct uid *id)
+struct client_cache *client_cache_open(size_t max, struct change_log *log)
 {
-    uint64_t w[2];
-    uint64_t h;
+    struct client_cache *c = view_of(cache_open(max, log, apply));
 
-    memcpy(w, id->b, sizeof w);
-    h = (w[0] ^ c->seed[0]) * 0x9e3779b97f4a7c15u;
-    h = (h ^ (h >> 29) ^ w[1] ^ c->seed[1]) * 0xbf58476d1ce4e5b9u;
-    return &c->chains[(h ^ (h >> 32)) & c->mask];
+    c->owner = c->counts = true;
+    return c;
 }
 
-static struct entry *find(struct client_cache *c, const struct uid *id)
+struct client_cache *client_cache_join(struct client_cache *owner)
 {
-    struct entry *e = *chain_of(c, id);
+    struct client_cache *c = view_of(owner->blocks);
 
-    while (e && !uid_eq(&e->cached.client.id, id))
-        e = e->next;
-    return e;
-}
-
-/* Takes the entry out and keeps its block for a while. */
-static void drop(struct client_cache *c, struct entry *e)
-{
-    struct entry **at = chain_of(c, &e->cached.client.id);
-
-    while (*at != e)
-        at = &(*at)->next;
-    *at = e->next;
-    list_remove(&e->used);
-    c->n--;
-    c->stats.entries = c->n;
-    free(c->retired[c->retired_at]);
-    c->retired[c->retired_at] = e;
-    c->retired_at = (c->retired_at + 1) % RETIRED;
-}
-
-static struct entry *oldest(struct client_cache *c)
-{
-    return LIST_ENTRY(c->used.next, struct entry, used);
-}
-
-void client_cache_clear(struct client_cache *c)
-{
-    while (!list_empty(&c->used))
-        drop(c, oldest(c));
-    for (size_t i = 0; i < RETIRED; i++) {
-        free(c->retired[i]);
-        c->retired[i] = NULL;
-    }
+    c->counts = !atomic_flag_test_and_set(&owner->joined);
+    return c;
 }
 
 void client_cache_close(struct client_cache *c)
 {
     if (!c)
         return;
-    client_cache_clear(c);
+    cache_view_close(c->view);
+    if (c->owner)
+        cache_close(c->blocks);
     arena_free(&c->scratch);
-    free(c->chains);
     free(c);
+}
+
+void client_cache_refresh(struct client_cache *c)
+{
+    cache_refresh(c->view);
 }
 
 static enum err load_groups(struct db *db, struct arena *a, struct cached_client *out)
@@ -185,143 +163,102 @@ static struct entry *pack(const struct cached_client *from)
     struct cached_client cc = *from;
     str *strings[STRINGS];
     size_t n = strings_of(&cc, strings);
-    size_t groups = cc.groups_n > 0 ? (size_t)cc.groups_n * sizeof(struct id) : 0, size = groups;
-    struct entry *e;
-    char *at;
+    size_t groups = cc.groups_n > 0 ? (size_t)cc.groups_n * sizeof(struct id) : 0;
+    struct entry *e = malloc(sizeof *e + groups + cache_texts(strings, n));
 
-    for (size_t i = 0; i < n; i++)
-        size += strings[i]->n;
-    e = malloc(sizeof *e + size);
     if (!e)
         fatal("out of memory");
-    at = e->data;
     if (groups > 0)
-        memcpy(at, cc.groups, groups);
-    cc.groups = (struct id *)at;
-    at += groups;
-    for (size_t i = 0; i < n; i++) {
-        if (strings[i]->n > 0) {
-            memcpy(at, strings[i]->p, strings[i]->n);
-            strings[i]->p = at;
-            at += strings[i]->n;
-        } else if (strings[i]->p) {
-            strings[i]->p = "";
-        }
-    }
+        memcpy(e->data, cc.groups, groups);
+    cc.groups = (struct id *)e->data;
+    cache_move_texts(e->data + groups, strings, n);
     e->cached = cc;
     return e;
 }
 
-static void insert(struct client_cache *c, struct entry *e)
+static const struct cached_client *put(struct client_cache *c, uint64_t seq,
+                                       const struct cached_client *from)
 {
-    struct entry **chain = chain_of(c, &e->cached.client.id);
+    struct entry *e = pack(from);
 
-    if (c->n >= c->max)
-        drop(c, oldest(c));
-    e->next = *chain;
-    *chain = e;
-    list_push_back(&c->used, &e->used);
-    c->n++;
-    c->stats.entries = c->n;
+    cache_put(c->view, from->client.id.b, seq, &e->block);
+    return &e->cached;
 }
 
-/* Reads the client, in place of `old` if there is one. */
+/* Reads the client, in place of what is there. */
 static enum err refill(struct client_cache *c, struct db *db, const struct uid *id, int64_t now_s,
-                       struct entry *old, const struct cached_client **out)
+                       int64_t again_s, const struct cached_client **out)
 {
     struct cached_client fresh;
+    uint64_t seq = cache_seq(c->view);
     enum err e = load(db, &c->scratch, id, now_s, &fresh);
-    struct entry *entry;
 
-    if (old && (e == OK || e == ERR_ABSENT))
-        drop(c, old);
-    if (e == OK) {
-        entry = pack(&fresh);
-        insert(c, entry);
-        *out = &entry->cached;
-    }
+    fresh.again_s = again_s;
+    if (e == OK)
+        *out = put(c, seq, &fresh);
+    else if (e == ERR_ABSENT)
+        cache_forget(c->view, id->b);
     arena_reset(&c->scratch);
     return e;
 }
 
-/* A secret's end comes without a change to tell of it. */
-static void forget_expired(struct client *client, int64_t now_s)
+static bool has_ended(const struct client_secret *s, int64_t now_s)
 {
-    size_t kept = 0;
+    return s->exp_s != 0 && s->exp_s <= now_s;
+}
 
-    for (size_t i = 0; i < client->secrets_n; i++)
-        if (client->secrets[i].exp_s == 0 || client->secrets[i].exp_s > now_s)
-            client->secrets[kept++] = client->secrets[i];
-    client->secrets_n = kept;
+/* A secret's end comes without a change to tell of it. */
+static const struct cached_client *without_ended(struct client_cache *c, uint64_t seq,
+                                                 const struct cached_client *cc, int64_t now_s)
+{
+    struct cached_client fresh = *cc;
+    struct client *client = &fresh.client;
+
+    client->secrets_n = 0;
+    for (size_t i = 0; i < cc->client.secrets_n; i++)
+        if (!has_ended(&cc->client.secrets[i], now_s))
+            client->secrets[client->secrets_n++] = cc->client.secrets[i];
+    return client->secrets_n == cc->client.secrets_n ? cc : put(c, seq, &fresh);
+}
+
+/* What is in memory, or NULL. */
+static const struct cached_client *recall(struct client_cache *c, const struct uid *id,
+                                          int64_t now_s)
+{
+    uint64_t seq = cache_seq(c->view);
+    struct entry *e = (struct entry *)cache_get(c->view, id->b);
+
+    return e ? without_ended(c, seq, &e->cached, now_s) : NULL;
 }
 
 enum err client_cache_get(struct client_cache *c, struct db *db, const struct uid *id,
                           int64_t now_s, const struct cached_client **out)
 {
-    struct entry *e = find(c, id);
+    const struct cached_client *cc = recall(c, id, now_s);
 
-    if (!e) {
+    if (!cc) {
         c->stats.misses++;
-        return refill(c, db, id, now_s, NULL, out);
+        return refill(c, db, id, now_s, 0, out);
     }
     c->stats.hits++;
-    list_remove(&e->used);
-    list_push_back(&c->used, &e->used);
-    forget_expired(&e->cached.client, now_s);
-    *out = &e->cached;
+    *out = cc;
     return OK;
 }
 
 enum err client_cache_again(struct client_cache *c, struct db *db, const struct uid *id,
                             int64_t now_s, const struct cached_client **out)
 {
-    struct entry *entry = find(c, id);
-    enum err e;
+    const struct cached_client *cc = recall(c, id, now_s);
 
-    if (entry && entry->cached.again_s == now_s)
-        return client_cache_get(c, db, id, now_s, out);
-    if ((e = refill(c, db, id, now_s, entry, out)) == OK)
-        find(c, id)->cached.again_s = now_s;
-    return e;
-}
-
-static void drop_organization(struct client_cache *c, const uint8_t *organization)
-{
-    struct list *at = c->used.next;
-
-    while (at != &c->used) {
-        struct entry *e = LIST_ENTRY(at, struct entry, used);
-
-        at = at->next;
-        if (memcmp(e->cached.organization.id.b, organization, ID_BYTES) == 0)
-            drop(c, e);
+    if (cc && cc->again_s == now_s) {
+        *out = cc;
+        return OK;
     }
+    return refill(c, db, id, now_s, now_s, out);
 }
 
-void client_cache_apply(struct client_cache *c, const struct change *change)
+const struct client_cache_stats *client_cache_stats(struct client_cache *c)
 {
-    struct entry *e;
-    struct uid id;
-
-    switch (change->kind) {
-    case CHANGE_CLIENT:
-        memcpy(id.b, change->subject, sizeof id.b);
-        e = find(c, &id);
-        if (e)
-            drop(c, e);
-        break;
-    case CHANGE_ORGANIZATION:
-    case CHANGE_GROUP:
-        drop_organization(c, change->subject);
-        break;
-    case CHANGE_KEYS:
-    case CHANGE_GRANTS:
-    case CHANGE_USER:
-        break;
-    }
-}
-
-const struct client_cache_stats *client_cache_stats(const struct client_cache *c)
-{
+    c->stats.entries = c->counts ? cache_count(c->blocks) : 0;
     return &c->stats;
 }

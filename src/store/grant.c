@@ -1,26 +1,33 @@
 /* grant: rows of revoked grants.
  *
  * A live grant has no row, so this table holds only what was revoked and not yet forgotten; each
- * token look-up joins it by primary key. Revoking again keeps the first time and the later end.
+ * token look-up joins it by primary key. Revoking again keeps the later end, and says when, since
+ * nodes ask for what was written lately (store/revoked.h).
  */
 #include "store/grant.h"
 
 #include "store/client.h"
 #include "store/statements.h"
 
-enum { REVOKE, IS_REVOKED, SWEEP };
+enum { REVOKE, IS_REVOKED, FORGET, SWEEP };
 
 static const struct sql sql[] = {
     [REVOKE] = {"grant.revoke",
                 "INSERT INTO grants (id, client_id, revoked_s, exp_s) VALUES ($1, $2, $3, $4) "
-                "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s "
-                "WHERE excluded.exp_s > grants.exp_s"},
+                "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s, "
+                "revoked_s = excluded.revoked_s WHERE excluded.exp_s > grants.exp_s"},
     [IS_REVOKED] = {"grant.is_revoked", "SELECT COUNT(*) FROM grants WHERE id = $1"},
+    [FORGET] = {"grant.forget", "DELETE FROM grants WHERE id = $1"},
     [SWEEP] = {"grant.sweep", "DELETE FROM grants WHERE id IN "
                               "(SELECT id FROM grants WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
 };
 
 const struct sql_set grant_statements = {sql, sizeof sql / sizeof *sql};
+
+void grant_tell(struct effects *fx, enum effect_life life, int64_t now_s)
+{
+    effects_change_here(fx, life, CHANGE_GRANTS, &now_s, sizeof now_s);
+}
 
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
                   const struct uid *client, int64_t now_s, int64_t end_s)
@@ -28,6 +35,7 @@ void grant_revoke(struct effects *fx, enum effect_life life, const struct id *gr
     effects_add(fx, life, EXPECT_ANY, &sql[REVOKE],
                 ARGS(db_bytes(grant), db_bytes(client), db_int(now_s),
                      db_int(end_s + CLIENT_ACCESS_TTL_MAX_S)));
+    grant_tell(fx, life, now_s);
 }
 
 enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked)
@@ -37,6 +45,11 @@ enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked)
 
     *revoked = n > 0;
     return e;
+}
+
+void grant_forget(struct effects *fx, const struct id *grant)
+{
+    effects_add(fx, DROP, EXPECT_ANY, &sql[FORGET], ARGS(db_bytes(grant)));
 }
 
 enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

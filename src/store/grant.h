@@ -14,6 +14,11 @@
  * more, when none can be alive. */
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
                   const struct uid *client, int64_t now_s, int64_t end_s);
+/* For whoever revokes by statements of his own: this process looks for rows with that revoked_s
+ * before it answers. */
+void grant_tell(struct effects *fx, enum effect_life life, int64_t now_s);
+/* A revoked grant whose tokens are all dead by their epoch: the row says nothing any more. */
+void grant_forget(struct effects *fx, const struct id *grant);
 enum err grant_is_revoked(struct db *db, const struct id *grant, bool *revoked);
 enum err grant_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
 

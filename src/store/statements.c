@@ -24,6 +24,7 @@ const struct sql_set *const statements[] = {
     &pushed_request_statements,
     &relying_party_statements,
     &replay_statements,
+    &revoked_statements,
     &session_statements,
     &tally_statements,
     &throttle_statements,

@@ -8,8 +8,8 @@
  * revokes his grants, which stops codes and what other servers learn by the grant's id. Sessions go
  * at once. The user's row is written first, so it locks out whoever would add to it.
  *
- * Left out on purpose: a cache. People sign in rarely, and a stale answer to "is he enabled" is
- * worse than a read.
+ * Left out on purpose: a cache for sign-in. People sign in rarely, and a stale answer to "is he
+ * enabled" is worse than a read. For tokens there is one: store/person_cache.h.
  */
 #include "store/user.h"
 
@@ -170,6 +170,13 @@ static struct db_arg pepper_arg(const struct uid *pepper)
     return pepper ? db_bytes(pepper) : db_null();
 }
 
+/* Tokens are judged by a copy of the user where reading the store is dear (store/person_cache.h).
+ */
+static void changed(struct effects *fx, const struct uid *id)
+{
+    effects_change(fx, DROP, CHANGE_USER, id->b, sizeof id->b);
+}
+
 void user_put(struct effects *fx, const struct user *u, const str *names, size_t n)
 {
     const struct uid *pepper = u->has_pepper ? &u->pepper : NULL;
@@ -195,6 +202,7 @@ void user_update(struct effects *fx, const struct user *u, const str *names, siz
                      db_some_text(u->roles), db_int(u->updated_s)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_NAMES], ARGS(db_bytes(&u->id)));
     put_names(fx, &u->id, names, n);
+    changed(fx, &u->id);
 }
 
 void user_hold(struct effects *fx, const struct uid *id)
@@ -238,6 +246,7 @@ static void end_all(struct effects *fx, const struct uid *id, int64_t now_s)
 void user_set_enabled(struct effects *fx, const struct uid *id, bool enabled, int64_t now_s)
 {
     effects_add(fx, DROP, 1, &sql[enabled ? ENABLE : DISABLE], ARGS(db_bytes(id)));
+    changed(fx, id);
     if (!enabled)
         end_all(fx, id, now_s);
 }
@@ -245,12 +254,14 @@ void user_set_enabled(struct effects *fx, const struct uid *id, bool enabled, in
 void user_revoke_all(struct effects *fx, const struct uid *id, int64_t now_s)
 {
     effects_add(fx, DROP, 1, &sql[REVOKE_ALL], ARGS(db_bytes(id)));
+    changed(fx, id);
     end_all(fx, id, now_s);
 }
 
 void user_delete(struct effects *fx, const struct uid *id, int64_t now_s)
 {
     effects_add(fx, DROP, 1, &sql[DELETE], ARGS(db_bytes(id)));
+    changed(fx, id);
     effects_add(fx, DROP, EXPECT_ANY, &sql[DELETE_NAMES], ARGS(db_bytes(id)));
     end_all(fx, id, now_s);
     /* Behind the sessions: who allows something holds one of them, and has ended by now. */

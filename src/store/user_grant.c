@@ -11,6 +11,7 @@
 #include "store/user_grant.h"
 
 #include "store/client.h"
+#include "store/grant.h"
 #include "store/statements.h"
 
 enum {
@@ -32,7 +33,8 @@ enum {
     "INSERT INTO grants (id, client_id, revoked_s, exp_s) "                                        \
     "SELECT id, client_id, $2, exp_s + $3 FROM user_grant "
 #define AGAIN                                                                                      \
-    "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s WHERE excluded.exp_s > grants.exp_s"
+    "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s, revoked_s = excluded.revoked_s "       \
+    "WHERE excluded.exp_s > grants.exp_s"
 
 /* A device's grant has no code. */
 #define ENDS_WITH_SESSION       "(offline = 0 OR (spent_s = 0 AND code_hash IS NOT NULL)) "
@@ -138,6 +140,7 @@ void user_grant_revoke_session(struct effects *fx, const struct id *session, int
     effects_add(fx, DROP, EXPECT_ANY, &sql[STOP_SESSION], ARGS(db_bytes(session)));
     effects_add(fx, DROP, EXPECT_ANY, &sql[REVOKE_SESSION],
                 ARGS(db_bytes(session), db_int(now_s), db_int(CLIENT_ACCESS_TTL_MAX_S)));
+    grant_tell(fx, DROP, now_s);
 }
 
 void user_grant_move_session(struct effects *fx, const struct id *from, const struct id *to)
@@ -154,6 +157,7 @@ void user_grant_revoke_user(struct effects *fx, const struct uid *user,
     effects_add(
         fx, DROP, EXPECT_ANY, &sql[REVOKE_USER],
         ARGS(db_bytes(user), db_int(now_s), db_int(CLIENT_ACCESS_TTL_MAX_S), but, db_int(offline)));
+    grant_tell(fx, DROP, now_s);
 }
 
 void user_grant_revoke_client(struct effects *fx, const struct uid *user, const struct uid *client,
@@ -163,4 +167,5 @@ void user_grant_revoke_client(struct effects *fx, const struct uid *user, const 
     effects_add(
         fx, DROP, EXPECT_ANY, &sql[REVOKE_CLIENT],
         ARGS(db_bytes(user), db_int(now_s), db_int(CLIENT_ACCESS_TTL_MAX_S), db_bytes(client)));
+    grant_tell(fx, DROP, now_s);
 }

@@ -79,11 +79,13 @@ static void open_all(struct fill *f, char **argv)
     char why[512];
     struct master_key master;
     struct clock clock = {0};
+    static struct change_log log;
     struct uid id;
     enum spelling spelling;
 
     arena_init(&f->arena, ARENA_CAP);
     id_source_init(&f->ids);
+    change_log_init(&log);
     f->hasher = hash_open();
     f->now_s = clock_now_s(&clock);
     f->secret = str_from(argv[4]);
@@ -93,7 +95,7 @@ static void open_all(struct fill *f, char **argv)
         die("cannot begin", why);
     if (!uid_parse(str_from(argv[3]), CLIENT_SID, &id, &spelling))
         die(argv[3], "is no client id");
-    must(client_cache_get(client_cache_open(16), f->db, &id, f->now_s, &f->client), argv[3]);
+    must(client_cache_get(client_cache_open(16, &log), f->db, &id, f->now_s, &f->client), argv[3]);
 }
 
 /* Runs what has been recorded inside the batch's transaction and forgets it. */

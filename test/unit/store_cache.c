@@ -40,12 +40,14 @@ static void run_sql(struct fixture *f, const char *text)
     assert_int_equal(f->db->ops->exec(f->db, text), DB_DONE);
 }
 
-static void apply(struct client_cache *cache, enum change_kind kind, const void *subject, size_t n)
+static void tell(struct fixture *f, struct client_cache *cache, enum change_kind kind,
+                 const void *subject, size_t n)
 {
-    struct change change = {.kind = kind};
+    uint8_t bytes[16] = {0};
 
-    memcpy(change.subject, subject, n);
-    client_cache_apply(cache, &change);
+    memcpy(bytes, subject, n);
+    change_publish(&f->log, kind, bytes);
+    client_cache_refresh(cache);
 }
 
 static const struct cached_client *get(struct fixture *f, struct client_cache *cache,
@@ -63,7 +65,7 @@ static void filled_with_all_a_request_needs(void **state)
     struct organization o = fixture_organization(f, "Acme");
     struct client c = put_client(f, &o.id, "one");
     struct client_secret s = {.id = id_next(&f->ids, NOW), .argon2 = STR("$argon2id$x")};
-    struct client_cache *cache = client_cache_open(100);
+    struct client_cache *cache = client_cache_open(100, &f->log);
     struct effects fx = fixture_effects(f);
     const struct cached_client *cc;
 
@@ -90,7 +92,7 @@ static void all_groups_and_too_many(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "Acme");
     struct client some = put_client(f, &o.id, "some"), every = put_client(f, &o.id, "every");
-    struct client_cache *cache = client_cache_open(100);
+    struct client_cache *cache = client_cache_open(100, &f->log);
     struct effects fx = fixture_effects(f);
 
     every.all_groups = true;
@@ -100,7 +102,7 @@ static void all_groups_and_too_many(void **state)
     assert_int_equal(get(f, cache, &some.id, NOW)->groups_n, CLIENT_CACHE_GROUPS);
     assert_int_equal(get(f, cache, &every.id, NOW)->groups_n, CLIENT_CACHE_GROUPS);
     put_groups(f, &some, 1);
-    apply(cache, CHANGE_GROUP, o.id.b, sizeof o.id.b);
+    tell(f, cache, CHANGE_GROUP, o.id.b, sizeof o.id.b);
     assert_int_equal(get(f, cache, &some.id, NOW)->groups_n, 1);
     assert_int_equal(get(f, cache, &every.id, NOW)->groups_n, -1);
     client_cache_close(cache);
@@ -111,7 +113,7 @@ static void absence_is_not_remembered(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "Acme");
     struct client c = put_client(f, &o.id, "one");
-    struct client_cache *cache = client_cache_open(100);
+    struct client_cache *cache = client_cache_open(100, &f->log);
     const struct cached_client *out;
     struct uid unknown = uid_new();
 
@@ -130,22 +132,24 @@ static void changes_drop_what_they_name(void **state)
     struct organization o = fixture_organization(f, "A"), p = fixture_organization(f, "B");
     struct client a = put_client(f, &o.id, "a"), b = put_client(f, &o.id, "b"),
                   c = put_client(f, &p.id, "c");
-    struct client_cache *cache = client_cache_open(100);
+    struct client_cache *cache = client_cache_open(100, &f->log);
 
     get(f, cache, &a.id, NOW);
     get(f, cache, &b.id, NOW);
     get(f, cache, &c.id, NOW);
     run_sql(f, "UPDATE client SET name = 'new'");
     assert_str(get(f, cache, &a.id, NOW)->client.name, "a"); /* until it is told */
-    apply(cache, CHANGE_CLIENT, a.id.b, sizeof a.id.b);
+    tell(f, cache, CHANGE_CLIENT, a.id.b, sizeof a.id.b);
     assert_str(get(f, cache, &a.id, NOW)->client.name, "new");
     assert_str(get(f, cache, &b.id, NOW)->client.name, "b");
-    apply(cache, CHANGE_ORGANIZATION, o.id.b, sizeof o.id.b);
+    tell(f, cache, CHANGE_ORGANIZATION, o.id.b, sizeof o.id.b);
     assert_str(get(f, cache, &b.id, NOW)->client.name, "new");
     assert_str(get(f, cache, &c.id, NOW)->client.name, "c");
-    apply(cache, CHANGE_KEYS, "", 0);
+    tell(f, cache, CHANGE_KEYS, "", 0);
     assert_str(get(f, cache, &c.id, NOW)->client.name, "c");
-    client_cache_clear(cache);
+    for (int i = 0; i <= CHANGE_LOG_SIZE; i++) /* too many to be told them all */
+        change_publish(&f->log, CHANGE_KEYS, (const uint8_t[16]){0});
+    client_cache_refresh(cache);
     assert_str(get(f, cache, &c.id, NOW)->client.name, "new");
     client_cache_close(cache);
 }
@@ -155,7 +159,7 @@ static void the_oldest_goes_when_full(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "A");
     struct client c[40];
-    struct client_cache *cache = client_cache_open(16);
+    struct client_cache *cache = client_cache_open(16, &f->log);
 
     for (int i = 0; i < 40; i++)
         c[i] = put_client(f, &o.id, "old");
@@ -176,7 +180,7 @@ static void reading_again_is_limited(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "A");
     struct client c = put_client(f, &o.id, "old");
-    struct client_cache *cache = client_cache_open(16);
+    struct client_cache *cache = client_cache_open(16, &f->log);
     const struct cached_client *first = get(f, cache, &c.id, NOW), *out;
 
     run_sql(f, "UPDATE client SET name = 'new'");
@@ -202,7 +206,7 @@ static void secrets_end_in_the_cache_too(void **state)
     struct uid pepper = fixture_pepper(f, 7);
     struct client_secret s = {.id = id_next(&f->ids, NOW), .pepper = pepper};
     struct client_secret t = {.id = id_next(&f->ids, NOW), .pepper = pepper};
-    struct client_cache *cache = client_cache_open(16);
+    struct client_cache *cache = client_cache_open(16, &f->log);
     struct effects fx = fixture_effects(f);
 
     client_put_secret(&fx, &c.id, &s, NOW);
@@ -221,7 +225,7 @@ static void the_relying_party_comes_with_its_client(void **state)
     struct fixture *f = *state;
     struct organization o = fixture_organization(f, "Acme");
     struct client c = put_client(f, &o.id, "one"), machine = put_client(f, &o.id, "two");
-    struct client_cache *cache = client_cache_open(100);
+    struct client_cache *cache = client_cache_open(100, &f->log);
     struct relying_party rp = {
         .is_public = true,
         .pkce = PKCE_OPTIONAL,
@@ -254,7 +258,7 @@ static void the_relying_party_comes_with_its_client(void **state)
     assert_int_equal(fx.changes->kind, CHANGE_CLIENT);
     assert_memory_equal(fx.changes->subject, c.id.b, UID_BYTES);
     assert_int_equal(fixture_commit(f, &fx), OK);
-    apply(cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
+    tell(f, cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
     assert_non_null(get(f, cache, &c.id, NOW));
     assert_false(get(f, cache, &machine.id, NOW)->rp.there); /* and the scratch is another's */
     got = &get(f, cache, &c.id, NOW)->rp;
@@ -285,7 +289,7 @@ static void the_relying_party_comes_with_its_client(void **state)
     assert_int_equal(fixture_commit(f, &fx), OK);
     assert_int_equal(relying_party_origin_known(f->db, STR("https://b.example"), &known), OK);
     assert_false(known);
-    apply(cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
+    tell(f, cache, CHANGE_CLIENT, c.id.b, sizeof c.id.b);
     assert_int_equal(get(f, cache, &c.id, NOW)->rp.userinfo_alg, USERINFO_JSON);
     client_cache_close(cache);
 }

@@ -6,6 +6,9 @@
  *
  * A token that was asked for another resource is live, as introspection tells that resource, but
  * opens none of ours: else an API could look with it at what userinfo says of its callers.
+ *
+ * On a shared store a JWT is judged from memory: client, person and what has been revoked are at
+ * most a poll behind the store. Opaque tokens are rows of it, and are judged by it.
  */
 #include "oauth/token/bearer.h"
 
@@ -18,7 +21,9 @@
 static enum err find_person(struct rq *rq, struct bearer *out)
 {
     struct person *who = ARENA_NEW(rq->arena, struct person);
-    enum err e = person_load(rq, out->client, &out->grant, who);
+    bool in_memory = out->jwt && rq->t->persons != NULL;
+    enum err e = in_memory ? person_recall(rq, out->client, &out->grant, who)
+                           : person_load(rq, out->client, &out->grant, who);
 
     out->who = who;
     return e;
@@ -115,10 +120,25 @@ static enum err read_jwt(struct rq *rq, str token, struct jwt_facts *facts)
     return OK;
 }
 
+/* Of a person's JWT the store has told about the grant already (find_person); memory has not. */
+static enum err judge_revoked(struct rq *rq, const struct bearer *t)
+{
+    struct revoked *memory = rq->server->changes.revoked;
+    bool revoked;
+    enum err e;
+
+    if (memory != NULL) {
+        revoked = revoked_has(memory, &t->id) || revoked_has(memory, &t->grant);
+        return revoked ? ERR_INVALID_TOKEN : OK;
+    }
+    if ((e = grant_is_revoked(rq->t->db, &t->id, &revoked)) != OK)
+        return e;
+    return revoked ? ERR_INVALID_TOKEN : OK;
+}
+
 static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
 {
     struct jwt_facts facts;
-    bool revoked;
     enum err e;
 
     if ((e = read_jwt(rq, token, &facts)) != OK)
@@ -141,9 +161,7 @@ static enum err resolve_jwt(struct rq *rq, str token, struct bearer *out)
         return e;
     if (out->who != NULL)
         out->family_exp_s = out->who->grant.exp_s;
-    if ((e = grant_is_revoked(rq->t->db, &out->id, &revoked)) != OK) /* of a person: the jti */
-        return e;
-    return revoked ? ERR_INVALID_TOKEN : OK;
+    return judge_revoked(rq, out);
 }
 
 enum err bearer_resolve(struct rq *rq, str token, bool refresh, struct bearer *out)

@@ -5,27 +5,27 @@
  */
 #include "oauth/token/person.h"
 
-static enum err find_user(struct rq *rq, const struct cached_client *client, struct person *p)
+static bool grant_is_of(const struct person *p, const struct cached_client *client)
 {
-    enum err e = user_load(rq->t->db, rq->arena, &p->grant.user, &p->user);
+    return !p->grant.revoked && uid_eq(&p->grant.client, &client->client.id);
+}
 
-    if (e != OK)
-        return e == ERR_ABSENT ? ERR_INVALID_TOKEN : e;
+/* `found`: what came of looking for the user. */
+static enum err judge_user(const struct cached_client *client, enum err found, struct person *p)
+{
+    if (found != OK)
+        return found == ERR_ABSENT ? ERR_INVALID_TOKEN : found;
     if (!p->user.enabled || !id_eq(&p->user.organization, &client->client.organization))
         return ERR_INVALID_TOKEN;
-    return OK;
+    p->epoch = client->epoch + p->user.epoch;
+    return p->grant.epoch == p->epoch ? OK : ERR_INVALID_TOKEN;
 }
 
 enum err person_judge(struct rq *rq, const struct cached_client *client, struct person *out)
 {
-    enum err e;
-
-    if (out->grant.revoked || !uid_eq(&out->grant.client, &client->client.id))
+    if (!grant_is_of(out, client))
         return ERR_INVALID_TOKEN;
-    if ((e = find_user(rq, client, out)) != OK)
-        return e;
-    out->epoch = client->epoch + out->user.epoch;
-    return out->grant.epoch == out->epoch ? OK : ERR_INVALID_TOKEN;
+    return judge_user(client, user_load(rq->t->db, rq->arena, &out->grant.user, &out->user), out);
 }
 
 enum err person_load(struct rq *rq, const struct cached_client *client, const struct id *grant,
@@ -36,4 +36,18 @@ enum err person_load(struct rq *rq, const struct cached_client *client, const st
     if (e != OK)
         return e == ERR_ABSENT ? ERR_INVALID_TOKEN : e;
     return person_judge(rq, client, out);
+}
+
+enum err person_recall(struct rq *rq, const struct cached_client *client, const struct id *grant,
+                       struct person *out)
+{
+    struct person_cache *memory = rq->t->persons;
+    enum err e = person_cache_grant(memory, rq->t->db, rq->arena, grant, &out->grant);
+
+    if (e != OK)
+        return e == ERR_ABSENT ? ERR_INVALID_TOKEN : e;
+    if (!grant_is_of(out, client))
+        return ERR_INVALID_TOKEN;
+    e = person_cache_user(memory, rq->t->db, rq->arena, &out->grant.user, &out->user);
+    return judge_user(client, e, out);
 }

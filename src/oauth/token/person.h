@@ -20,6 +20,10 @@ struct person {
 /* ERR_INVALID_TOKEN, one for all reasons; ERR_UNAVAILABLE. */
 enum err person_load(struct rq *rq, const struct cached_client *client, const struct id *grant,
                      struct person *out);
+/* The same from memory as far as it is there (store/person_cache.h), for JWTs only: whether the
+ * grant has been revoked is asked of server.changes.revoked. On a shared store. */
+enum err person_recall(struct rq *rq, const struct cached_client *client, const struct id *grant,
+                       struct person *out);
 /* The same for a grant that has been loaded into out->grant. */
 enum err person_judge(struct rq *rq, const struct cached_client *client, struct person *out);
 
