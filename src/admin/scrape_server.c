@@ -137,6 +137,7 @@ void scrape_server_queues(struct scrape *s)
 
     scrape_int(s, VALUES(STR("commit")), now.queue_commit);
     scrape_int(s, VALUES(STR("pool")), now.queue_pool);
+    scrape_int(s, VALUES(STR("read")), now.queue_read);
 }
 
 void scrape_server_connections(struct scrape *s)

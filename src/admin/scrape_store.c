@@ -1,7 +1,8 @@
 /* scrape_store: rows and bytes of the store, the ages of the keys.
  *
- * Rows were counted by housekeeping (store/tally.h); bytes are asked of the file system, which
- * costs two system calls; keys lie in the thread's keyring. So nothing here reads the store.
+ * Rows were counted by housekeeping (store/tally.h), as were the bytes of a shared store's tables;
+ * bytes of files are asked of the file system, which costs two system calls; keys lie in the
+ * thread's keyring. So nothing here reads the store.
  */
 #include <sys/stat.h>
 
@@ -38,6 +39,17 @@ void scrape_store_bytes(struct scrape *s)
     str path = str_sub(url, scheme.n, url.n);
     write_size(s, STR("db"), path, "");
     write_size(s, STR("wal"), path, "-wal");
+}
+
+void scrape_store_table_bytes(struct scrape *s)
+{
+    const struct tally *t = &s->rq->server->metrics.tally;
+
+    for (size_t i = 0; i < TALLY_TABLES; i++) {
+        int64_t n = atomic_load_explicit(&t->bytes[i], memory_order_relaxed);
+        if (n >= 0)
+            scrape_int(s, VALUES(str_from(tally_tables[i])), n);
+    }
 }
 
 static str use_of(const struct key *k)

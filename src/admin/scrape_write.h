@@ -25,8 +25,18 @@ void scrape_server_cache_entries(struct scrape *s);
 /* scrape_store.c: what is stored, and the keys. */
 void scrape_store_rows(struct scrape *s);
 void scrape_store_bytes(struct scrape *s);
+void scrape_store_table_bytes(struct scrape *s);
 void scrape_store_key_ages(struct scrape *s);
 void scrape_store_key_rotations(struct scrape *s);
+
+/* scrape_shared.c: one of several nodes and the store they share. */
+void scrape_shared_away(struct scrape *s);
+void scrape_shared_heard(struct scrape *s);
+void scrape_shared_polls(struct scrape *s);
+void scrape_shared_poll_failures(struct scrape *s);
+void scrape_shared_revoked(struct scrape *s);
+void scrape_shared_readers(struct scrape *s);
+void scrape_shared_housekeeper(struct scrape *s);
 
 /* scrape_process.c: what the system says of the process. */
 void scrape_process_cpu(struct scrape *s);

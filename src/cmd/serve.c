@@ -15,10 +15,10 @@
 #include "cmd/args.h"
 #include "cmd/open.h"
 #include "cmd/serve_app.h"
+#include "cmd/serve_keeper.h"
 #include "cmd/serve_notify.h"
 #include "cmd/serve_people.h"
 #include "cmd/serve_sockets.h"
-#include "cmd/serve_tick.h"
 #include "dialect/dialect.h"
 
 enum { WHY = 1024, LISTENS = 32 };
@@ -81,6 +81,7 @@ static const char *file_of(struct cmd *c, str path)
 static void fill_options(struct cmd *c, struct net_options *o, struct net_listen listens[LISTENS])
 {
     const struct settings *s = &c->settings;
+    bool shared = db_url_is_shared(setting_text(s, db));
     size_t n = add_listens(c, SETTING_listen, false, false, listens, 0);
     n = add_listens(c, SETTING_tls_listen, true, false, listens, n);
     n = add_listens(c, SETTING_admin_listen, false, true, listens, n);
@@ -91,6 +92,11 @@ static void fill_options(struct cmd *c, struct net_options *o, struct net_listen
         .connections_max = (int)setting_int(s, connections_max),
         .pool_threads = (int)setting_int(s, pool_threads),
         .pool_queue_max = (int)setting_int(s, pool_queue),
+        .readers = shared ? (int)setting_int(s, db_readers) : 0,
+        .read_queue_max = (int)setting_int(s, db_queue),
+        .commit_queue_max = (int)setting_int(s, db_queue),
+        .patience_ms = shared ? (int)setting_int(s, db_timeout_ms) : 0,
+        .delay_ms = (int)(setting_int(s, drain_delay_s) * 1000),
         .batch_max = (int)setting_int(s, commit_batch),
         .tls_certificate = file_of(c, setting_text(s, tls_certificate)),
         .tls_key = file_of(c, setting_text(s, tls_key)),
@@ -117,7 +123,7 @@ static void announce(void *arg)
     log_str(&l, "version", STR(POSTERN_VERSION));
     log_str(&l, "issuer", issuer);
     log_str(&l, "listen", buf_str(&addresses));
-    log_str(&l, "db", setting_text(&c->settings, db));
+    log_str(&l, "db", db_url_public(&app->cmd->arena, setting_text(&c->settings, db)));
     log_end(&l);
     if (isatty(STDERR_FILENO)) {
         cmd_note("\nPostern answers for %.*s\n"
@@ -140,6 +146,7 @@ static void count_net(struct metrics_net *out)
         .refused = now.refused,
         .queue_commit = now.queue_commit,
         .queue_pool = now.queue_pool,
+        .queue_read = now.queue_read,
     };
 }
 
@@ -165,7 +172,6 @@ static int run(struct cmd *c, struct serve_app *app)
     running = NULL;
     serve_notify("STOPPING=1");
     net_close(net);
-    serve_tick_end(app);
     log_note(LOG_INFO, "stopped", "%s",
              left ? "not every request was answered in time" : "all answered");
     return left ? CMD_FAILED : CMD_DONE;
@@ -180,6 +186,29 @@ static int server_settings(struct cmd *c)
                              settings_check(&c->settings, why, sizeof why)))
         code = cmd_fail(CMD_FAILED, "%s", why);
     return code;
+}
+
+/* Keeps house in the committer's thread, or on a shared store in one of its own. */
+static int run_with_house(struct cmd *c, struct serve_app *app)
+{
+    static struct serve_keeper keeper;
+    struct server *s = &app->server;
+    char why[WHY];
+    if (!s->shared) {
+        serve_house_init(&app->house, s, c->db, &s->changes.ids, c->now_s);
+        int left = run(c, app);
+        serve_house_end(&app->house);
+        return left;
+    }
+    db_set_patience(c->db, (int)setting_int(&c->settings, db_timeout_ms));
+    if (serve_keeper_open(&keeper, app, why, sizeof why))
+        return cmd_fail(CMD_FAILED, "%s", why);
+    serve_keeper_start(&keeper);
+    int left = run(c, app);
+    serve_keeper_stop(&keeper);
+    serve_house_end(&app->house);
+    serve_keeper_close(&keeper);
+    return left;
 }
 
 static int serve(struct cmd *c)
@@ -198,12 +227,10 @@ static int serve(struct cmd *c)
     app.cmd = c;
     app.db = c->db;
     app.admin = c->settings.v[SETTING_admin_listen].list_n > 0;
-    app.poll.since_s = c->now_s;
     if (server_open(&app.server, &c->settings, dialects, c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
     code = serve_people_open(&app.server, why, sizeof why) ? cmd_fail(CMD_FAILED, "%s", why)
-                                                           : run(c, &app);
-    change_poll_free(&app.poll);
+                                                           : run_with_house(c, &app);
     serve_people_close(&app.server);
     server_close(&app.server);
     return code;

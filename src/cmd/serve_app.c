@@ -2,7 +2,8 @@
  *
  * A request's state (struct rq and the outcome of its commit) lies in the exchange's arena, so it
  * is gone with the answer. Worker and pool threads have a struct server_thread each; the
- * committer thread has the only handle that writes. Housekeeping is in serve_tick.c.
+ * committer thread has the only handle that writes requests' effects. Housekeeping is in
+ * serve_house.c.
  */
 #include "cmd/serve_app.h"
 
@@ -44,13 +45,13 @@ static void thread_close(void *thread)
     free(thread);
 }
 
-/* In a pool thread: what is recorded so far becomes durable, and the handler goes on. */
+/* In a pool thread: what is recorded so far becomes durable, and the handler goes on. False also
+ * when the committer was too busy to take it; outcome is an older one's then. */
 static bool commit_now(struct rq *rq)
 {
     struct exchange *x = rq->host;
     struct served *s = x->user;
-    net_commit_now(x);
-    return s->outcome == COMMIT_DONE;
+    return net_commit_now(x) && s->outcome == COMMIT_DONE;
 }
 
 static struct served *begin(struct server_thread *t, struct exchange *x)
@@ -167,6 +168,11 @@ static void tick(void *app)
     serve_tick(app);
 }
 
+static void leaving(void *app)
+{
+    atomic_store(&((struct serve_app *)app)->server.leaving, true);
+}
+
 static void reload(void *app)
 {
     serve_reload(app);
@@ -193,6 +199,7 @@ void serve_app_init(struct net_app *out, struct serve_app *app)
         .idle = idle,
         .reload = reload,
         .tick = tick,
+        .leaving = leaving,
         .body_limit = body_limit,
     };
 }

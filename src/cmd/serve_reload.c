@@ -1,8 +1,8 @@
-/* serve_reload: SIGHUP: settings here, then the certificate (net), then the keys (serve_tick).
+/* serve_reload: SIGHUP: settings here, then the certificate (net), then the keys (serve_house).
  *
  * Settings that cannot be read leave all as it was, and the log says why: a typo in a file must
  * not end a server. systemd is told before the first step (RELOADING=1) and after the last
- * (READY=1, by the tick).
+ * (READY=1, by the housekeeping).
  */
 #include "cmd/serve_reload.h"
 
@@ -40,5 +40,5 @@ void serve_reload(struct serve_app *app)
     else
         take(app, &fresh);
     arena_free(&fresh.arena);
-    atomic_store(&app->reload, true);
+    atomic_store(&app->house.reload, true);
 }

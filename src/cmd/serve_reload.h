@@ -4,7 +4,7 @@
 
 #include "cmd/serve_app.h"
 
-/* Reads the settings again and takes up what can change; has the next tick read the keys again.
+/* Reads the settings again and takes up what can change; has the housekeeping read the keys again.
  * From the main thread (net_app.reload). */
 void serve_reload(struct serve_app *app);
 

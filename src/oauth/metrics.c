@@ -147,6 +147,17 @@ void metrics_batch(struct metrics *m, const struct commit_set *sets, size_t n, i
     add(&c->batches, 1);
 }
 
+void metrics_poll(struct metrics *m, bool heard, int64_t duration_us)
+{
+    struct metrics_polls *p = &m->polls;
+
+    add(&p->failed, !heard);
+    add(&p->buckets[bucket_of(duration_us)], 1);
+    add(&p->us, (uint64_t)duration_us);
+    if (heard)
+        set(&p->last_us, (uint64_t)duration_us);
+}
+
 const struct metrics_cell *metrics_sum(struct metrics *m, struct arena *a)
 {
     size_t size = size_of_cell(m), first = offsetof(struct metrics_cell, tokens);

@@ -84,9 +84,15 @@ struct metrics_commits {
     metrics_counter sizes[METRICS_SIZES + 1], buckets[METRICS_BUCKETS + 1];
 };
 
+/* Polls of a shared store. Written by the thread that polls. */
+struct metrics_polls {
+    metrics_counter failed, us, last_us; /* last_us: of the last one that succeeded */
+    metrics_counter buckets[METRICS_BUCKETS + 1];
+};
+
 /* What the sockets know; filled by a callback, since this part does not know them. */
 struct metrics_net {
-    long connections, accepted, refused, queue_commit, queue_pool;
+    long connections, accepted, refused, queue_commit, queue_pool, queue_read;
 };
 
 struct metrics {
@@ -94,7 +100,9 @@ struct metrics {
     struct metrics_cell *cells;
     size_t routes_n; /* of all dialects, and one */
     struct metrics_commits commits;
+    struct metrics_polls polls;
     struct tally tally;
+    atomic_bool keeps_house;              /* this process does what one does for all */
     int64_t start_us;                     /* wall clock */
     void (*net)(struct metrics_net *out); /* NULL: there are no sockets */
 };
@@ -113,6 +121,8 @@ size_t metrics_route_at(const struct server *s, const struct dialect *d, const s
 void metrics_request(struct server_thread *t, const struct rq *rq, int64_t duration_us);
 /* A finished batch. One thread only. */
 void metrics_batch(struct metrics *m, const struct commit_set *sets, size_t n, int64_t duration_us);
+/* A finished poll of a shared store. One thread only. */
+void metrics_poll(struct metrics *m, bool heard, int64_t duration_us);
 /* Adds all cells up; in the arena. */
 const struct metrics_cell *metrics_sum(struct metrics *m, struct arena *a);
 

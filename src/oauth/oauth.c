@@ -92,6 +92,19 @@ static enum err find_route(struct rq *rq)
     return fail(rq, ERR_METHOD_NOT_ALLOWED, "This path does not take that method.");
 }
 
+/* A node that has not heard from a shared store for long does not know what was revoked since. */
+static enum err check_heard(struct rq *rq)
+{
+    const struct server *s = rq->server;
+    int64_t max_ms = setting_int(s->settings, db_max_age_s) * 1000;
+
+    if (!s->shared || rq->route->rate == RATE_FREE)
+        return OK;
+    if (clock_mono_ms() - atomic_load_explicit(&s->heard_ms, memory_order_relaxed) <= max_ms)
+        return OK;
+    return fail(rq, ERR_UNAVAILABLE, "This node has not heard from its store for too long.");
+}
+
 static enum err dispatch(struct rq *rq)
 {
     enum err e;
@@ -100,6 +113,8 @@ static enum err dispatch(struct rq *rq)
     if (!host_is_ours(rq->server, rq->req->host))
         return fail(rq, ERR_MISDIRECTED, "This server does not answer for that host.");
     if ((e = find_route(rq)) != OK)
+        return e;
+    if ((e = check_heard(rq)) != OK)
         return e;
     if ((e = misbehave(rq)) != OK)
         return e;
@@ -146,6 +161,20 @@ static enum flow finish(struct rq *rq)
     return FLOW_ANSWER;
 }
 
+/* The request needs a shared store that is known not to answer: refused now, not when its time in a
+ * queue has run out. What it had recorded is forgotten; the store could not take it. */
+static enum flow refuse_away(struct rq *rq)
+{
+    effects_init(&rq->fx, rq->arena);
+    refuse_anew(rq, ERR_UNAVAILABLE);
+    return FLOW_ANSWER;
+}
+
+static bool is_away(const struct server *s)
+{
+    return atomic_load_explicit(&s->store_away, memory_order_relaxed);
+}
+
 static enum flow run(struct rq *rq)
 {
     enum err e = dispatch(rq);
@@ -154,7 +183,7 @@ static enum flow run(struct rq *rq)
         return FLOW_POOL;
     cors_decide(rq);
     if (rq->t->db->asked) /* whatever the handler made of a read that failed */
-        return FLOW_READ;
+        return is_away(rq->server) ? refuse_away(rq) : FLOW_READ;
     if (e == OK && (rq->res->body.overflow || rq->res->headers.overflow))
         e = fail(rq, ERR_SERVER_ERROR, "The answer is too large."); /* before anything is durable */
     if (e != OK) {
@@ -163,7 +192,9 @@ static enum flow run(struct rq *rq)
     } else {
         cors_write(rq);
     }
-    return effects_empty(&rq->fx) ? finish(rq) : FLOW_COMMIT;
+    if (effects_empty(&rq->fx))
+        return finish(rq);
+    return is_away(rq->server) ? refuse_away(rq) : FLOW_COMMIT;
 }
 
 enum flow oauth_handle(struct server_thread *t, struct rq *rq)

@@ -1,8 +1,9 @@
 /* commit: many effect sets, one transaction, one durable commit.
  *
- * A set of several statements runs under a savepoint; if an expectation misses, the set alone is
- * rolled back and reported COMMIT_MISSED. A set of one statement that expects one row needs no
- * savepoint: when it misses it has changed nothing.
+ * On SQLite a set of several statements runs under a savepoint; if an expectation misses, the set
+ * alone is rolled back and reported COMMIT_MISSED. A set of one statement that expects one row needs
+ * no savepoint: when it misses it has changed nothing. A store that is a round trip away has its own
+ * way (commit_bulk.c).
  *
  * Any failure of the engine fails the batch as a whole. A full disk inside a savepoint makes
  * SQLite roll the whole transaction back, and what came after would commit on its own; so after
@@ -12,17 +13,10 @@
  */
 #include "store/commit.h"
 
-#include "store/statements.h"
+#include "store/commit_bulk.h"
+#include "store/revoked.h"
 
-enum { PUT_CHANGE };
-
-static const struct sql sql[] = {
-    [PUT_CHANGE] = {"change.put", "INSERT INTO change (id, kind, subject) VALUES ($1, $2, $3)"},
-};
-
-const struct sql_set commit_statements = {sql, sizeof sql / sizeof *sql};
-
-/* Not in commit_statements: texts without parameters that a server does not PREPARE. */
+/* Not in a list of statements: texts without parameters that a server does not PREPARE. */
 enum { SAVEPOINT, RELEASE, ROLLBACK_TO };
 
 static const struct sql control[] = {
@@ -40,12 +34,6 @@ static enum err run_effect(struct db *db, const struct effect *e, bool *missed)
     return err;
 }
 
-/* Where the ids of changes come from. */
-struct stamp {
-    struct id_source *ids;
-    const struct clock *clock;
-};
-
 /* The time is that of the write, not that at which a request or command began: whoever polls would
  * have passed that already. */
 static enum err put_changes(struct db *db, const struct stamp *stamp, const struct effects *fx)
@@ -57,7 +45,7 @@ static enum err put_changes(struct db *db, const struct stamp *stamp, const stru
         if (c->here)
             continue;
         id = id_next(stamp->ids, clock_now_s(stamp->clock));
-        e = db_run(db, &sql[PUT_CHANGE],
+        e = db_run(db, change_put(),
                    ARGS(db_bytes(&id), db_int(c->kind), db_blob(c->subject, sizeof c->subject)),
                    NULL);
     }
@@ -109,8 +97,8 @@ static enum err run_set(struct db *db, const struct stamp *stamp, struct commit_
     return e;
 }
 
-static enum err run_batch(struct db *db, const struct stamp *stamp, struct commit_set *sets,
-                          size_t n)
+static void run_savepoints(struct db *db, const struct stamp *stamp, struct commit_set *sets,
+                           size_t n)
 {
     enum err e = db_begin(db);
 
@@ -122,7 +110,65 @@ static enum err run_batch(struct db *db, const struct stamp *stamp, struct commi
         db_rollback(db);
     for (size_t i = 0; e != OK && i < n; i++)
         sets[i].outcome = COMMIT_FAILED;
-    return e;
+}
+
+static bool has_written(const struct commit_set *set)
+{
+    return set->outcome == COMMIT_DONE && !effects_empty(set->fx);
+}
+
+/* A hint for other processes, which would find out by themselves a moment later. */
+static void notify(struct db *db, const struct commit_set *sets, size_t n)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < n && !any; i++)
+        for (const struct change *c = has_written(&sets[i]) ? sets[i].fx->changes : NULL; c;
+             c = c->next)
+            any = any || !c->here;
+    if (any && db->ops->notify)
+        db->ops->notify(db);
+}
+
+static void run_batch(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n)
+{
+    if (!db->ops->bulk) {
+        run_savepoints(db, stamp, sets, n);
+        return;
+    }
+    commit_bulk(db, stamp, sets, n);
+    notify(db, sets, n);
+}
+
+/* The earliest time at which the set revoked grants; INT64_MAX: it did not. */
+static int64_t revoked_at(const struct commit_set *set)
+{
+    int64_t first_s = INT64_MAX, at_s;
+
+    for (const struct change *c = set->fx->changes; c; c = c->next) {
+        if (c->kind != CHANGE_GRANTS)
+            continue;
+        memcpy(&at_s, c->subject, sizeof at_s);
+        first_s = at_s < first_s ? at_s : first_s;
+    }
+    return first_s;
+}
+
+/* What was revoked is refused here from now on, before anybody is told that it is: a set whose
+ * revocations could not be read back is not said to be done. */
+static void take_revoked(struct db *db, struct change_log *log, struct commit_set *sets, size_t n)
+{
+    int64_t first_s = INT64_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t at_s = has_written(&sets[i]) ? revoked_at(&sets[i]) : INT64_MAX;
+        first_s = at_s < first_s ? at_s : first_s;
+    }
+    if (first_s == INT64_MAX || revoked_take(log->revoked, db, first_s) == OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (has_written(&sets[i]) && revoked_at(&sets[i]) < INT64_MAX)
+            sets[i].outcome = COMMIT_FAILED;
 }
 
 /* Their order says nothing: each only drops copies. */
@@ -132,21 +178,38 @@ static void publish(struct change_log *log, const struct change *c)
         change_publish(log, c->kind, c->subject);
 }
 
+static void run_and_tell(struct db *db, struct change_log *log, const struct stamp *stamp,
+                         struct commit_set *sets, size_t n)
+{
+    bool failed = false;
+
+    run_batch(db, stamp, sets, n);
+    if (log->revoked)
+        take_revoked(db, log, sets, n);
+    atomic_fetch_add(&log->commits, 1); /* failed or not: the outcome may be unknown */
+    for (size_t i = 0; i < n; i++) {
+        failed = failed || sets[i].outcome == COMMIT_FAILED;
+        if (has_written(&sets[i]))
+            publish(log, sets[i].fx->changes);
+    }
+    /* What was written after all is published by the poll, as if it were another process's. */
+    if (failed)
+        id_source_init(stamp->ids);
+}
+
 void commit_run(struct db *db, struct change_log *log, const struct clock *clock,
                 struct commit_set *sets, size_t n)
 {
-    struct stamp stamp = {&log->ids, clock};
-    enum err e = run_batch(db, &stamp, sets, n);
+    run_and_tell(db, log, &(struct stamp){&log->ids, clock}, sets, n);
+}
 
-    atomic_fetch_add(&log->commits, 1); /* failed or not: the outcome may be unknown */
-    if (e != OK) {
-        /* What was written after all is published by the poll, as if it were another process's. */
-        id_source_init(&log->ids);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (sets[i].outcome == COMMIT_DONE && !effects_empty(sets[i].fx))
-            publish(log, sets[i].fx->changes);
+enum commit_outcome commit_apart(struct db *db, struct change_log *log, struct id_source *ids,
+                                 const struct clock *clock, struct effects *fx)
+{
+    struct commit_set set = {.fx = fx, .outcome = COMMIT_FAILED};
+
+    run_and_tell(db, log, &(struct stamp){ids, clock}, &set, 1);
+    return set.outcome;
 }
 
 enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,

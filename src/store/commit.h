@@ -21,6 +21,10 @@ struct commit_set {
  * sets that became durable. */
 void commit_run(struct db *db, struct change_log *log, const struct clock *clock,
                 struct commit_set *sets, size_t n);
+/* One set by another thread than the one that calls commit_run, with a handle and a source of ids
+ * of its own; publishes likewise. */
+enum commit_outcome commit_apart(struct db *db, struct change_log *log, struct id_source *ids,
+                                 const struct clock *clock, struct effects *fx);
 /* One set, for commands: OK, ERR_CONFLICT (an expectation missed), ERR_UNAVAILABLE. */
 enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,
                     struct effects *fx);

@@ -11,7 +11,6 @@ const struct sql_set *const statements[] = {
     &account_statements,
     &change_statements,
     &client_statements,
-    &commit_statements,
     &consent_statements,
     &device_code_statements,
     &explanation_statements,
