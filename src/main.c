@@ -14,6 +14,8 @@ static const struct command_set *const sets[] = {
     &explain_commands,
     &key_commands,
     &migrate_commands,
+    &backup_commands,
+    &restore_commands,
     &check_commands,
     &config_commands,
     &list_commands,

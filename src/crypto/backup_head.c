@@ -16,7 +16,7 @@
 
 enum { TEXT_MAX = 64 };
 
-static const str secrets[] = {
+static const str ways[] = {
     [STREAM_PASSPHRASE] = STR_INIT("passphrase"), [STREAM_KEY] = STR_INIT("key")};
 
 static void put_bytes(struct buf *b, const char *name, const uint8_t *bytes, size_t n)
@@ -30,7 +30,7 @@ static void put_seal(struct buf *b, const struct stream_seal *seal)
 {
     json_key(b, STR("seal"));
     json_open(b, '{');
-    json_key_str(b, STR("secret"), secrets[seal->secret]);
+    json_key_str(b, STR("secret"), ways[seal->secret]);
     if (seal->secret == STREAM_PASSPHRASE) {
         json_key_i64(b, STR("memory_kib"), seal->memory_kib);
         json_key_i64(b, STR("passes"), seal->passes);
@@ -96,14 +96,14 @@ static bool get_u32(const struct json *o, str name, uint32_t *out)
 
 static bool read_seal(const struct json *o, struct stream_seal *out)
 {
-    str secret = json_get_str(o, STR("secret"));
+    str way = json_get_str(o, STR("secret"));
     *out = (struct stream_seal){.secret = STREAM_KEY};
-    if (str_eq(secret, secrets[STREAM_PASSPHRASE])) {
+    if (str_eq(way, ways[STREAM_PASSPHRASE])) {
         out->secret = STREAM_PASSPHRASE;
         if (!get_u32(o, STR("memory_kib"), &out->memory_kib) ||
             !get_u32(o, STR("passes"), &out->passes) || !get_u32(o, STR("lanes"), &out->lanes))
             return false;
-    } else if (!str_eq(secret, secrets[STREAM_KEY])) {
+    } else if (!str_eq(way, ways[STREAM_KEY])) {
         return false;
     }
     return b64url_decode_exact(json_get_str(o, STR("salt")), out->salt, sizeof out->salt) &&

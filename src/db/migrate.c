@@ -156,9 +156,9 @@ static enum err apply(struct db *db, const struct migration *m)
     return e ? e : put_row(db, m);
 }
 
-/* All that is missing, in the transaction that the caller opened. *at: the last one that was tried.
- */
-static enum err apply_all(struct db *db, const struct migration **at, int *applied)
+/* What is missing up to number `last`, in the transaction that the caller opened. *at: the last one
+ * that was tried. */
+static enum err apply_to(struct db *db, int last, const struct migration **at, int *applied)
 {
     int version = 0;
     enum err e = OK;
@@ -168,13 +168,21 @@ static enum err apply_all(struct db *db, const struct migration **at, int *appli
         return ERR_UNAVAILABLE;
     e = query_int(db, &sql[LAST], &version);
     for (const struct migration *m = migrations; e == OK && m->number != 0; m++) {
-        if (m->number <= version)
+        if (m->number <= version || m->number > last)
             continue;
         *at = m;
         e = apply(db, m);
         *applied += e == OK;
     }
     return e;
+}
+
+enum err migrate_apply(struct db *db, int last)
+{
+    const struct migration *at;
+    int applied = 0;
+
+    return apply_to(db, last, &at, &applied);
 }
 
 static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
@@ -184,7 +192,7 @@ static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
 
     *applied = 0;
     if (e == OK)
-        e = apply_all(db, &at, applied);
+        e = apply_to(db, migrate_latest(), &at, applied);
     if (e == OK)
         e = db_commit(db);
     if (e == OK)

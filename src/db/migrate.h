@@ -35,6 +35,9 @@ bool migrate_serves(const struct migrate_state *state);
 /* Applies what is missing. *applied: how many. `why` names the migration that failed. A store that
  * is ahead is left as it is: OK if this program may use it, else ERR_CONFLICT. */
 enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size);
+/* What is missing up to that number, in the transaction that the caller opened (restore puts old
+ * rows between two of them). */
+enum err migrate_apply(struct db *db, int last);
 /* The text for one dialect of SQL: "sqlite" or "postgresql". */
 str migrate_text(struct arena *a, const struct migration *m, const char *driver);
 

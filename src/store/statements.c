@@ -9,6 +9,7 @@
 
 const struct sql_set *const statements[] = {
     &account_statements,
+    &backup_statements,
     &change_statements,
     &client_statements,
     &consent_statements,
@@ -23,6 +24,7 @@ const struct sql_set *const statements[] = {
     &pushed_request_statements,
     &relying_party_statements,
     &replay_statements,
+    &restore_statements,
     &revoked_statements,
     &session_statements,
     &tally_statements,
