@@ -46,6 +46,7 @@ static bool hit(struct fault *f, enum fault_call call)
 {
     int64_t mine = ++f->counts[call], all = ++f->counts[FAULT_ANY];
 
+    f->inner->patience_ms = f->base.patience_ms;
     if (f->fired || f->nth == 0 || (f->call != FAULT_ANY && f->call != call))
         return false;
     if ((f->call == FAULT_ANY ? all : mine) != f->nth)
@@ -142,6 +143,43 @@ static enum db_status fault_exec(struct db *db, const char *text)
     return f->status;
 }
 
+static enum db_status fault_bulk(struct db *db, struct db_call *calls, size_t n)
+{
+    struct fault *f = self(db);
+
+    if (!hit(f, FAULT_BULK))
+        return f->inner->ops->bulk(f->inner, calls, n);
+    if (f->how == FAULT_AFTER)
+        f->inner->ops->bulk(f->inner, calls, n);
+    return f->status;
+}
+
+static void fault_notify(struct db *db)
+{
+    self(db)->inner->ops->notify(self(db)->inner);
+}
+
+static bool fault_wait(struct db *db, int ms)
+{
+    return self(db)->inner->ops->wait(self(db)->inner, ms);
+}
+
+static enum db_status fault_load_begin(struct db *db, const char *table, const str *columns,
+                                       size_t n)
+{
+    return self(db)->inner->ops->load_begin(self(db)->inner, table, columns, n);
+}
+
+static enum db_status fault_load_row(struct db *db, const struct db_arg *values, size_t n)
+{
+    return self(db)->inner->ops->load_row(self(db)->inner, values, n);
+}
+
+static enum db_status fault_load_end(struct db *db)
+{
+    return self(db)->inner->ops->load_end(self(db)->inner);
+}
+
 static bool fault_lost_transaction(struct db *db)
 {
     return self(db)->inner->ops->lost_transaction(self(db)->inner);
@@ -156,13 +194,15 @@ static const char *fault_message(struct db *db)
 
 struct db *fault_open(struct db *inner)
 {
+    const struct db_ops *ops = inner->ops;
     struct fault *f = calloc(1, sizeof *f);
 
     if (!f)
         fatal("out of memory");
     f->inner = inner;
     f->ops = (struct db_ops){
-        .name = inner->ops->name,
+        .name = ops->name,
+        .shared = ops->shared,
         .close = fault_close,
         .prepare = fault_prepare,
         .bind = fault_bind,
@@ -174,6 +214,12 @@ struct db *fault_open(struct db *inner)
         .exec = fault_exec,
         .lost_transaction = fault_lost_transaction,
         .message = fault_message,
+        .bulk = ops->bulk ? fault_bulk : NULL,
+        .notify = ops->notify ? fault_notify : NULL,
+        .wait = ops->wait ? fault_wait : NULL,
+        .load_begin = ops->load_begin ? fault_load_begin : NULL,
+        .load_row = ops->load_row ? fault_load_row : NULL,
+        .load_end = ops->load_end ? fault_load_end : NULL,
     };
     f->base.ops = &f->ops;
     return &f->base;

@@ -18,6 +18,7 @@ enum fault_call {
     FAULT_COMMIT,
     FAULT_ROLLBACK,
     FAULT_EXEC, /* every other text */
+    FAULT_BULK,
     FAULT_CALLS,
     FAULT_ANY = FAULT_CALLS
 };

@@ -100,15 +100,17 @@ static void explain(PGconn *c, char *why, size_t why_size)
              str_ends(str_from(remedy), STR(" ")) ? name : "", message);
 }
 
-/* A URL that libpq cannot read. Its message may quote a piece of a badly escaped password, except
- * when it names a parameter. */
+/* A URL that libpq cannot read, or reads in another way than it was meant: a @ behind the first /
+ * or ? ends a badly escaped password, pieces of which would pass for host, port or name. Of libpq's
+ * messages only those about a parameter quote nothing of a password. */
 static bool readable(const char *url, char *why, size_t why_size)
 {
     static const char help[] = "write postgresql://USER@HOST:PORT/NAME, with %XX for characters "
                                "that have a meaning in URLs";
     char *message = NULL, flat[160];
+    const char *host = strchr(url, '/') + 2; /* behind "postgresql://" */
     PQconninfoOption *options = PQconninfoParse(url, &message);
-    bool ok = options != NULL;
+    bool ok = options && !strchr(host + strcspn(host, "/?"), '@');
 
     if (!ok && message && str_starts(str_from(message), STR("invalid URI query parameter"))) {
         flatten(message, flat, sizeof flat);
@@ -174,10 +176,11 @@ void postgres_open_bounds(int patience_ms, char *text, size_t size)
     /* Nothing that we do between two statements takes as long as one may. */
     int idle_ms = patience_ms > 400 ? patience_ms * 5 : patience_ms > 0 ? 2000 : 0;
 
+    /* A statement is ended there a little before we give up: that costs no connection. */
     snprintf(text, size,
              "SET lock_timeout = %d; SET statement_timeout = %d; "
              "SET idle_in_transaction_session_timeout = %d",
-             patience_ms > 1 ? patience_ms / 2 : patience_ms, patience_ms, idle_ms);
+             (patience_ms + 1) / 2, (patience_ms * 9 + 9) / 10, idle_ms);
 }
 
 static bool set_up(PGconn *c, bool read_only, int patience_ms)
