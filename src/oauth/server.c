@@ -197,7 +197,7 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
     else if ((e = db_open(setting_text(s->settings, db), true, &t->db, why, why_size)) != OK)
         return e;
     if (s->shared)
-        t->db->patience_ms = (int)setting_int(s->settings, db_timeout_ms);
+        db_set_patience(t->db, (int)setting_int(s->settings, db_timeout_ms));
     t->hasher = hash_open();
     t->clients =
         s->shared ? client_cache_join(s->clients) : client_cache_open(cache_size(s), &s->changes);
