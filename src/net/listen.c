@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -360,6 +361,21 @@ void listen_unlink(struct listener *l)
     if (lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
         unlink(path);
     l->file_ino = 0;
+}
+
+bool listen_hush(const struct listener *l, int i)
+{
+    enum { FLAGS_AT = 13, SYN = 2, ACK = 16 };
+    static struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT), /* of the TCP header */
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog no_syn = {.len = sizeof(code) / sizeof(*code), .filter = code};
+    return l->kind == LISTEN_TCP &&
+           setsockopt(l->fds[i], SOL_SOCKET, SO_ATTACH_FILTER, &no_syn, sizeof(no_syn)) == 0;
 }
 
 void listen_leave(struct listener *l, int i)

@@ -33,6 +33,11 @@ bool listen_name(int fd, char address[LISTEN_ADDRESS]);
 int listen_fd(const struct listener *l, int i, bool *shared);
 /* The file of a Unix socket goes first, so that no client comes any more. */
 void listen_unlink(struct listener *l);
+/* Worker i's TCP socket answers no new client from now on, so that none is lost when it closes:
+ * handshakes that have begun end as usual and what they lead to can be accepted, while a SYN is
+ * dropped. Its client sends it again after a second, to whoever listens by then. False: it is not
+ * TCP, or an inherited socket, whose queue lives on. */
+bool listen_hush(const struct listener *l, int i);
 /* Worker i waits no more; with the last one the socket closes. */
 void listen_leave(struct listener *l, int i);
 /* Closes what is still open. */

@@ -12,9 +12,11 @@
  * say Connection: close (answer.c). Nothing is closed in it that would not be closed anyway: a
  * balancer that does not know yet may be sending a request on any connection that it holds.
  *
- * A stop (net.stopping): everything in the accept backlog is accepted, then the listeners close;
- * idle connections get a moment (DEADLINE_STOP) for a request that was already on its way; each
- * answer carries Connection: close; the loop ends with the last connection. Those that have not
+ * A stop (net.stopping): everything in the accept backlog is accepted, and new clients are not
+ * answered; when the handshakes that had begun are over (HUSH_MS), what they led to is accepted and
+ * the listeners close, else the kernel would reset those connections; idle connections get a moment
+ * (DEADLINE_STOP) for a request that was already on its way; each answer carries Connection: close;
+ * the loop ends with the last connection. Those that have not
  * ended after drain_ms are cut, except while their request is with the committer or in a pool:
  * its effects are on their way, so its answer is waited for.
  */
@@ -35,7 +37,7 @@
 #include "net/queue.h"
 #include "net/state.h"
 
-enum { EVENTS = 128, TRIM_MS = 1000 };
+enum { EVENTS = 128, TRIM_MS = 1000, HUSH_MS = 50 };
 
 void worker_watch_listeners(struct worker *w, bool on)
 {
@@ -133,24 +135,42 @@ static void take_time(struct worker *w)
     }
 }
 
-static void begin_stop(struct worker *w)
+/* A request may be on its way to an idle connection: a moment for it. */
+static void end_idle(struct worker *w)
 {
     struct list *idle = &w->deadlines.waiting[DEADLINE_IDLE];
+    while (!list_empty(idle)) {
+        struct deadline_entry *e = LIST_ENTRY(idle->next, struct deadline_entry, link);
+        deadline_set(&w->deadlines, e, DEADLINE_STOP, w->now_ms);
+    }
+}
+
+static void begin_stop(struct worker *w)
+{
+    bool hushed = false;
     take_time(w);
     if (w->paused_ms == 0)
         worker_watch_listeners(w, false);
     w->paused_ms = 0;
     w->stopping = true;
     for (size_t i = 0; i < w->sources_n; i++) {
+        hushed |= listen_hush(w->sources[i].listener, w->index);
+        accept_rest(w, &w->sources[i]);
+    }
+    w->closing_ms = w->now_ms + (hushed ? HUSH_MS : 0);
+    w->cut_ms = w->now_ms + w->net->options.drain_ms;
+    end_idle(w);
+}
+
+/* The handshakes that had begun are over by now. */
+static void close_listeners(struct worker *w)
+{
+    for (size_t i = 0; i < w->sources_n; i++) {
         accept_rest(w, &w->sources[i]);
         listen_leave(w->sources[i].listener, w->index);
     }
     w->sources_n = 0;
-    w->cut_ms = w->now_ms + w->net->options.drain_ms;
-    while (!list_empty(idle)) {
-        struct deadline_entry *e = LIST_ENTRY(idle->next, struct deadline_entry, link);
-        deadline_set(&w->deadlines, e, DEADLINE_STOP, w->now_ms);
-    }
+    end_idle(w);
 }
 
 /* The time for a graceful stop is over. */
@@ -200,6 +220,8 @@ static int timeout(const struct worker *w)
     int ms = deadline_timeout(&w->deadlines, w->now_ms);
     if (w->paused_ms)
         ms = earlier(ms, w->paused_ms, w->now_ms);
+    if (w->stopping && w->sources_n > 0)
+        ms = earlier(ms, w->closing_ms, w->now_ms);
     if (w->stopping && w->now_ms < w->cut_ms)
         ms = earlier(ms, w->cut_ms, w->now_ms);
     if (slot_wants_trim(&w->slots))
@@ -257,12 +279,14 @@ static void *run(void *arg)
     pthread_barrier_wait(&net->opened);
     take_time(w);
     worker_watch_listeners(w, true);
-    while (!w->stopping || w->connections > 0) {
+    while (!w->stopping || w->connections > 0 || w->sources_n > 0) {
         turn(w);
         live(w);
         w->leaving = atomic_load_explicit(&net->leaving, memory_order_relaxed);
         if (!w->stopping && atomic_load(&net->stopping))
             begin_stop(w);
+        if (w->stopping && w->sources_n > 0 && w->now_ms >= w->closing_ms)
+            close_listeners(w);
         if (w->stopping && w->now_ms >= w->cut_ms)
             cut(w);
         settle(w);

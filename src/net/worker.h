@@ -45,6 +45,7 @@ struct worker {
     long connections;
     atomic_uint pulse; /* the net's when it last made a turn; WORKER_ENDED: there are no more */
     bool leaving, stopping; /* the net's, as of this turn */
+    int64_t closing_ms;     /* stopping: the listeners close then */
     int64_t cut_ms;         /* stopping: connections that have not ended by then are cut */
 
     int64_t now_ms; /* monotonic, of this turn */
