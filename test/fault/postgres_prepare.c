@@ -1,9 +1,9 @@
 /* postgres_prepare: does the one copy of our SQL run on PostgreSQL?
  *
- *     postgres_prepare CONNINFO
+ *     postgres_prepare URL
  *
- * Applies every migration in its PostgreSQL form to an empty database, then PREPAREs each
- * statement of store/statements and compares the types that the server inferred for its parameters
+ * Brings an empty database to the newest schema, then PREPAREs each statement of store/statements
+ * and compares the types that the server inferred for its parameters
  * with the three that we bind. Prints one "ok" or "not ok" line each, then "N passed, N failed".
  */
 #include <libpq-fe.h>
@@ -27,16 +27,17 @@ static void report(bool ok, const char *name, const char *detail)
     failed += !ok;
 }
 
-static void apply(PGconn *c, const struct migration *m)
+static bool migrate(const char *url)
 {
-    struct arena a;
+    struct db *db = NULL;
+    char why[512];
+    int applied;
+    bool ok = db_open(str_from(url), false, &db, why, sizeof why) == OK &&
+              migrate_run(db, &applied, why, sizeof why) == OK;
 
-    arena_init(&a, 1 << 20);
-    char *text = arena_cstr(&a, migrate_text(&a, m, "postgresql"));
-    PGresult *r = PQexec(c, text);
-    report(PQresultStatus(r) == PGRES_COMMAND_OK, m->name, PQresultErrorMessage(r));
-    PQclear(r);
-    arena_free(&a);
+    report(ok, "migrations", why);
+    db_close(db);
+    return ok;
 }
 
 static bool types_are_ours(PGconn *c, const char *name, char *detail, size_t size)
@@ -65,19 +66,24 @@ static void prepare(PGconn *c, const struct sql *sql)
     PQclear(r);
 }
 
+static void prepare_all(PGconn *c)
+{
+    for (const struct sql_set *const *set = statements; *set; set++)
+        for (size_t i = 0; i < (*set)->n; i++)
+            prepare(c, &(*set)->sql[i]);
+}
+
 int main(int argc, char **argv)
 {
-    PGconn *c = PQconnectdb(argc > 1 ? argv[1] : "");
+    const char *url = argc > 1 ? argv[1] : "";
+    PGconn *c = PQconnectdb(url);
 
     if (PQstatus(c) != CONNECTION_OK) {
         fprintf(stderr, "%s", PQerrorMessage(c));
         return 1;
     }
-    for (const struct migration *m = migrations; m->number != 0; m++)
-        apply(c, m);
-    for (const struct sql_set *const *set = statements; *set; set++)
-        for (size_t i = 0; i < (*set)->n; i++)
-            prepare(c, &(*set)->sql[i]);
+    if (migrate(url))
+        prepare_all(c);
     PQfinish(c);
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0 || passed == 0;
