@@ -330,9 +330,9 @@ enum err sign_in_change_password(struct rq *rq, const struct user *u, str presen
         return ERR_WRONG_PASSWORD;
     if ((e = hash_once(rq, &u->id, normalized)) != OK)
         return e;
-    forget_attempts(rq, &c, canonical);
     user_set_password(&rq->fx, &u->id, now.password, rq->slow.password_hash,
                       &rq->slow.password_pepper, rq->now_s);
+    forget_attempts(rq, &c, canonical); /* behind the user, as at a sign-in: locks have an order */
     session_end_all(&rq->fx, &u->id, keep, true, rq->now_s);
     user_grant_revoke_user(&rq->fx, &u->id, NULL, true, rq->now_s); /* under that session, too */
     return OK;

@@ -12,6 +12,7 @@
 #include "store/key.h"
 #include "store/secret_hash.h"
 #include "store/statements.h"
+#include "store/user.h"
 
 enum {
     LOAD,
@@ -130,10 +131,12 @@ void account_rehash(struct effects *fx, const struct uid *id, const struct accou
 
 void account_set_owner(struct effects *fx, const struct uid *id, const struct uid *user)
 {
-    if (user)
-        effects_add(fx, DROP, 1, &sql[SET_OWNER], ARGS(db_bytes(id), db_bytes(user)));
-    else
+    if (!user) {
         effects_add(fx, DROP, 1, &sql[NO_OWNER], ARGS(db_bytes(id)));
+        return;
+    }
+    user_hold(fx, user); /* he cannot go meanwhile */
+    effects_add(fx, DROP, 1, &sql[SET_OWNER], ARGS(db_bytes(id), db_bytes(user)));
 }
 
 void account_delete_of(struct effects *fx, const struct id *organization)

@@ -16,6 +16,7 @@
 #include "store/key.h"
 #include "store/organization.h"
 #include "store/relying_party.h"
+#include "store/replay.h"
 #include "store/secret_hash.h"
 #include "store/statements.h"
 
@@ -75,9 +76,9 @@ static const struct sql sql[] = {
     [UPDATE] = {"client.update",
                 "UPDATE client SET name = $2, grants = $3, scopes = $4, all_groups = $5, "
                 "token_format = $6, auth_method = $7, rotation = $8, "
-                "introspect_organization = $9, enabled = $10, access_ttl_s = $11, "
-                "refresh_ttl_s = $12, family_ttl_s = $13, updated_s = $14, description = $15, "
-                "owner = $16, policy = $17 WHERE id = $1"},
+                "introspect_organization = $9, access_ttl_s = $10, refresh_ttl_s = $11, "
+                "family_ttl_s = $12, updated_s = $13, description = $14, owner = $15, "
+                "policy = $16 WHERE id = $1"},
     [UPDATE_APP] = {"client.update_app",
                     "UPDATE client SET name = $2, description = $3, owner = $4, policy = $5, "
                     "access_ttl_s = $6, updated_s = $7 WHERE id = $1"},
@@ -217,6 +218,7 @@ static void changed(struct effects *fx, const struct uid *id)
 void client_put(struct effects *fx, const struct client *c)
 {
     organization_hold(fx, &c->organization);
+    replay_lock_subject(fx, &c->id);
     effects_add(fx, DROP, 1, &sql[PUT],
                 ARGS(db_bytes(&c->id), db_bytes(&c->organization), db_text(c->name),
                      db_int(c->grants), db_some_text(c->scopes), db_int(c->all_groups),
@@ -257,7 +259,7 @@ void client_update(struct effects *fx, const struct client *c)
     effects_add(fx, DROP, 1, &sql[UPDATE],
                 ARGS(db_bytes(&c->id), db_text(c->name), db_int(c->grants), db_some_text(c->scopes),
                      db_int(c->all_groups), db_int(c->token_format), db_int(c->auth_method),
-                     db_int(c->rotation), db_int(c->introspect_organization), db_int(c->enabled),
+                     db_int(c->rotation), db_int(c->introspect_organization),
                      db_int(c->access_ttl_s), db_int(c->refresh_ttl_s), db_int(c->family_ttl_s),
                      db_int(c->updated_s), db_text(c->description), db_text(c->owner),
                      db_text(c->policy)));

@@ -76,7 +76,7 @@ enum err client_groups(struct db *db, struct arena *a, const struct uid *id, str
 /* Without its secrets and groups. Expects that the id is no client's and no user's and the
  * organization exists. */
 void client_put(struct effects *fx, const struct client *c);
-/* Everything but id, organization, epoch and secrets. */
+/* Everything but id, organization, epoch, enabled and secrets. */
 void client_update(struct effects *fx, const struct client *c);
 /* Only what an app's own registration may change: name, description, owner, policy, access-token
  * life, updated_s. What an operator sets at the same time stays. */

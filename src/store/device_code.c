@@ -7,6 +7,7 @@
 #include "store/device_code.h"
 
 #include "base/log.h"
+#include "store/expiry.h"
 #include "store/pending.h"
 #include "store/statements.h"
 
@@ -37,9 +38,7 @@ static const struct sql sql[] = {
                       "UPDATE device_code SET interval_s = interval_s + $3, polled_s = "
                       "CASE WHEN CAST($2 AS BIGINT) > polled_s THEN CAST($2 AS BIGINT) "
                       "ELSE polled_s END WHERE id = $1"},
-    [SWEEP] = {"device_code.sweep",
-               "DELETE FROM device_code WHERE id IN "
-               "(SELECT id FROM device_code WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"device_code.sweep", EXPIRY_SWEEP("device_code", "id", "exp_s")},
 };
 
 const struct sql_set device_code_statements = {sql, sizeof sql / sizeof *sql};

@@ -5,6 +5,7 @@
  */
 #include "store/flow.h"
 
+#include "store/expiry.h"
 #include "store/pending.h"
 #include "store/statements.h"
 
@@ -23,8 +24,7 @@ static const struct sql sql[] = {
                 "auth_s = $6, remember = $7, epoch = $8 WHERE id = $1 AND state = 0"},
     [REJECT] = {"flow.reject", "UPDATE flow SET state = 2, error = $2 WHERE id = $1 AND state = 0"},
     [FINISH] = {"flow.finish", "UPDATE flow SET state = 3 WHERE id = $1 AND state IN (1, 2)"},
-    [SWEEP] = {"flow.sweep", "DELETE FROM flow WHERE id IN "
-                             "(SELECT id FROM flow WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"flow.sweep", EXPIRY_SWEEP("flow", "id", "exp_s")},
 };
 
 const struct sql_set flow_statements = {sql, sizeof sql / sizeof *sql};

@@ -7,6 +7,7 @@
 #include "store/grant.h"
 
 #include "store/client.h"
+#include "store/expiry.h"
 #include "store/statements.h"
 
 enum { REVOKE, IS_REVOKED, FORGET, SWEEP };
@@ -18,8 +19,7 @@ static const struct sql sql[] = {
                 "revoked_s = excluded.revoked_s WHERE excluded.exp_s > grants.exp_s"},
     [IS_REVOKED] = {"grant.is_revoked", "SELECT COUNT(*) FROM grants WHERE id = $1"},
     [FORGET] = {"grant.forget", "DELETE FROM grants WHERE id = $1"},
-    [SWEEP] = {"grant.sweep", "DELETE FROM grants WHERE id IN "
-                              "(SELECT id FROM grants WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"grant.sweep", EXPIRY_SWEEP("grants", "id", "exp_s")},
 };
 
 const struct sql_set grant_statements = {sql, sizeof sql / sizeof *sql};

@@ -19,7 +19,10 @@ enum {
     REVOKE_ALL,
     DELETE,
     DELETE_FIRST, /* from here on: what goes with it, in this order */
-    DELETE_SECRETS = DELETE_FIRST,
+    /* Whoever adds something to a client or user locks that row; behind these, nobody does. */
+    LOCK_CLIENTS = DELETE_FIRST,
+    LOCK_USERS,
+    DELETE_SECRETS,
     DELETE_CLIENT_GROUPS,
     DELETE_RELYING_PARTIES,
     DELETE_ORIGINS,
@@ -48,6 +51,10 @@ static const struct sql sql[] = {
     [REVOKE_ALL] = {"organization.revoke_all",
                     "UPDATE organization SET epoch = epoch + 1 WHERE id = $1"},
     [DELETE] = {"organization.delete", "DELETE FROM organization WHERE id = $1"},
+    [LOCK_CLIENTS] = {"organization.lock_clients",
+                      "UPDATE client SET epoch = epoch WHERE organization_id = $1"},
+    [LOCK_USERS] = {"organization.lock_users",
+                    "UPDATE users SET epoch = epoch WHERE organization_id = $1"},
     [DELETE_SECRETS] = {"organization.delete_secrets",
                         "DELETE FROM client_secret WHERE client_id " OF_ITS_CLIENTS},
     [DELETE_CLIENT_GROUPS] = {"organization.delete_client_groups",

@@ -5,6 +5,7 @@
  */
 #include "store/pushed_request.h"
 
+#include "store/expiry.h"
 #include "store/pending.h"
 #include "store/statements.h"
 
@@ -19,9 +20,7 @@ static const struct sql sql[] = {
     [EVICT] = {"pushed_request.evict", PENDING_EVICT("pushed_request", "spent_s = 0")},
     [SPEND] = {"pushed_request.spend",
                "UPDATE pushed_request SET spent_s = $2 WHERE id = $1 AND spent_s = 0"},
-    [SWEEP] = {"pushed_request.sweep",
-               "DELETE FROM pushed_request WHERE id IN "
-               "(SELECT id FROM pushed_request WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"pushed_request.sweep", EXPIRY_SWEEP("pushed_request", "id", "exp_s")},
 };
 
 const struct sql_set pushed_request_statements = {sql, sizeof sql / sizeof *sql};

@@ -9,6 +9,7 @@
  */
 #include "store/session.h"
 
+#include "store/expiry.h"
 #include "store/statements.h"
 #include "store/user_grant.h"
 
@@ -37,9 +38,7 @@ static const struct sql sql[] = {
               "WHERE id = $1"},
     [END] = {"session.end", "DELETE FROM session WHERE id = $1"},
     [END_ALL] = {"session.end_all", "DELETE FROM session WHERE user_id = $1 AND id <> $2"},
-    [SWEEP] = {"session.sweep",
-               "DELETE FROM session WHERE id IN "
-               "(SELECT id FROM session WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"session.sweep", EXPIRY_SWEEP("session", "id", "exp_s")},
 };
 
 const struct sql_set session_statements = {sql, sizeof sql / sizeof *sql};

@@ -5,6 +5,7 @@
  */
 #include "store/throttle.h"
 
+#include "store/expiry.h"
 #include "store/statements.h"
 
 enum { LOAD, COUNT, FORGIVE, CLEAR, SWEEP };
@@ -24,9 +25,7 @@ static const struct sql sql[] = {
     [FORGIVE] = {"throttle.forgive", "UPDATE throttle SET attempts = attempts - 1 "
                                      "WHERE subject = $1 AND attempts > 0"},
     [CLEAR] = {"throttle.clear", "DELETE FROM throttle WHERE subject = $1"},
-    [SWEEP] = {"throttle.sweep", "DELETE FROM throttle WHERE subject IN "
-                                 "(SELECT subject FROM throttle WHERE window_end_s <= $1 "
-                                 "ORDER BY window_end_s LIMIT $2)"},
+    [SWEEP] = {"throttle.sweep", EXPIRY_SWEEP("throttle", "subject", "window_end_s")},
 };
 
 const struct sql_set throttle_statements = {sql, sizeof sql / sizeof *sql};

@@ -10,6 +10,7 @@
  */
 #include "store/token.h"
 
+#include "store/expiry.h"
 #include "store/statements.h"
 
 enum { LOAD, PUT, SPEND, EXTEND, END_ACCESS, SWEEP, COUNT };
@@ -35,9 +36,7 @@ static const struct sql sql[] = {
                                 "AND family_exp_s >= $3"},
     [END_ACCESS] = {"token.end_access", "UPDATE token SET access_exp_s = 0, access_hash = NULL "
                                         "WHERE locator = $1 AND id = $2"},
-    [SWEEP] = {"token.sweep",
-               "DELETE FROM token WHERE locator IN "
-               "(SELECT locator FROM token WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"token.sweep", EXPIRY_SWEEP("token", "locator", "exp_s")},
     [COUNT] = {"token.count", "SELECT COUNT(*) FROM token"},
 };
 

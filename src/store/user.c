@@ -15,6 +15,7 @@
 
 #include "store/key.h"
 #include "store/organization.h"
+#include "store/replay.h"
 #include "store/session.h"
 #include "store/statements.h"
 
@@ -182,6 +183,7 @@ void user_put(struct effects *fx, const struct user *u, const str *names, size_t
     const struct uid *pepper = u->has_pepper ? &u->pepper : NULL;
 
     organization_hold(fx, &u->organization);
+    replay_lock_subject(fx, &u->id);
     if (pepper) /* it cannot go while a password comes to need it */
         key_hold(fx, pepper, KEY_ACTIVE);
     effects_add(fx, DROP, 1, &sql[PUT],

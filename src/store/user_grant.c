@@ -11,6 +11,7 @@
 #include "store/user_grant.h"
 
 #include "store/client.h"
+#include "store/expiry.h"
 #include "store/grant.h"
 #include "store/statements.h"
 
@@ -58,9 +59,7 @@ static const struct sql sql[] = {
              "$22) ON CONFLICT DO NOTHING"},
     [SPEND] = {"user_grant.spend", "UPDATE user_grant SET spent_s = $2, exp_s = $3 "
                                    "WHERE id = $1 AND spent_s = 0 AND code_exp_s > $2"},
-    [SWEEP] = {"user_grant.sweep",
-               "DELETE FROM user_grant WHERE id IN "
-               "(SELECT id FROM user_grant WHERE exp_s <= $1 ORDER BY exp_s LIMIT $2)"},
+    [SWEEP] = {"user_grant.sweep", EXPIRY_SWEEP("user_grant", "id", "exp_s")},
     [MOVE_SESSION] = {"user_grant.move_session",
                       "UPDATE user_grant SET session_id = $2 WHERE session_id = $1"},
     [STOP_SESSION] = {"user_grant.stop_session", STOP OF_SESSION},
