@@ -14,6 +14,7 @@ static const struct command_set *const sets[] = {
     &explain_commands,
     &key_commands,
     &migrate_commands,
+    &move_commands,
     &backup_commands,
     &restore_commands,
     &check_commands,

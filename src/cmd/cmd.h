@@ -75,7 +75,7 @@ void cmd_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 extern const struct command_set serve_commands, org_commands, account_commands, group_commands,
     user_commands, session_commands, consent_commands, client_commands, token_commands,
-    explain_commands, key_commands, migrate_commands, backup_commands, restore_commands,
-    check_commands, config_commands, list_commands, help_commands;
+    explain_commands, key_commands, migrate_commands, move_commands, backup_commands,
+    restore_commands, check_commands, config_commands, list_commands, help_commands;
 
 #endif

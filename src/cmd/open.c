@@ -16,10 +16,11 @@
 #include "cmd/serve_sockets.h"
 #include "codec/json.h"
 #include "db/migrate.h"
+#include "store/copy.h"
 
 extern char **environ;
 
-enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096, AGAIN_MAX = 1 << 24 };
+enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096, AGAIN_MAX = 1 << 24, PATIENCE_MS = 20000 };
 
 static int log_fd = -1;
 
@@ -205,11 +206,29 @@ int open_result(struct cmd *c, enum err e, const char *what, str id)
     return open_trouble(c);
 }
 
+int open_check_moved(struct cmd *c)
+{
+    char why[WHY];
+    enum err e = copy_check_usable(c->db, why, sizeof why);
+    if (e == ERR_CONFLICT)
+        return cmd_fail(CMD_FAILED, "%s", why);
+    return e ? open_trouble(c) : CMD_DONE;
+}
+
 int open_check_version(struct cmd *c)
 {
     struct migrate_state is;
+    int code = open_check_moved(c);
+    if (code)
+        return code;
     if (migrate_read(c->db, &is))
         return open_trouble(c);
+    if (is.version == 0) {
+        return cmd_fail(CMD_FAILED,
+                        "the store %.*s is empty; `postern migrate` or `postern serve` sets it up, "
+                        "or name another with --db",
+                        STR_ARG(open_db_name(c)));
+    }
     if (is.version < migrate_latest()) {
         return cmd_fail(CMD_FAILED,
                         "the store %.*s has schema version %d, this program needs %d; run: "
@@ -258,9 +277,10 @@ int open_store(struct cmd *c, enum open_mode mode)
     if (code)
         return code;
     open_begin(c);
-    if (mode == OPEN_CREATE)
-        return prepare_store(c);
-    return open_existing(c, mode == OPEN_READ);
+    code = mode == OPEN_CREATE ? prepare_store(c) : open_existing(c, mode == OPEN_READ);
+    if (code == CMD_DONE)
+        db_set_patience(c->db, PATIENCE_MS); /* no command waits for a lock for ever */
+    return code;
 }
 
 int open_master(struct cmd *c)

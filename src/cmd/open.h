@@ -30,6 +30,8 @@ void open_begin(struct cmd *c);
 /* Refuses a store of an earlier version, and of a later one that does not allow this program, in
  * words of what to do. */
 int open_check_version(struct cmd *c);
+/* Refuses a store that was moved elsewhere, or is a copy that is not complete. */
+int open_check_moved(struct cmd *c);
 /* The master key, of a store that has keys already. */
 int open_master(struct cmd *c);
 /* The store's keys, opened with the master key. */

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/key_master.h"
@@ -22,7 +23,7 @@
 #include "db/migrate.h"
 #include "store/account.h"
 
-enum { WHY = 1024, BATCH = 500 };
+enum { WHY = 1024, BATCH = 500, HOLD_MS = 10000, HOLD_REST_MS = 50 };
 
 /* The directory of the store, one level: a typo shall not make a tree. */
 static void make_directory(struct cmd *c)
@@ -129,11 +130,23 @@ static int put_key(struct cmd *c, enum key_use use, enum jws_alg alg)
     return e && e != ERR_CONFLICT ? open_trouble(c) : CMD_DONE;
 }
 
+/* Nodes of one machine that start together want the same keys: the others wait for the first. */
+static enum err hold_patiently(struct cmd *c, str path, int *lock)
+{
+    const struct timespec rest = {.tv_nsec = HOLD_REST_MS * 1000000L};
+    enum err e = key_master_hold(&c->arena, path, lock);
+    for (int ms = 0; e == ERR_CONFLICT && ms < HOLD_MS; ms += HOLD_REST_MS) {
+        nanosleep(&rest, NULL);
+        e = key_master_hold(&c->arena, path, lock);
+    }
+    return e;
+}
+
 static int put_locked(struct cmd *c, enum key_use use, enum jws_alg alg)
 {
     int lock;
     str path = setting_text(&c->settings, master_key);
-    enum err e = key_master_hold(&c->arena, path, &lock);
+    enum err e = hold_patiently(c, path, &lock);
     if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "another process is changing the keys; try again");
     if (e) {
@@ -189,10 +202,12 @@ int prepare_migrated(struct cmd *c, int *applied)
     make_directory(c);
     if (!c->db && db_open(setting_text(&c->settings, db), false, &c->db, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
+    int code = open_check_moved(c);
+    if (code)
+        return code;
     if (migrate_run(c->db, applied, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    int code = ensure_keys(c);
-    if (code || (code = ensure_pairwise(c)) || (code = ensure_rs256(c)))
+    if ((code = ensure_keys(c)) || (code = ensure_pairwise(c)) || (code = ensure_rs256(c)))
         return code;
     return ensure_accounts(c);
 }

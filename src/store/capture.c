@@ -172,7 +172,8 @@ static const char *lock_of(struct capture *c, struct arena *a)
     if (engine(c->db) == SQLITE)
         return NULL;
     for (size_t i = 0; i < c->n; i++)
-        buf_printf(&b, "%s\"%.*s\"", i ? ", " : "LOCK TABLE ", STR_ARG(c->tables[i].name));
+        buf_printf(&b, "%s\"%.*s\"", i ? ", " : "SET LOCAL lock_timeout = 1000; LOCK TABLE ",
+                   STR_ARG(c->tables[i].name));
     BUF_LIT(&b, " IN SHARE ROW EXCLUSIVE MODE");
     return arena_cstr(a, buf_str(&b));
 }
@@ -396,6 +397,7 @@ enum err capture_page(struct capture *c, struct arena *a, size_t t, size_t max,
     for (; *n < max && rows_next(&r); ++*n) {
         struct capture_change *x = &changes[*n];
         int at = 0;
+        memset(x->key, 0, sizeof x->key);
         x->id = table_value(&r, at++, DB_BLOB, a);
         for (size_t i = 0; i < table->keys_n; i++)
             x->key[i] = table_value(&r, at++, table->columns[table->key[i]].type, a);

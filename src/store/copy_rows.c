@@ -1,0 +1,198 @@
+/* copy_rows: the first pass over all tables, and the last look at what has arrived.
+ *
+ * A page of rows is read from the source by key and loaded into the target; some pages make one
+ * transaction, together with the key of the last row, the number of rows and the sum of their
+ * digests. Memory is two pages, whatever a table holds.
+ *
+ * What the reading back proves: the sum is made of rows as they came from the source, with each
+ * change taking the row that it replaces out and the new one in. If the rows of the target give the
+ * same number and sum, each of them is there as it was read, and no other.
+ */
+#include "store/copy_rows.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/copy_state.h"
+
+enum { PAGES_PER_COMMIT = 10 };
+
+bool copy_rows_stopped(struct copy *c)
+{
+    if (!c->stopped && c->watch.stop(c->watch.arg)) {
+        c->stopped = true;
+        snprintf(c->why, sizeof c->why, "stopped");
+    }
+    return c->stopped;
+}
+
+static enum err of_status(struct db *db, enum db_status status)
+{
+    if (status == DB_DONE)
+        return OK;
+    log_note(LOG_ERROR, "move", "loading a table: %s", db->ops->message(db));
+    return ERR_UNAVAILABLE;
+}
+
+static enum err load_begin(struct copy *c, const struct table *t)
+{
+    str names[TABLE_COLUMNS];
+    if (!c->to->ops->load_begin)
+        return OK;
+    for (size_t i = 0; i < t->columns_n; i++)
+        names[i] = t->columns[i].name;
+    return of_status(
+        c->to, c->to->ops->load_begin(c->to, arena_cstr(&c->arena, t->name), names, t->columns_n));
+}
+
+static enum err load_row(struct copy *c, const struct table *t, const struct table_row *row)
+{
+    if (!c->to->ops->load_row)
+        return db_run(c->to, &t->put, row->values, t->columns_n, NULL);
+    return of_status(c->to, c->to->ops->load_row(c->to, row->values, t->columns_n));
+}
+
+static enum err load_end(struct copy *c)
+{
+    return c->to->ops->load_end ? of_status(c->to, c->to->ops->load_end(c->to)) : OK;
+}
+
+/* `done` rows of table t; those before it are through. */
+static void tell(struct copy *c, enum copy_step step, size_t t, int64_t done)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        done += i < t ? c->state[i].n : 0;
+        total += c->state[i].expected;
+    }
+    c->watch.tell(c->watch.arg, step, c->tables[t].name, done, total);
+}
+
+/* One page behind *after, which becomes its last row. Pages take turns with two arenas, so that the
+ * row before outlives the page that it leads to. */
+static enum err load_page(struct copy *c, size_t t, struct table_row *after, bool *has_after,
+                          size_t *n)
+{
+    const struct table *table = &c->tables[t];
+    struct arena *a = &c->pages[0], spare = c->pages[0];
+    c->pages[0] = c->pages[1];
+    c->pages[1] = spare;
+    arena_reset(a);
+    enum err e =
+        table_page(c->from, a, table, *has_after ? after : NULL, COPY_PAGE, c->rows_buffer, n);
+    for (size_t i = 0; e == OK && i < *n; i++) {
+        c->state[t].digest += table_digest(table, &c->rows_buffer[i]);
+        e = load_row(c, table, &c->rows_buffer[i]);
+    }
+    if (e == OK && *n > 0) {
+        *after = c->rows_buffer[*n - 1];
+        *has_after = true;
+        c->state[t].n += (int64_t)*n;
+        c->rows += (int64_t)*n;
+        tell(c, COPY_ROWS, t, c->state[t].n);
+    }
+    return e;
+}
+
+static enum err bring_some(struct copy *c, size_t t, struct table_row *after, bool *has_after)
+{
+    size_t n = COPY_PAGE;
+    enum err e = copy_state_begin(c);
+    if (e)
+        return e;
+    e = load_begin(c, &c->tables[t]);
+    for (int i = 0; e == OK && i < PAGES_PER_COMMIT && n == COPY_PAGE; i++)
+        e = load_page(c, t, after, has_after, &n);
+    e = e ? e : load_end(c);
+    c->state[t].done = n < COPY_PAGE;
+    c->state[t].last = (str){0};
+    if (*has_after && !c->state[t].done)
+        c->state[t].last = copy_state_key(&c->pages[1], &c->tables[t], after);
+    return copy_state_commit(c, t, e);
+}
+
+static enum err bring_table(struct copy *c, size_t t)
+{
+    struct table_row after = {0};
+    struct copy_table *s = &c->state[t];
+    bool has_after = s->last.p != NULL;
+    if (has_after && !copy_state_parse_key(&c->arena, &c->tables[t], s->last, &after)) {
+        snprintf(c->why, sizeof c->why, "the target's note of how far table %.*s is cannot be read",
+                 STR_ARG(c->tables[t].name));
+        return ERR_CONFLICT;
+    }
+    enum err e = OK;
+    while (e == OK && !s->done)
+        e = copy_rows_stopped(c) ? ERR_CONFLICT : bring_some(c, t, &after, &has_after);
+    return e;
+}
+
+enum err copy_rows_bring(struct copy *c)
+{
+    enum err e = OK;
+    for (size_t t = 0; e == OK && t < c->n; t++)
+        e = bring_table(c, t);
+    return e;
+}
+
+/* ---- reading back ---- */
+
+static enum err verify_table(struct copy *c, size_t t)
+{
+    const struct table *table = &c->tables[t];
+    struct table_row after;
+    uint64_t digest = 0;
+    int64_t total = 0;
+    size_t n = COPY_PAGE;
+    for (int turn = 0; n == COPY_PAGE; turn = !turn) {
+        enum err e = copy_rows_stopped(c) ? ERR_CONFLICT : OK;
+        arena_reset(&c->pages[turn]);
+        e = e ? e
+              : table_page(c->to, &c->pages[turn], table, total ? &after : NULL, COPY_PAGE,
+                           c->rows_buffer, &n);
+        if (e)
+            return e;
+        for (size_t i = 0; i < n; i++)
+            digest += table_digest(table, &c->rows_buffer[i]);
+        if (n > 0)
+            after = c->rows_buffer[n - 1];
+        total += (int64_t)n;
+        tell(c, COPY_VERIFY, t, total);
+    }
+    if (total == c->state[t].n && digest == c->state[t].digest)
+        return OK;
+    snprintf(
+        c->why, sizeof c->why,
+        "table %.*s of the target is not what was copied (%lld rows, %lld copied%s): something "
+        "else has written to it, or its disk is faulty. Run `postern move --cancel --from` "
+        "with the source, empty the target, and start again",
+        STR_ARG(table->name), (long long)total, (long long)c->state[t].n,
+        total == c->state[t].n ? ", of other content" : "");
+    return ERR_CONFLICT;
+}
+
+enum err copy_rows_verify(struct copy *c)
+{
+    enum err e = OK;
+    for (size_t t = 0; e == OK && t < c->n; t++)
+        e = verify_table(c, t);
+    return e;
+}
+
+enum err copy_rows_count(struct copy *c, str *differs)
+{
+    int64_t start_ms = clock_mono_ms();
+    enum err e = OK;
+    *differs = (str){0};
+    for (size_t t = 0; e == OK && t < c->n; t++) {
+        int64_t from = 0, to = 0;
+        e = db_query_int(c->from, &c->tables[t].count, NO_ARGS, &from);
+        e = e ? e : db_query_int(c->to, &c->tables[t].count, NO_ARGS, &to);
+        c->state[t].expected = from;
+        if (from != to || to != c->state[t].n)
+            *differs = c->tables[t].name;
+    }
+    c->count_ms = clock_mono_ms() - start_ms;
+    return e;
+}
