@@ -1,9 +1,9 @@
 /* commit: many effect sets, one transaction, one durable commit.
  *
  * On SQLite a set of several statements runs under a savepoint; if an expectation misses, the set
- * alone is rolled back and reported COMMIT_MISSED. A set of one statement that expects one row needs
- * no savepoint: when it misses it has changed nothing. A store that is a round trip away has its own
- * way (commit_bulk.c).
+ * alone is rolled back and reported COMMIT_MISSED. A set of one statement that expects one row
+ * needs no savepoint: when it misses it has changed nothing. A store that is a round trip away has
+ * its own way (commit_bulk.c).
  *
  * Any failure of the engine fails the batch as a whole. A full disk inside a savepoint makes
  * SQLite roll the whole transaction back, and what came after would commit on its own; so after
