@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cmd/key_master.h"
+#include "cmd/serve_excess.h"
 #include "cmd/serve_keys.h"
 #include "cmd/serve_notify.h"
 #include "oauth/explain.h"
@@ -40,6 +41,7 @@ enum {
     SWEEP_SHARED_US = 50000,
     SWEEP_REST_S = 5,
     SWEEP_SHARED_REST_S = 30,
+    SWEEP_LAG_S = 10, /* shared: by another node's clock a row may not have ended yet */
     TRY_REST_S = 1,
     TALLY_US = 2000,
     TALLY_REST_S = 30,
@@ -68,9 +70,10 @@ static bool sweep(struct serve_house *h, int64_t now_s)
     if (now_s < h->sweep_s)
         return false;
     enum err e;
+    int64_t end_s = now_s - (shared ? SWEEP_LAG_S : 0);
     int64_t end_us = clock_mono_us() + (shared ? SWEEP_SHARED_US : SWEEP_US);
     do {
-        e = sweeps[h->sweep_next](h->db, now_s, SWEEP_ROWS, &deleted);
+        e = sweeps[h->sweep_next](h->db, end_s, SWEEP_ROWS, &deleted);
     } while (e == OK && deleted >= SWEEP_ROWS && clock_mono_us() < end_us);
     h->sweep_more = h->sweep_more || (e == OK && deleted >= SWEEP_ROWS);
     h->sweep_next = (h->sweep_next + 1) % SWEEPS;
@@ -335,6 +338,7 @@ bool serve_house_work(struct serve_house *h)
     if (keeper) {
         keys(h, now_s);
         more = sweep(h, now_s);
+        more = (s->shared && serve_excess(h, now_s)) || more;
     }
     try_store(h, now_s);
     flush_explanations(h);

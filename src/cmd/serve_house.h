@@ -23,6 +23,7 @@ struct serve_house {
     atomic_bool reload;   /* SIGHUP: read the keys again */
     struct id holder;     /* shared: by what name this process holds the lease */
     int64_t lease_ms;     /* shared: until when it has it, by the monotonic clock */
+    int64_t excess_s;     /* shared: when revoked grants are counted (serve_excess.h) */
     int64_t lease_try_ms; /* shared: when it is renewed, or tried for */
 };
 

@@ -21,7 +21,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "store/statements.h"
@@ -55,8 +54,8 @@ struct row {
 struct client_rows {
     struct uid id;
     uint32_t rows;
-    uint32_t next;     /* number of the next in the chain, or of the next free one; 0: none */
-    int64_t forget_ms; /* when its rows were told to be of no use; 0: they are of use */
+    uint32_t next;    /* number of the next in the chain, or of the next free one; 0: none */
+    int64_t forget_s; /* when its rows were told to be of no use; 0: they are of use */
 };
 
 /* A row as it comes from the store. */
@@ -77,6 +76,7 @@ struct revoked {
     uint32_t free;    /* the first free number, or 0 */
     uint32_t *chains; /* numbers by the hash of the client's id */
     size_t chains_mask;
+    int64_t now_s; /* of the last poll: by it rows grow old */
 
     pthread_mutex_t polling; /* guards what follows: where polls are */
     bool whole;              /* the whole table has been read once */
@@ -228,7 +228,7 @@ static void free_number(struct revoked *r, uint32_t k)
 {
     struct client_rows *c = &r->clients[k];
 
-    if (!c->forget_ms)
+    if (!c->forget_s)
         *link_to(r, &c->id) = c->next;
     *c = (struct client_rows){.next = r->free};
     r->free = k;
@@ -284,23 +284,21 @@ static void take_out(struct revoked *r, size_t i)
         free_number(r, client);
 }
 
-static bool is_forgotten(const struct revoked *r, const struct row *row, int64_t now_ms,
-                         int64_t for_s)
+static bool is_forgotten(const struct revoked *r, const struct row *row, int64_t for_s)
 {
-    int64_t forget_ms = r->clients[row->client].forget_ms;
+    int64_t forget_s = r->clients[row->client].forget_s;
 
-    return forget_ms && now_ms - forget_ms >= for_s * 1000;
+    return forget_s && r->now_s - forget_s >= for_s;
 }
 
 /* A place that is filled anew from behind is looked at again. */
 static void drop_slice(struct revoked *r, int64_t now_s)
 {
-    int64_t now_ms = clock_mono_ms();
-
     pthread_rwlock_wrlock(&r->lock);
+    r->now_s = now_s;
     for (size_t looks = 0; looks < SLICE_ROWS && looks <= r->mask; looks++) {
         struct row *row = &r->rows[r->slice & r->mask];
-        if (row->client && (row->exp_s <= now_s || is_forgotten(r, row, now_ms, REVOKED_GRACE_S)))
+        if (row->client && (row->exp_s <= now_s || is_forgotten(r, row, REVOKED_GRACE_S)))
             take_out(r, r->slice & r->mask);
         else
             r->slice = (r->slice + 1) & r->mask;
@@ -407,7 +405,7 @@ size_t revoked_excess(struct revoked *r, struct uid *out, size_t max)
 
     pthread_rwlock_rdlock(&r->lock);
     for (size_t k = 1; k < r->clients_n && n < max; k++)
-        if (r->clients[k].rows > REVOKED_PER_CLIENT && !r->clients[k].forget_ms)
+        if (r->clients[k].rows > REVOKED_PER_CLIENT && !r->clients[k].forget_s)
             out[n++] = r->clients[k].id;
     pthread_rwlock_unlock(&r->lock);
     return n;
@@ -422,21 +420,19 @@ void revoked_forget(struct revoked *r, const struct uid *client)
     k = *at;
     if (k) {
         *at = r->clients[k].next;
-        r->clients[k].forget_ms = clock_mono_ms();
+        r->clients[k].forget_s = r->now_s;
     }
     pthread_rwlock_unlock(&r->lock);
 }
 
-size_t revoked_needless(struct revoked *r, size_t *at, struct id *out, size_t max)
+size_t revoked_needless(struct revoked *r, struct id *out, size_t max)
 {
-    int64_t now_ms = clock_mono_ms();
-    size_t n = 0, i;
+    size_t n = 0;
 
     pthread_rwlock_rdlock(&r->lock);
-    for (i = *at; i <= r->mask && n < max; i++)
-        if (r->rows[i].client && is_forgotten(r, &r->rows[i], now_ms, NEEDLESS_AFTER_S))
+    for (size_t i = 0; i <= r->mask && n < max; i++)
+        if (r->rows[i].client && is_forgotten(r, &r->rows[i], NEEDLESS_AFTER_S))
             out[n++] = r->rows[i].id;
-    *at = i <= r->mask ? i : 0;
     pthread_rwlock_unlock(&r->lock);
     return n;
 }

@@ -38,8 +38,8 @@ size_t revoked_excess(struct revoked *r, struct uid *out, size_t max);
 void revoked_forget(struct revoked *r, const struct uid *client);
 #define REVOKED_GRACE_S 120
 /* Some rows of forgotten clients, at least a sixth of the grace after that, at most max; how many.
- * The store may drop them, then revoked_drop. *at: where to look on; 0 at first, and when done. */
-size_t revoked_needless(struct revoked *r, size_t *at, struct id *out, size_t max);
+ * The store may drop them, then revoked_drop. */
+size_t revoked_needless(struct revoked *r, struct id *out, size_t max);
 void revoked_drop(struct revoked *r, const struct id *ids, size_t n);
 
 #endif
