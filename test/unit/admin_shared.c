@@ -1,0 +1,186 @@
+/* A node on a shared store, as its requests and probes see it: what is refused when the store is
+ * away or was not heard for long, what goes on, and what /readyz says. The store is SQLite here;
+ * the worker's handle is that of a worker that must not wait. */
+#include "oauth_support.h"
+
+#include "admin/health.h"
+#include "oauth/endpoint/endpoint.h"
+#include "oauth/token/jwt_profile.h"
+
+static const struct route routes[] = {
+    {.methods = HTTP_POST,
+     .path = "/token",
+     .handler = token_endpoint,
+     .name = "token",
+     .rate = RATE_TOKEN},
+    {.methods = HTTP_POST,
+     .path = "/see",
+     .handler = introspect_endpoint,
+     .name = "see",
+     .rate = RATE_READ},
+    {.methods = HTTP_GET, .path = "/readyz", .handler = health_ready, .name = "readyz"},
+};
+static const struct dialect standard = {
+    .id = DIALECT_RFC,
+    .name = "standard",
+    .prefixes = (const char *const[]){"", NULL},
+    .routes = routes,
+    .routes_n = 3,
+    .jwt = &jwt_profile_rfc9068,
+    .refuse = plain_refuse,
+};
+static const struct dialect *const dialects[] = {&standard, NULL};
+
+enum { MAX_AGE_S = 10 };
+
+static void hear(int64_t ago_ms)
+{
+    atomic_store(&w.server.heard_ms, clock_mono_ms() - ago_ms);
+}
+
+static int set_up(void **state)
+{
+    char why[256];
+
+    (void)state;
+    world_open(dialects);
+    assert_int_equal(
+        settings_set(&w.settings, STR("db.max_age"), STR("10"), "test", why, sizeof why), OK);
+    w.server.shared = true;
+    db_close(w.thread.db);
+    w.thread.db = db_elsewhere();
+    hear(0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    w.server.shared = false; /* as it was opened */
+    return world_close(state);
+}
+
+static str header_of(struct call *c, const char *name)
+{
+    str rest = buf_str(&c->res.headers), line, value;
+
+    while (str_cut(rest, '\n', &line, &rest))
+        if (str_cut(line, ':', &line, &value) && str_eq_nocase(line, str_from(name)))
+            return value;
+    return (str){0};
+}
+
+static void start_token(struct call *c)
+{
+    start_form(c, "/token", "grant_type=client_credentials%.*s", STR(""));
+}
+
+static void probe(struct call *c)
+{
+    begin(c, "/readyz");
+    c->req.method = HTTP_GET;
+    c->flow = oauth_handle(&w.thread, &c->rq);
+    assert_int_equal(c->flow, FLOW_ANSWER); /* without a read */
+}
+
+static void assert_refused(struct call *c, const char *reason)
+{
+    assert_int_equal(c->flow, FLOW_ANSWER);
+    assert_int_equal(c->res.status, 503);
+    assert_string_equal(c->rq.failure.text, reason);
+    assert_true(header_of(c, "retry-after").n > 0);
+    arena_free(&c->arena);
+}
+
+static void a_worker_leaves_reads_to_readers(void **state)
+{
+    struct call c;
+
+    (void)state;
+    start_token(&c);
+    assert_int_equal(c.flow, FLOW_READ);
+    assert_int_equal(finish(&c), 200);
+    arena_free(&c.arena);
+}
+
+static void a_node_that_heard_nothing_for_long_refuses(void **state)
+{
+    struct call c;
+
+    (void)state;
+    hear(MAX_AGE_S * 1000 - 500);
+    start_token(&c);
+    assert_int_equal(finish(&c), 200);
+    arena_free(&c.arena);
+    hear(MAX_AGE_S * 1000 + 100);
+    start_token(&c);
+    assert_refused(&c, "This node has not heard from its store for too long.");
+    start_form(&c, "/see", "token=%.*s", STR("x"));
+    assert_refused(&c, "This node has not heard from its store for too long.");
+    w.server.shared = false; /* a store of one's own has nothing to say */
+    begin(&c, "/nothing");
+    c.flow = oauth_handle(&w.thread, &c.rq);
+    assert_int_equal(c.res.status, 404);
+    arena_free(&c.arena);
+}
+
+/* Nobody waits in a queue for a store that is known not to answer. */
+static void what_needs_a_store_that_is_away_is_refused_at_once(void **state)
+{
+    struct call c;
+
+    (void)state;
+    atomic_store(&w.server.store_away, true);
+    start_token(&c); /* would read */
+    assert_refused(&c, "The store could not take the request. Try again.");
+    /* the same on a thread that can read, and then would write */
+    w.client.token_format = TOKEN_OPAQUE;
+    put_client(&w.client, TOKEN_OPAQUE, STR(SECRET), false);
+    start_form(&c, "/token", "grant_type=client_credentials%.*s", STR(""));
+    c.flow = oauth_handle(&w.slow, &c.rq);
+    assert_refused(&c, "The store could not take the request. Try again.");
+    assert_true(effects_empty(&c.rq.fx));
+    atomic_store(&w.server.store_away, false);
+    start_token(&c);
+    assert_int_equal(finish(&c), 200);
+    arena_free(&c.arena);
+}
+
+static void ready_says_how_the_store_is(void **state)
+{
+    struct call c;
+
+    (void)state;
+    metrics_poll(&w.server.metrics, true, 12345);
+    probe(&c);
+    assert_int_equal(c.res.status, 200);
+    assert_true(str_eq(buf_str(&c.res.body), STR("{\"status\":\"ready\",\"store_ms\":12}")));
+    arena_free(&c.arena);
+    hear(MAX_AGE_S * 1000 / 2 + 100);
+    probe(&c);
+    assert_refused(&c, "This node has not heard from its store for long.");
+    hear(0);
+    atomic_store(&w.server.store_away, true);
+    probe(&c);
+    assert_refused(&c, "The store does not answer.");
+    atomic_store(&w.server.store_away, false);
+    atomic_store(&w.server.store_fails, true);
+    probe(&c);
+    assert_refused(&c, "The store could not take the last write.");
+    atomic_store(&w.server.store_fails, false);
+    atomic_store(&w.server.leaving, true);
+    probe(&c);
+    assert_refused(&c, "The server is about to stop.");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_worker_leaves_reads_to_readers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_node_that_heard_nothing_for_long_refuses, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_needs_a_store_that_is_away_is_refused_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ready_says_how_the_store_is, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
