@@ -4,34 +4,20 @@
  * changed. A warning is something that works but should not stay; a FAIL is something that will
  * not work, and makes the exit code 1.
  */
+#include "cmd/check.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "cmd/args.h"
+#include "cmd/check_store.h"
 #include "cmd/open.h"
-#include "cmd/show.h"
-#include "db/migrate.h"
 #include "oauth/password_rules.h"
 #include "ui/ui.h"
 
-enum { WHY = 1024, DISK_LOW_MB = 256, CLOCK_SKEW_S = 60 };
+enum { WHY = 1024, CLOCK_SKEW_S = 60 };
 
-enum verdict { PASS, WARN, FAIL };
-
-struct check {
-    struct cmd *c;
-    struct show show;
-    bool failed;
-};
-
-static void verdict(struct check *k, enum verdict v, const char *what, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void verdict(struct check *k, enum verdict v, const char *what, const char *format, ...)
+void check_say(struct check *k, enum verdict v, const char *what, const char *format, ...)
 {
     static const char *const words[] = {"ok", "warn", "FAIL"};
     char text[WHY];
@@ -54,77 +40,8 @@ static void check_clock(struct check *k)
     bool sane = now > 1767225600 && now < 1767225600 + (int64_t)40 * 365 * 86400;
     char text[20];
     clock_rfc3339(now, text);
-    verdict(k, sane ? PASS : FAIL, "clock", "%.20s%s", text,
-            sane ? "" : ": set the clock of this machine (ntp)");
-}
-
-static void check_file_mode(struct check *k, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return;
-    if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-        verdict(k, WARN, "store file", "%s has mode %04o; run: chmod 600 %s", path,
-                (unsigned)st.st_mode & 07777, path);
-    } else {
-        verdict(k, PASS, "store file", "%s, mode %04o", path, (unsigned)st.st_mode & 07777);
-    }
-}
-
-/* Who may rename files in the store's directory decides what the store is. */
-static void check_directory(struct check *k, const char *path)
-{
-    struct stat st, file;
-    struct statvfs fs;
-    const char *slash = strrchr(path, '/');
-    const char *directory =
-        slash ? arena_cstr(&k->c->arena, str_make(path, (size_t)(slash - path) + 1)) : ".";
-    if (stat(directory, &st) != 0 || stat(path, &file) != 0 || statvfs(directory, &fs) != 0)
-        return;
-    long long free_mb = (long long)fs.f_bavail * (long long)fs.f_frsize >> 20;
-    if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
-        verdict(k, FAIL, "directory", "%s may be changed by anybody; run: chmod o-w %s", directory,
-                directory);
-    } else if (file.st_uid != st.st_uid && st.st_uid != 0) {
-        verdict(k, WARN, "directory", "%s and %s belong to different users; run: chown %u %s",
-                directory, path, (unsigned)st.st_uid, path);
-    } else if (free_mb < DISK_LOW_MB) {
-        verdict(k, WARN, "directory", "%s has %lld MB left; a full disk makes every answer 503",
-                directory, free_mb);
-    } else {
-        verdict(k, PASS, "directory", "%s, %lld MB free", directory, free_mb);
-    }
-}
-
-/* True when the store can be used further. */
-static bool check_store(struct check *k)
-{
-    struct cmd *c = k->c;
-    char why[WHY];
-    int version;
-    const char *path = arena_cstr(&c->arena, open_db_path(c));
-    if (access(path, F_OK) != 0) {
-        verdict(k, FAIL, "store", "there is no store at %s; run: postern migrate", path);
-        return false;
-    }
-    check_file_mode(k, path);
-    check_directory(k, path);
-    if (db_open(setting_text(&c->settings, db), true, &c->db, why, sizeof why)) {
-        verdict(k, FAIL, "store", "%s", why);
-        return false;
-    }
-    if (migrate_version(c->db, &version)) {
-        verdict(k, FAIL, "store", "%s cannot be read: %s", path, c->db->ops->message(c->db));
-        return false;
-    }
-    if (version != migrate_latest()) {
-        verdict(k, FAIL, "store", "schema version %d, this program needs %d; %s", version,
-                migrate_latest(),
-                version < migrate_latest() ? "run: postern migrate" : "install a later postern");
-        return false;
-    }
-    verdict(k, PASS, "store", "%s, schema version %d", path, version);
-    return true;
+    check_say(k, sane ? PASS : FAIL, "clock", "%.20s%s", text,
+              sane ? "" : ": set the clock of this machine (ntp)");
 }
 
 static bool check_master(struct check *k)
@@ -134,17 +51,18 @@ static bool check_master(struct check *k)
     struct buf b;
     const char *path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
     if (seal_read_master(path, &c->master, why, sizeof why)) {
-        verdict(k, FAIL, "master key", "%s", why);
+        check_say(k, FAIL, "master key", "%s", why);
         return false;
     }
     buf_fixed(&b, text, sizeof text);
     buf_hex(&b, c->master.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
     if (c->master.n > 1) {
-        verdict(k, WARN, "master key",
-                "%s holds two keys: a rotation was not finished; run: postern key rotate --master",
-                path);
+        check_say(
+            k, WARN, "master key",
+            "%s holds two keys: a rotation was not finished; run: postern key rotate --master",
+            path);
     } else {
-        verdict(k, PASS, "master key", "%s, fingerprint %.*s", path, STR_ARG(buf_str(&b)));
+        check_say(k, PASS, "master key", "%s, fingerprint %.*s", path, STR_ARG(buf_str(&b)));
     }
     return true;
 }
@@ -159,19 +77,19 @@ static void check_active(struct check *k)
         newest_s = made_s > newest_s ? made_s : newest_s;
     }
     if (!keyring_active(c->ring, KEY_SIGNING, alg)) {
-        verdict(k, FAIL, "keys",
-                "no %s signing key is active; run: postern key rotate --alg %s "
-                "--now",
-                jws_algs[alg].name, jws_algs[alg].name);
+        check_say(k, FAIL, "keys",
+                  "no %s signing key is active; run: postern key rotate --alg %s "
+                  "--now",
+                  jws_algs[alg].name, jws_algs[alg].name);
     } else if (!keyring_active(c->ring, KEY_PEPPER, 0)) {
-        verdict(k, FAIL, "keys", "no pepper is active; run: postern key rotate --pepper");
+        check_say(k, FAIL, "keys", "no pepper is active; run: postern key rotate --pepper");
     } else if (newest_s > c->now_s + CLOCK_SKEW_S) {
         char when[20];
         clock_rfc3339(newest_s, when);
-        verdict(k, FAIL, "keys", "a key was made at %.20s, later than now: the clock was set back",
-                when);
+        check_say(k, FAIL, "keys",
+                  "a key was made at %.20s, later than now: the clock was set back", when);
     } else {
-        verdict(k, PASS, "keys", "%zu keys, all of them open", c->ring->n);
+        check_say(k, PASS, "keys", "%zu keys, all of them open", c->ring->n);
     }
 }
 
@@ -181,9 +99,9 @@ static void check_keys(struct check *k)
     char why[WHY];
     enum err e = key_load_ring(c->db, &c->master, &c->ring, why, sizeof why);
     if (e == ERR_UNAVAILABLE)
-        verdict(k, FAIL, "keys", "the store failed: %s", c->db->ops->message(c->db));
+        check_say(k, FAIL, "keys", "the store failed: %s", c->db->ops->message(c->db));
     else if (e)
-        verdict(k, FAIL, "keys", "%s", why);
+        check_say(k, FAIL, "keys", "%s", why);
     else
         check_active(k);
 }
@@ -197,9 +115,9 @@ static void check_theme(struct check *k)
         return;
     struct ui *ui = ui_open(&k->c->settings, why, sizeof why);
     if (ui)
-        verdict(k, PASS, "pages", "theme %.*s", STR_ARG(theme));
+        check_say(k, PASS, "pages", "theme %.*s", STR_ARG(theme));
     else
-        verdict(k, FAIL, "pages", "%s", why);
+        check_say(k, FAIL, "pages", "%s", why);
     ui_close(ui);
 }
 
@@ -211,11 +129,11 @@ static void check_passwords(struct check *k)
     struct password_rules *rules =
         password_rules_open(list, setting_int(&k->c->settings, password_min), why, sizeof why);
     if (!rules)
-        verdict(k, WARN, "passwords", "%s", why);
+        check_say(k, WARN, "passwords", "%s", why);
     else if (list.n == 0)
-        verdict(k, WARN, "passwords", "there is no list of common passwords (password.common)");
+        check_say(k, WARN, "passwords", "there is no list of common passwords (password.common)");
     else
-        verdict(k, PASS, "passwords", "common ones from %.*s", STR_ARG(list));
+        check_say(k, PASS, "passwords", "common ones from %.*s", STR_ARG(list));
     if (rules)
         password_rules_close(rules);
 }
@@ -230,14 +148,14 @@ static int check(struct cmd *c)
     open_begin(c);
     show_begin(&k.show, c, SHOW_LIST, "result=6 check=12 message");
     if (settings_check(&c->settings, why, sizeof why))
-        verdict(&k, FAIL, "settings", "%s", why);
+        check_say(&k, FAIL, "settings", "%s", why);
     else
-        verdict(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
+        check_say(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
     check_clock(&k);
     check_theme(&k);
     check_passwords(&k);
     if (settings_check_store(&c->settings, why, sizeof why) == OK) {
-        bool store = check_store(&k), master = check_master(&k);
+        bool store = check_store_look(&k), master = check_master(&k);
         if (store && master)
             check_keys(&k);
     }

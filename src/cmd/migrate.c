@@ -40,11 +40,12 @@ static int plan(struct cmd *c)
 static int migrate(struct cmd *c)
 {
     int version = 0, applied = 0;
-    int code = open_settings(c);
+    bool only_plan = args_has(c, "plan"); /* needs no master key */
+    int code = only_plan ? open_read_settings(c) : open_settings(c);
     if (code)
         return code;
     open_begin(c);
-    if (args_has(c, "plan"))
+    if (only_plan)
         return plan(c);
     if ((code = prepare_migrated(c, &applied)))
         return code;

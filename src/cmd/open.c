@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096, AGAIN_MAX = 1 << 24, PATIENCE_MS = 20000 };
+enum { WHY = 1024, FX_MAX = 1 << 30, LOG_TAIL = 4096, AGAIN_MAX = 1 << 24, PATIENCE_MS = 10000 };
 
 static int log_fd = -1;
 
@@ -194,7 +194,11 @@ int open_trouble(struct cmd *c)
         if (message.n)
             return cmd_fail(CMD_FAILED, "the store failed: %.*s", STR_ARG(message));
     }
-    return cmd_fail(CMD_FAILED, "the store failed: %s", c->db->ops->message(c->db));
+    return cmd_fail(CMD_FAILED, "the store failed: %s%s", c->db->ops->message(c->db),
+                    c->db->conflicted
+                        ? ": another process keeps it locked (a migration, a psql session); end or "
+                          "wait for it, then try again"
+                        : "");
 }
 
 int open_result(struct cmd *c, enum err e, const char *what, str id)

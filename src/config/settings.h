@@ -24,7 +24,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "PostgreSQL: threads that wait for reads, each with a connection of its own.")               \
     X(db_queue, "db.queue", INT, "1000", 16, 100000, "requests",                                   \
       "Requests that may wait for the store, to read or to write; further ones get 503.")          \
-    X(db_timeout_ms, "db.timeout_ms", INT, "800", 50, 60000, "milliseconds",                          \
+    X(db_timeout_ms, "db.timeout_ms", INT, "800", 50, 60000, "milliseconds",                       \
       "PostgreSQL: what takes longer is given up, and its requests get 503.")                      \
     X(db_max_age_s, "db.max_age", INT, "60", 1, 3600, "seconds",                                   \
       "PostgreSQL: a node that has not heard from the store for so long answers 503, since it "    \
@@ -40,7 +40,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(tls_listen, "tls.listen", LIST, "", 0, 8, "A:P", "Where the server listens with TLS.")       \
     X(master_key, "master_key", TEXT, "", 0, 4096, "file",                                         \
       "The key that seals the keys in the store. Default: $CREDENTIALS_DIRECTORY/master_key, "     \
-      "else the database path with .key. PostgreSQL: the same file on every node.")                                                         \
+      "else the database path with .key. PostgreSQL: the same file on every node.")                \
     X(workers, "workers", INT, "0", 0, 256, "threads", "Network threads; 0: one per core.")        \
     X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \
       "Open connections; further ones are turned away with 503.")                                  \

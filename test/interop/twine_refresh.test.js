@@ -3,7 +3,6 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { spawn } = require('node:child_process');
 const http = require('node:http');
 const { startPostern, makeTwineClient, sleep } = require('./lib/postern');
 const { faketime } = require('./lib/faketime');
@@ -189,24 +188,10 @@ test('what was acknowledged survives kill -9: pairs, refreshes, revocations', ()
     assert.equal((await postToken(p, refreshOf(c, spent.refresh_token))).text, next.text);
   }));
 
-// Another process holds the write lock of the database for as long as `run` takes.
-async function whileLocked(p, run) {
-  const shell = spawn('sqlite3', [p.db.slice('sqlite:'.length)], { stdio: ['pipe', 'pipe', 2] });
-  const closed = new Promise((done) => { shell.on('close', done); });
-  shell.stdin.write('BEGIN IMMEDIATE; SELECT \'locked\';\n');
-  await new Promise((done) => { shell.stdout.once('data', done); });
-  try {
-    return await run();
-  } finally {
-    shell.stdin.end('ROLLBACK;\n');
-    await closed;
-  }
-}
-
 test('a store that takes no writes: 503 in Twine shape, reads go on, nothing is lost', () =>
   withPostern({}, async (p, c) => {
     const t = await newToken(p, c);
-    await whileLocked(p, async () => {
+    await p.store.locked(async () => {
       const [asked, refreshed] = await Promise.all([
         postToken(p, credentials(c)), postToken(p, refreshOf(c, t.refresh_token))]);
       for (const res of [asked, refreshed]) {

@@ -3,15 +3,12 @@
 
 const { test } = require('node:test');
 const assert = require('node:assert');
-const { execFileSync } = require('node:child_process');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { startPostern } = require('../interop/lib/postern.js');
 
 const PENDING = 5000; // docs/limits.md
 
-const sql = (p, text) => execFileSync('sqlite3',
-  [p.db.replace('sqlite:', ''), '.timeout 5000', text], { encoding: 'utf8' }).trim();
-const rows = (p, table) => Number(sql(p, `SELECT COUNT(*) FROM ${table}`));
+const rows = (p, table) => Number(p.store.sql(`SELECT COUNT(*) FROM ${table}`));
 
 test('security.md A36: pushed requests of a public client do not pile up', async (t) => {
   const p = await startPostern();
@@ -25,9 +22,10 @@ test('security.md A36: pushed requests of a public client do not pile up', async
   const push = () => fetch(`${p.url}/oauth2/par`, { method: 'POST', body });
   assert.equal((await push()).status, 201);
   // as if it had pushed many, and had finished one
-  sql(p, `CREATE TEMP TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+  p.store.sql(`CREATE TEMP TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
       WHERE i < 3 * ${PENDING}) SELECT r.*, i FROM pushed_request r, n;
-    UPDATE t SET id = CAST(printf('%012d', i) AS BLOB), spent_s = (i = 1);
+    UPDATE t SET id = ${p.store.bytes("substr(CAST(1000000000000 + i AS TEXT), 2)")},
+      spent_s = CASE WHEN i = 1 THEN 1 ELSE 0 END;
     INSERT INTO pushed_request SELECT id, hash, client_id, params, exp_s, spent_s FROM t;`);
   for (let i = 0; i < 40 && rows(p, 'pushed_request') > PENDING + 100; i++)
     await Promise.all(Array.from({ length: 64 }, push));
@@ -39,9 +37,9 @@ test('security.md A36: a flood of one table does not keep the others from being 
   async (t) => {
     const p = await startPostern();
     t.after(() => p.stop());
-    sql(p, `BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000)
-        INSERT INTO grants SELECT randomblob(12), x'00', 1, 1 FROM n;
-      INSERT INTO replay VALUES (x'01', 1); COMMIT;`);
+    p.store.sql(`BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000)
+        INSERT INTO grants SELECT ${p.store.random(12)}, ${p.store.bytes("'c'")}, 1, 1 FROM n;
+      INSERT INTO replay VALUES (${p.store.bytes("'r'")}, 1); COMMIT;`);
     const end = Date.now() + 20000;
     while (rows(p, 'replay') > 0 && Date.now() < end) await sleep(50);
     assert.equal(rows(p, 'replay'), 0);

@@ -97,7 +97,7 @@ test('200 days, two processes on one store, tokens of 30 days, a JWKS kept for a
   const time = new Time();
   const settings = { 'jwks.max_age': '1d', 'keys.rotation_age': '20d' };
   const p = await startPostern({ settings, env: time.env });
-  const second = await startPostern({ settings: { ...settings, db: p.db }, env: time.env });
+  const second = await startPostern({ settings: { ...settings, db: p.db, master_key: p.masterKey }, env: time.env });
   t.after(async () => {
     await second.stop();
     await p.stop();
@@ -235,7 +235,7 @@ test('off with 0; and what stands in the way is said, while the old key goes on'
   assert.equal(key.age, '1000d');
   assert.equal(partsOf(await newToken(p, form))[0].kid, kid);
 
-  const file = `${p.dir}/postern.db.key`;
+  const file = p.masterKey;
   const until = async (what, done) => {
     for (let i = 0; i < 200 && !await done(); i++) await sleep(25);
     assert.ok(await done(), what);

@@ -170,11 +170,11 @@ test('/metrics answers in 5 ms with 100,000 clients, and counts them', async (t)
   t.after(() => p.stop());
   const c = await makeTwineClient(p);
   await p.kill9();
-  execFileSync('sqlite3', [p.db.replace('sqlite:', ''), `
+  p.store.sql(`
     CREATE TEMP TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
       WHERE i < 100000) SELECT client.* FROM client, n;
-    UPDATE t SET id = randomblob(16);
-    INSERT INTO client SELECT * FROM t;`]);
+    UPDATE t SET id = ${p.store.random(16)};
+    INSERT INTO client SELECT * FROM t;`);
   await p.restart();
   assert.equal((await standard(p, c.id, c.secret)).status, 200);
   await until(p, 'postern_store_rows{table="client"}', 100001);

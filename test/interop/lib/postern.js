@@ -11,7 +11,8 @@
 //     await p.restart({ settings, env })              SIGTERM if it runs, then starts on the same
 //                                 port and database; settings and env are merged over the old
 //     p.logLines()                every line logged so far, parsed; { text } if it is no JSON
-//     p.pid p.port p.dir p.db p.running
+//     p.store                     its store: p.store.sql(text) and so on (store.js)
+//     p.pid p.port p.dir p.db p.masterKey p.running
 //
 // Settings go by the environment (POSTERN_REFRESH_GRACE), so they reach the subcommands too.
 
@@ -20,6 +21,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { openStore, onPostgres } = require('./store.js');
 
 const BINARY = path.resolve(
   process.env.POSTERN || path.join(__dirname, '..', '..', '..', 'build', 'release', 'postern'));
@@ -60,7 +62,9 @@ class Postern {
     this.dir = dir;
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
-    this.db = `sqlite:${path.join(dir, 'postern.db')}`;
+    this.store = openStore(dir);
+    this.db = this.store.url;
+    this.masterKey = this.store.masterKey;
     this.log = path.join(dir, 'postern.log');
     this.settings = settings || {};
     this.env = env || {};
@@ -79,7 +83,7 @@ class Postern {
   commandEnv() {
     return {
       ...cleanEnv(),
-      POSTERN_DB: this.db,
+      ...this.store.env,
       POSTERN_LISTEN: `127.0.0.1:${this.port}`,
       ...settingsToEnv(this.settings),
     };
@@ -134,8 +138,13 @@ class Postern {
 
   async stop() {
     const outcome = await this.signal('SIGTERM', 20000);
-    if (!process.env.POSTERN_KEEP) fs.rmSync(this.dir, { recursive: true, force: true });
+    if (!process.env.POSTERN_KEEP) this.remove();
     return outcome;
+  }
+
+  remove() {
+    this.store.drop();
+    fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
   kill9() {
@@ -193,7 +202,7 @@ async function startPostern({ settings, env } = {}) {
   try {
     await p.start();
   } catch (e) {
-    fs.rmSync(dir, { recursive: true, force: true });
+    p.remove();
     throw e;
   }
   return p;
@@ -269,4 +278,5 @@ function rawRequest(p, bytes, { responses = 1, timeout_ms = 5000, untilClose = f
   });
 }
 
-module.exports = { startPostern, makeTwineClient, rawRequest, splitResponses, sleep, BINARY };
+module.exports = { startPostern, makeTwineClient, rawRequest, splitResponses, sleep, onPostgres,
+  BINARY };

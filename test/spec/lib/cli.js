@@ -1,8 +1,9 @@
 'use strict';
-// For tests of the subcommands: runs the binary (POSTERN, or build/release/postern) on a store in
-// a temporary directory of its own.
+// For tests of the subcommands: runs the binary (POSTERN, or build/release/postern) on a store of
+// its own.
 //
-//     fresh() ... remove()               a new directory; work.dir names it
+//     fresh() ... remove()               a new directory, work.dir, and in it work.store, which
+//                                        does not exist yet (PostgreSQL: an empty database)
 //     run(args, { input, env })          { code, out, err }
 //     json(args)                         the parsed --json answer; asserts exit 0
 //     refused(code, text, args)          asserts exit code, one line on stderr, nothing on stdout
@@ -14,6 +15,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { openStore, onPostgres } = require('../../interop/lib/store.js');
 
 const ROOT = path.join(__dirname, '..', '..', '..');
 const BINARY = path.resolve(
@@ -22,14 +24,14 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const ID = /^[0-9a-f]{24}$/;
 const TIME = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
-const work = { dir: null };
+const work = { dir: null, store: null };
 
 function environment(extra = {}) {
   const env = {};
   for (const [k, v] of Object.entries(process.env)) {
     if (!k.startsWith('POSTERN') && k !== 'CREDENTIALS_DIRECTORY') env[k] = v;
   }
-  return { ...env, POSTERN_DB: `sqlite:${work.dir}/p.db`, ...extra };
+  return { ...env, ...work.store.env, ...extra };
 }
 
 function run(args, { input = '', env = {}, cwd = work.dir } = {}) {
@@ -59,9 +61,11 @@ function refused(code, text, args, options) {
 
 function fresh() {
   work.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-cli-'));
+  work.store = openStore(work.dir, 'p.db');
 }
 
 function remove() {
+  work.store.drop();
   fs.rmSync(work.dir, { recursive: true, force: true });
 }
 
@@ -142,4 +146,4 @@ async function eventually(what, condition) {
 }
 
 module.exports = { ROOT, BINARY, UUID, ID, TIME, SECRET, work, environment, run, json, refused,
-  fresh, remove, org, group, client, freePort, serve, token, active, eventually };
+  fresh, remove, org, group, client, freePort, serve, token, active, eventually, onPostgres };

@@ -3,18 +3,14 @@
 // master key file: tests use them to sign what the server itself never would, so that a claim is
 // judged and not merely a signature. (Layout: src/crypto/seal.h.)
 
-const { execFileSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
-const path = require('node:path');
 
 const ALGS = ['ES256', 'RS256', 'PS256', 'EdDSA'];
 
 // Rows of a query, read beside the running server: arrays of strings.
 function query(p, sql) {
-  const text = execFileSync('sqlite3', ['-readonly', '-cmd', '.timeout 5000',
-    path.join(p.dir, 'postern.db'), sql], { encoding: 'utf8' });
-  return text.split('\n').filter((line) => line !== '').map((line) => line.split('|'));
+  return p.store.sql(sql).split('\n').filter((line) => line !== '').map((line) => line.split('|'));
 }
 
 function unseal(master, sealed, context) {
@@ -27,9 +23,10 @@ function unseal(master, sealed, context) {
 
 // [{ kid, alg, privateKey }] of every signing key.
 function signingKeys(p) {
-  const file = fs.readFileSync(path.join(p.dir, 'postern.db.key'), 'utf8');
+  const file = fs.readFileSync(p.masterKey, 'utf8');
   const master = Buffer.from(file.split('\n')[0].split(':')[1], 'base64url');
-  const rows = query(p, 'SELECT lower(hex(id)), alg, hex(sealed) FROM key WHERE purpose = 0');
+  const rows = query(p, `SELECT ${p.store.hex('id')}, alg, ${p.store.hex('sealed')} FROM key ` +
+    'WHERE purpose = 0');
   return rows.map(([id, alg, sealed]) => {
     const kid = `IC${id}`;
     const der = unseal(master, Buffer.from(sealed, 'hex'), `key:${kid}`);
