@@ -382,11 +382,15 @@ static bool postgres_wait(struct db *db, int ms)
 {
     struct postgres *pg = postgres_self(db);
     int64_t until_ms = clock_mono_ms() + ms;
+    bool listened = pg->listening || pg->deaf, there = postgres_link_up(pg);
 
-    if (!postgres_link_up(pg)) {
+    if (!there)
         await_connection(pg, until_ms);
+    if (!pg->c)
         return false;
-    }
+    /* On another connection, what came before was not heard: no time to wait. */
+    if (!there || (listened && !pg->listening && !pg->deaf))
+        until_ms = clock_mono_ms();
     listen_once(pg);
     while (pg->c) {
         if (heard(pg))

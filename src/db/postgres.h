@@ -16,7 +16,7 @@
 
 enum {
     POSTGRES_PARAMS = 32,
-    POSTGRES_SLOTS = 512, /* a power of two, well above the number of statements */
+    POSTGRES_SLOTS = 1024, /* a power of two, well above the number of statements */
     POSTGRES_WHY = 512
 };
 

@@ -3,8 +3,9 @@
  * Every wait is a poll(2) with the call's deadline; nothing here blocks in libpq. A connection that
  * is lost, late, or leads to a server that takes no writes is closed at once, without waiting for a
  * cancel, and a thread of its own makes the next one with libpq's blocking call, since only that
- * knows several hosts, names and TLS. Calls in the meantime fail at once. An attempt that failed is
- * repeated when the handle is used next, not sooner than PAUSE_MS after it began.
+ * knows several hosts, names and TLS. Calls in the meantime fail at once, but for the
+ * one that finds an idle connection closed: it waits up to REPLACE_MS for the next. An attempt that
+ * failed is repeated when the handle is used next, not sooner than PAUSE_MS after it began.
  *
  * A transaction dies with its connection. Until whoever opened it has been told (by
  * lost_transaction, or by beginning or ending one) calls go on failing, so that the rest of a
@@ -14,12 +15,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/postgres.h"
 
 #define PAUSE_MS       200
+#define REPLACE_MS     100
 #define NEXT_TIMEOUT_S 2 /* for each host */
 
 int64_t postgres_link_until(const struct postgres *pg)
@@ -118,6 +121,28 @@ static void apply_patience(struct postgres *pg)
     PQclear(r);
 }
 
+/* Has the server closed it while it lay idle (a restart, a failover)? */
+static bool is_dead(const struct postgres *pg)
+{
+    struct pollfd p = {.fd = PQsocket(pg->c), .events = POLLIN};
+
+    while (poll(&p, 1, 0) > 0) /* last words may come first */
+        if (PQconsumeInput(pg->c) == 0)
+            return true;
+    return false;
+}
+
+/* Nothing was asked of it yet, so that nobody need be refused if another one is there at once. */
+static void replace(struct postgres *pg)
+{
+    int64_t until_ms = clock_mono_ms() + REPLACE_MS;
+
+    postgres_link_drop(pg, PQerrorMessage(pg->c));
+    while (pg->search.running && !atomic_load(&pg->search.done) && clock_mono_ms() < until_ms)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    take_found(pg);
+}
+
 bool postgres_link_up(struct postgres *pg)
 {
     if (pg->orphaned) {
@@ -126,6 +151,8 @@ bool postgres_link_up(struct postgres *pg)
     }
     if (!pg->c)
         take_found(pg);
+    if (pg->c && !pg->in_transaction && is_dead(pg))
+        replace(pg);
     if (!pg->c) {
         start_search(pg);
         return false;

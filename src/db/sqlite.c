@@ -25,7 +25,7 @@
 #define WRITER_BUSY_MS  1500
 #define READER_BUSY_MS  500
 #define PARAMS_MAX      32
-#define SLOTS           512 /* a power of two, well above the number of statements */
+#define SLOTS           1024 /* a power of two, well above the number of statements */
 #define WAL_PAGES       2000
 #define WAL_PAGES_LIMIT 16000 /* 64 MiB */
 #define PATH_MAX_CHARS  3072

@@ -3,6 +3,8 @@
  * since it kills it. */
 #include "postgres_server.h"
 
+#include <pthread.h>
+
 #include "db/fault.h"
 
 enum { PUT, COUNT, SLOW, TOUCH, ONE_PID };
@@ -256,16 +258,31 @@ static void a_killed_server_is_away_until_it_is_back(void **state)
     assert_int_equal(db_commit(f->db), OK);
 }
 
+/* A restart of the server costs no reader an answer if the server is there again. */
+static void a_connection_that_was_closed_while_idle_is_replaced(void **state)
+{
+    struct pg_fixture *f = *state;
+    int64_t before = backend_of(f->db);
+
+    terminate(f, before);
+    assert_int_equal(count(f->db), 0);
+    assert_int_not_equal(backend_of(f->db), before);
+}
+
 /* Closing waits for the search, and leaks nothing that it found. */
 static void a_handle_may_be_closed_while_it_searches(void **state)
 {
     struct pg_fixture *f = *state;
-    struct db *other = pg_open(f->url, false);
-    int64_t n;
 
-    terminate(f, backend_of(other));
-    assert_int_equal(try_count(other, &n), ERR_UNAVAILABLE);
-    db_close(other);
+    for (int wait_ms = 0; wait_ms <= 200; wait_ms += 200) {
+        struct db *other = pg_open(f->url, false);
+        assert_int_equal(db_begin(other), OK);
+        terminate(f, backend_of(other));
+        assert_int_equal(put(other, 1), ERR_UNAVAILABLE);
+        sleep_ms(wait_ms);
+        db_close(other);
+    }
+    assert_int_equal(count(f->db), 0);
 }
 
 /* ---- hints ---- */
@@ -292,22 +309,45 @@ static void hints_arrive(void **state)
     db_close(other);
 }
 
+struct victim {
+    const struct pg_fixture *f;
+    int64_t pid;
+};
+
+static void *terminate_soon(void *arg)
+{
+    struct victim *v = arg;
+
+    sleep_ms(100);
+    terminate(v->f, v->pid);
+    return NULL;
+}
+
 static void a_wait_ends_with_the_connection(void **state)
 {
     struct pg_fixture *f = *state;
     struct db *other = pg_open(f->url, false);
+    struct victim victim = {f, backend_of(f->db)};
     int64_t from_ms;
+    pthread_t thread;
 
     assert_false(f->db->ops->wait(f->db, 1));
-    terminate(f, backend_of(f->db));
-    from_ms = clock_mono_ms();
-    assert_false(f->db->ops->wait(f->db, 2000));
-    assert_false(f->db->ops->wait(f->db, 2000)); /* until it is back */
-    assert_within(from_ms, 1000);
-    assert_int_equal(count(f->db), 0);
-    assert_false(f->db->ops->wait(f->db, 1)); /* listens again */
-    other->ops->notify(other);
-    assert_true(f->db->ops->wait(f->db, 2000));
+    terminate(f, victim.pid); /* before it, or while it waits */
+    for (int i = 0; i < 2; i++) {
+        from_ms = clock_mono_ms();
+        if (i > 0)
+            assert_int_equal(pthread_create(&thread, NULL, terminate_soon, &victim), 0);
+        assert_false(f->db->ops->wait(f->db, 2000));
+        assert_within(from_ms, 1000);
+        if (i > 0) {
+            pthread_join(thread, NULL);
+            assert_false(f->db->ops->wait(f->db, 2000)); /* until it is back */
+            assert_within(from_ms, 1000);
+        }
+        other->ops->notify(other); /* it listens again */
+        assert_true(f->db->ops->wait(f->db, 2000));
+        victim.pid = backend_of(f->db);
+    }
     db_close(other);
 }
 
@@ -341,6 +381,7 @@ int main(void)
         PG_TEST(a_server_that_is_silent_is_given_up),
         PG_TEST(a_transaction_goes_with_its_connection),
         PG_TEST(a_killed_server_is_away_until_it_is_back),
+        PG_TEST(a_connection_that_was_closed_while_idle_is_replaced),
         PG_TEST(a_handle_may_be_closed_while_it_searches),
         PG_TEST(hints_arrive),
         PG_TEST(a_wait_ends_with_the_connection),
