@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,8 @@ struct db_stmt {
 struct sqlite {
     struct db base;
     sqlite3 *c;
-    int running; /* statements between step and reset */
+    int running;   /* statements between step and reset */
+    int wal_limit; /* pages in the log at which a checkpoint waits for readers */
     size_t used;
     const char *complaint; /* why the last call failed when SQLite itself did not */
     struct db_stmt *slots[SLOTS];
@@ -70,14 +72,21 @@ static enum db_status status_of(int rc)
     }
 }
 
-/* After each commit with `pages` in the log. */
+/* After each commit with `pages` in the log. A checkpoint that waits for readers holds up whoever
+ * commits; if one reader outlasts it (a backup), the next comes when the log is twice as long. */
 static int on_wal(void *arg, sqlite3 *c, const char *schema, int pages)
 {
-    (void)arg;
-    if (pages >= WAL_PAGES_LIMIT)
-        sqlite3_wal_checkpoint_v2(c, schema, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    else if (pages >= WAL_PAGES)
+    struct sqlite *d = arg;
+    int limit = d->wal_limit > WAL_PAGES_LIMIT ? d->wal_limit : WAL_PAGES_LIMIT;
+    if (pages < WAL_PAGES_LIMIT)
+        d->wal_limit = WAL_PAGES_LIMIT;
+    if (pages >= limit) {
+        if (sqlite3_wal_checkpoint_v2(c, schema, SQLITE_CHECKPOINT_RESTART, NULL, NULL) !=
+            SQLITE_OK)
+            d->wal_limit = pages < INT_MAX / 2 ? pages * 2 : INT_MAX;
+    } else if (pages >= WAL_PAGES) {
         sqlite3_wal_checkpoint_v2(c, schema, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
     return SQLITE_OK; /* the commit stands whatever became of the checkpoint */
 }
 
@@ -191,7 +200,6 @@ static int set_up(sqlite3 *c, bool read_only)
         rc = SQLITE_PROTOCOL;
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(c, writer, NULL, NULL, NULL);
-    sqlite3_wal_hook(c, on_wal, NULL);
     return rc;
 }
 
@@ -226,6 +234,8 @@ static enum err sqlite_open(str url, bool read_only, struct db **out, char *why,
         fatal("out of memory");
     d->base.ops = &sqlite_ops;
     d->c = c;
+    if (!read_only)
+        sqlite3_wal_hook(c, on_wal, d);
     *out = &d->base;
     return OK;
 }
