@@ -40,13 +40,8 @@ struct reason {
     const char *remedy; /* one that ends in a space goes on with the name of the database */
 };
 
+/* Of several hosts, one that answered says more than one that did not. */
 static const struct reason reasons[] = {
-    {"Connection refused", "nothing answers there: start PostgreSQL, or correct host and port"},
-    {"No such file or directory",
-     "nothing answers there: start PostgreSQL, or correct host and port"},
-    {"could not translate host name", "correct the host's name, or see to the name service"},
-    {"timeout expired", "the host does not answer: see to the network, or correct the host"},
-    {"timed out", "the host does not answer: see to the network, or correct the host"},
     {"password authentication failed",
      "correct the password (in the URL, PGPASSWORD or ~/.pgpass)"},
     {"no password supplied", "give the password (in the URL, PGPASSWORD or ~/.pgpass)"},
@@ -59,10 +54,16 @@ static const struct reason reasons[] = {
     {"permission denied", "grant the role CONNECT on the database"},
     {"too many clients", "raise max_connections there, or lower db.readers here"},
     {"remaining connection slots", "raise max_connections there, or lower db.readers here"},
-    {"read-only", "name the server that takes writes, or all of them: HOST1,HOST2"},
-    {"hot standby", "name the server that takes writes, or all of them: HOST1,HOST2"},
+    {"session is read-only", "name the server that takes writes, or all of them: HOST1,HOST2"},
+    {"server is in hot standby", "name the server that takes writes, or all of them: HOST1,HOST2"},
     {"starting up", "wait until it has started"},
     {"shutting down", "start it again"},
+    {"Connection refused", "nothing answers there: start PostgreSQL, or correct host and port"},
+    {"No such file or directory",
+     "nothing answers there: start PostgreSQL, or correct host and port"},
+    {"could not translate host name", "correct the host's name, or see to the name service"},
+    {"timeout expired", "the host does not answer: see to the network, or correct the host"},
+    {"timed out", "the host does not answer: see to the network, or correct the host"},
 };
 
 static const char *remedy_of(const char *message)
@@ -95,7 +96,7 @@ static void explain(PGconn *c, char *why, size_t why_size)
     const char *remedy;
 
     flatten(PQerrorMessage(c), message, sizeof message);
-    remedy = remedy_of(message);
+    remedy = remedy_of(PQerrorMessage(c)); /* before it was cut */
     snprintf(why, why_size, "cannot open the database %s: %s%s (%s)", name, remedy,
              str_ends(str_from(remedy), STR(" ")) ? name : "", message);
 }

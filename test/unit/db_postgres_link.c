@@ -83,6 +83,9 @@ static void a_failed_opening_names_the_remedy(void **state)
     assert_refused("mysql://h/x", "mysql", "postgresql://");
     script_postgres("url", "not_there", url, sizeof url);
     assert_refused(url, "not_there", "createdb not_there");
+    snprintf(url, sizeof url, "postgresql:///not_there?user=postern&host=/tmp/no-such-directory,%s",
+             pg_server.dir);
+    assert_refused(url, "no-such-directory", "createdb not_there");
     snprintf(url, sizeof url, "%s_nobody", f->url);
     assert_refused(url, "postern_nobody", "createuser");
     snprintf(url, sizeof url, "%s&target_session_attrs=standby", f->url);
