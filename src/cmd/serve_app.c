@@ -119,6 +119,21 @@ static enum net_next resume(void *thread, struct exchange *x)
     return next_of(x, oauth_resume(thread, &s->rq, s->outcome));
 }
 
+/* What the outcome says of the store. It fails when it took none of them; a lost fight about a row
+ * says nothing of it. That a shared one is away is found out by the next poll, too, but that may be
+ * most of a second later. */
+static void judge_store(struct serve_app *app, const struct commit_set *sets, size_t n)
+{
+    struct server *s = &app->server;
+    enum db_status trouble = app->db->trouble;
+    size_t failed = 0;
+    for (size_t i = 0; i < n; i++)
+        failed += sets[i].outcome == COMMIT_FAILED;
+    atomic_store(&s->store_fails, failed == n && trouble != DB_CONFLICT);
+    if (s->shared && failed > 0 && trouble == DB_AWAY)
+        atomic_store(&s->store_away, true);
+}
+
 static void commit(void *arg, struct exchange **batch, size_t n)
 {
     enum { CHUNK = 512 };
@@ -133,7 +148,7 @@ static void commit(void *arg, struct exchange **batch, size_t n)
         int64_t start_us = clock_mono_us();
         commit_run(app->db, &app->server.changes, &app->server.clock, sets, m);
         metrics_batch(&app->server.metrics, sets, m, clock_mono_us() - start_us);
-        atomic_store(&app->server.store_fails, sets[0].outcome == COMMIT_FAILED);
+        judge_store(app, sets, m);
         for (size_t i = 0; i < m; i++) {
             struct served *s = batch[done + i]->user;
             s->outcome = sets[i].outcome;
