@@ -54,13 +54,14 @@ static void tell(void *arg, enum copy_step step, str table, int64_t done, int64_
     bool rows = step == COPY_ROWS || step == COPY_VERIFY;
     if (j->quiet)
         return;
-    if (step != j->step || !j->progress.what) {
+    bool begins = step != j->step || !j->progress.what;
+    if (begins)
         progress_end(&j->progress);
-        progress_begin_lines(&j->progress, j->label, rows ? "rows" : "", rows ? total : 0);
-        j->step = step;
-    }
     snprintf(j->label, sizeof j->label, "%s%s%.*s", words[step], table.p ? " " : "",
              table.p ? (int)table.n : 0, table.p ? table.p : "");
+    if (begins)
+        progress_begin_lines(&j->progress, j->label, rows ? "rows" : "", rows ? total : 0);
+    j->step = step;
     progress_at(&j->progress, done);
 }
 

@@ -89,7 +89,8 @@ void progress_begin_lines(struct progress *p, const char *what, const char *unit
     progress_begin(p, what, unit, total);
     p->lines = !p->on;
     p->on = true;
-    p->drawn_ms = clock_mono_ms();
+    if (p->lines)
+        draw(p);
 }
 
 void progress_at(struct progress *p, int64_t done)
@@ -108,7 +109,8 @@ void progress_end(struct progress *p)
 {
     if (!p->on)
         return;
-    draw(p);
+    if (!p->lines || *p->unit) /* a line without figures says nothing new */
+        draw(p);
     if (!p->lines)
         fputc('\n', stderr);
     p->on = false;

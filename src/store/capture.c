@@ -401,8 +401,7 @@ enum err capture_page(struct capture *c, struct arena *a, size_t t, size_t max,
         x->id = table_value(&r, at++, DB_BLOB, a);
         for (size_t i = 0; i < table->keys_n; i++)
             x->key[i] = table_value(&r, at++, table->columns[table->key[i]].type, a);
-        for (size_t i = 0; i < table->columns_n; i++)
-            x->row.values[i] = table_value(&r, at++, table->columns[i].type, a);
+        table_values(&r, at, table, a, &x->row);
         x->present = x->row.values[table->key[0]].type != DB_NULL;
     }
     return rows_end(&r);

@@ -67,8 +67,7 @@ static enum err take_out(struct copy *c, struct arena *a, size_t t, struct captu
         struct rows r = db_query(c->to, &c->many[t], keys, per * table->keys_n);
         while (rows_next(&r)) {
             struct table_row row;
-            for (size_t i = 0; i < table->columns_n; i++)
-                row.values[i] = table_value(&r, (int)i, table->columns[i].type, a);
+            table_values(&r, 0, table, a, &row);
             c->state[t].digest -= table_digest(table, &row);
             c->state[t].n--;
         }

@@ -10,6 +10,8 @@
  */
 #include "store/table.h"
 
+#include <endian.h>
+
 #include "base/log.h"
 #include "crypto/hash.h"
 
@@ -238,6 +240,32 @@ struct db_arg table_value(struct rows *r, int at, enum db_type type, struct aren
     return v;
 }
 
+void table_values(struct rows *r, int at, const struct table *t, struct arena *a,
+                  struct table_row *row)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < t->columns_n; i++) {
+        struct db_arg *v = &row->values[i];
+        v->s = STR("");
+        v->type = r->db->ops->column(r->stmt, at + (int)i, &v->i, &v->s);
+        if (v->type == DB_TEXT || v->type == DB_BLOB) {
+            v->type = t->columns[i].type == DB_TEXT ? DB_TEXT : DB_BLOB;
+            total += v->s.n;
+        }
+    }
+    /* One piece of memory for the row: this runs for every row of the store. */
+    char *p = arena_alloc(a, total + 1);
+    for (size_t i = 0; i < t->columns_n; i++) {
+        struct db_arg *v = &row->values[i];
+        if (v->type == DB_INT || v->type == DB_NULL)
+            continue;
+        if (v->s.n > 0)
+            memcpy(p, v->s.p, v->s.n);
+        v->s.p = p;
+        p += v->s.n;
+    }
+}
+
 enum err table_page(struct db *db, struct arena *a, const struct table *t,
                     const struct table_row *after, size_t max, struct table_row *rows, size_t *n)
 {
@@ -249,8 +277,7 @@ enum err table_page(struct db *db, struct arena *a, const struct table *t,
     *n = 0;
     struct rows r = db_query(db, after ? &t->next : &t->first, args, args_n);
     for (; *n < max && rows_next(&r); ++*n)
-        for (size_t i = 0; i < t->columns_n; i++)
-            rows[*n].values[i] = table_value(&r, (int)i, t->columns[i].type, a);
+        table_values(&r, 0, t, a, &rows[*n]);
     return rows_end(&r);
 }
 
@@ -259,8 +286,7 @@ enum err table_get(struct db *db, struct arena *a, const struct table *t, const 
 {
     struct rows r = db_query(db, &t->get, key, t->keys_n);
     if (rows_next(&r))
-        for (size_t i = 0; i < t->columns_n; i++)
-            row->values[i] = table_value(&r, (int)i, t->columns[i].type, a);
+        table_values(&r, 0, t, a, row);
     return rows_end_one(&r);
 }
 
@@ -277,9 +303,9 @@ enum err table_exists(struct db *db, str name, bool *out)
 
 static char *put_u64(char *p, uint64_t v)
 {
-    for (int i = 0; i < 8; i++)
-        *p++ = (char)(v >> (56 - 8 * i));
-    return p;
+    v = htobe64(v);
+    memcpy(p, &v, sizeof v);
+    return p + sizeof v;
 }
 
 /* Type, length or number, bytes: no two lists of values look the same. Long values stand in by
@@ -308,7 +334,6 @@ uint64_t table_digest(const struct table *t, const struct table_row *row)
     static _Thread_local struct hasher *hasher;
     char buffer[NAME_MAX_CHARS + 1 + TABLE_COLUMNS * PER_VALUE], *p = buffer;
     struct digest digest;
-    uint64_t sum = 0;
     if (!hasher)
         hasher = hash_open();
     if (t->name.n > NAME_MAX_CHARS)
@@ -319,7 +344,7 @@ uint64_t table_digest(const struct table *t, const struct table_row *row)
     for (size_t i = 0; i < t->columns_n; i++)
         p = put_value(hasher, p, &row->values[i]);
     hash_sha256(hasher, &(str){buffer, (size_t)(p - buffer)}, 1, &digest);
-    for (int i = 0; i < 8; i++)
-        sum = sum << 8 | digest.b[i];
-    return sum;
+    uint64_t sum;
+    memcpy(&sum, digest.b, sizeof sum);
+    return be64toh(sum);
 }

@@ -41,6 +41,9 @@ enum err table_page(struct db *db, struct arena *a, const struct table *t,
                     const struct table_row *after, size_t max, struct table_row *rows, size_t *n);
 /* Value `at` of the query's row as one of a column of that type, its bytes in the arena. */
 struct db_arg table_value(struct rows *r, int at, enum db_type type, struct arena *a);
+/* A whole row of t, whose columns begin at `at`, likewise. */
+void table_values(struct rows *r, int at, const struct table *t, struct arena *a,
+                  struct table_row *row);
 /* There is a table of that name. */
 enum err table_exists(struct db *db, str name, bool *out);
 /* The row of that key (keys_n values, in the key's order). ERR_ABSENT, ERR_UNAVAILABLE. */

@@ -1,0 +1,50 @@
+'use strict';
+// Empty databases of both engines for one test, whichever store the suite runs on.
+//
+//     const d = openDatabases(dir);     a PostgreSQL of its own, unless POSTERN_TEST_PG names one
+//     const s = d.postgres(); const s = d.sqlite();
+//     s.url  s.sql(text)  s.drop()      and what test/interop/lib/postern.js needs of p.store
+//     d.close()
+
+const { execFileSync } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const SCRIPT = path.join(__dirname, '..', '..', '..', 'script', 'postgres');
+const run = (program, args) => execFileSync(program, args, { encoding: 'utf8' }).trim();
+
+function openDatabases(masterKey) {
+  const own = !process.env.POSTERN_TEST_PG;
+  const base = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-pg-'));
+  const dir = own ? path.join(base, 'pg') : process.env.POSTERN_TEST_PG;
+  let admin = null;
+  const psql = (url, text) => run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', text]);
+  const store = (url, sql, drop) => ({ url, masterKey, sql, drop,
+    env: { POSTERN_DB: url, POSTERN_MASTER_KEY: masterKey } });
+  return {
+    postgres() {
+      if (!admin) {
+        fs.chmodSync(base, 0o755);
+        admin = own ? run(SCRIPT, ['start', dir, '0', 'fsync=off']) : run(SCRIPT, ['url', dir]);
+      }
+      const name = `m_${crypto.randomBytes(8).toString('hex')}`;
+      const url = run(SCRIPT, ['url', dir, name]);
+      psql(admin, `CREATE DATABASE ${name}`);
+      return store(url, (text) => psql(url, text),
+        () => psql(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+    },
+    sqlite() {
+      const file = path.join(base, `${crypto.randomBytes(8).toString('hex')}.db`);
+      return store(`sqlite:${file}`,
+        (text) => run('sqlite3', ['-cmd', '.timeout 5000', file, text]), () => {});
+    },
+    close() {
+      if (own && admin) run(SCRIPT, ['remove', dir]);
+      fs.rmSync(base, { recursive: true, force: true });
+    },
+  };
+}
+
+module.exports = { openDatabases };
