@@ -1,5 +1,5 @@
 /* A node on a shared store, as its requests and probes see it: what is refused when the store is
- * away or was not heard for long, what goes on, and what /readyz says. The store is SQLite here;
+ * away or was not heard for long, what goes on, and what /readyz says. Whatever the store is,
  * the worker's handle is that of a worker that must not wait. */
 #include "oauth_support.h"
 
@@ -33,6 +33,8 @@ static const struct dialect *const dialects[] = {&standard, NULL};
 
 enum { MAX_AGE_S = 10 };
 
+static bool was_shared; /* as the server was opened */
+
 static void hear(int64_t ago_ms)
 {
     atomic_store(&w.server.heard_ms, clock_mono_ms() - ago_ms);
@@ -46,6 +48,7 @@ static int set_up(void **state)
     world_open(dialects);
     assert_int_equal(
         settings_set(&w.settings, STR("db.max_age"), STR("10"), "test", why, sizeof why), OK);
+    was_shared = w.server.shared;
     w.server.shared = true;
     db_close(w.thread.db);
     w.thread.db = db_elsewhere();
@@ -55,7 +58,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    w.server.shared = false; /* as it was opened */
+    w.server.shared = was_shared;
     return world_close(state);
 }
 
