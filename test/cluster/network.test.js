@@ -27,7 +27,7 @@ test('a cut line: that node refuses in time, then is too old to say anything; it
   withLine({ settings: { 'db.max_age': 4 } }, async (s, line, node) => {
     const here = (a) => a.url === node.url;
     const start = s.ledger.mark();
-    s.ledger.stale.add(node.url);
+    s.ledger.deaf([node.url]);
     line.cut();
     await s.load(200);
     const young = await s.load(2000); // younger than db.max_age
@@ -42,16 +42,18 @@ test('a cut line: that node refuses in time, then is too old to say anything; it
     s.served(start, (a) => !here(a));
     line.heal();
     console.log(`# recovered after ${await s.works(8000)} ms`);
+    s.ledger.hears([node.url]);
     const healed = await s.load(1000);
     s.served(healed);
-    s.ledger.stale.delete(node.url);
   }));
 
 test('a broken line: the node is back at once', () => withLine({}, async (s, line, node) => {
   for (let round = 0; round < 5; round++) {
     const mark = s.ledger.mark();
+    s.ledger.deaf([node.url]);
     line.reset();
     await s.works(3000, [node]);
+    s.ledger.hears([node.url]);
     await s.load(s.chance.below(500));
     s.served(mark, (a) => a.url !== node.url || isFromMemory(a));
   }
@@ -69,6 +71,7 @@ for (const delay_ms of [300, 2000]) {
       const here = (a) => a.url === node.url;
       const start = s.ledger.mark();
       line.delay(delay_ms);
+      s.ledger.deaf([node.url]);
       await s.load(300);
       const mark = s.ledger.mark();
       for (let i = 0; i < 6; i++) {
@@ -85,6 +88,7 @@ for (const delay_ms of [300, 2000]) {
       s.served(start, (a) => !here(a));
       line.heal();
       console.log(`# recovered after ${await s.works()} ms`);
+      s.ledger.hears([node.url]);
       s.served(await s.load(1000));
       await until('nobody waits', async () => await waiting(s, node) < 20);
     }));

@@ -11,7 +11,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { run, freePort, until } = require('./run.js');
 
-// As docs/cluster.md has it, with faster checks.
+// As docs/cluster.md has it, with faster checks. Nodes answer for their own host names only.
 const config = (port, nodes, dir) => `
 global
   maxconn 4000
@@ -28,7 +28,8 @@ frontend front
   default_backend nodes
 backend nodes
   balance leastconn
-  option httpchk GET /readyz
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host 127.0.0.1
   http-check expect status 200
   default-server check inter 250ms fall 1 rise 1
 ${nodes.map((n, i) => `  server node${i + 1} 127.0.0.1:${n}`).join('\n')}

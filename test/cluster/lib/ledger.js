@@ -4,7 +4,8 @@
 //     const l = new Ledger(world, chance, { urls: () => [...], workers: 12, pace_ms: 15 });
 //     l.start();  ...faults...  await l.stop();  await l.audit();
 //     l.since(mark, (a) => ...)      the answers since l.mark(): { op, url, status, ms, at, durable }
-//     l.stale.add(url)               a node cut off from the database may not know of revocations
+//     l.deaf(urls), l.hears(urls)    these nodes cannot reach the database; they can again: in between
+//                                    they may not know of revocations
 //
 // An answer of 2xx is a promise. 5xx and a broken connection mean "outcome unknown": nothing is
 // expected of it, but that what it belongs to is wholly one thing or wholly the other. During the
@@ -35,12 +36,12 @@ class Ledger {
     this.successors = new Map();
     this.answers = [];
     this.violations = [];
-    this.stale = new Set();
+    this.silences = []; // { url, from, until }
     this.people = [];
   }
 
   violate(text) {
-    this.violations.push(text);
+    this.violations.push(text.slice(0, 400));
   }
 
   url() {
@@ -55,10 +56,28 @@ class Ledger {
     return this.answers.filter((a) => a.at >= mark && keep(a));
   }
 
+  deaf(urls) {
+    for (const url of urls) {
+      this.silences.push({ url, from: performance.now() - SPREAD_MS, until: Infinity });
+    }
+  }
+
+  hears(urls) {
+    for (const s of this.silences.filter((one) => urls.includes(one.url))) {
+      s.until = Math.min(s.until, performance.now() + SPREAD_MS);
+    }
+  }
+
+  // May that node not have heard of what happened then?
+  missed(url, at) {
+    const now = performance.now();
+    return this.silences.some((s) => s.url === url && at > s.from && now < s.until);
+  }
+
   // Notes the answer of an operation; returns true when it is acknowledged. Refusals are told.
   took(op, r, refusal_is_fine = false) {
     const now = performance.now();
-    this.answers.push({ op, url: r.url, status: r.status, ms: r.ms, at: now - r.ms, text: r.text,
+    this.answers.push({ op, url: r.url, status: r.status, ms: r.ms, at: now - r.ms, text: r.text.slice(0, 200),
       durable: DURABLE.has(op) });
     if (r.status >= 400 && r.status < 500 && !refusal_is_fine) {
       this.violate(`${op} was refused by ${r.url}: ${r.status} ${r.text.slice(0, 300)}`);
@@ -168,7 +187,7 @@ class Ledger {
     if (state === 'live' && !r.json.active) {
       this.violate(`a live ${entry.kind} token is not active at ${r.url}: ${token}`);
     }
-    if (state === 'revoked' && due && r.json.active && !this.stale.has(r.url)) {
+    if (state === 'revoked' && due && r.json.active && !this.missed(r.url, at)) {
       this.violate(`a revoked ${entry.kind} token is active at ${r.url}: ${token}`);
     }
   }
@@ -176,23 +195,22 @@ class Ledger {
   // A person comes back to any node with the same session, and the code goes to any node.
   async code() {
     const url = this.url();
-    const person = this.people.pop() || this.world.person(url);
+    const person = this.people.shift() || this.world.person(url);
     const start = performance.now();
     let code;
     try {
       code = await this.world.code(person, url);
     } catch (e) {
-      const unknown = e.code !== undefined || /client: 5\d\d |\(5\d\d\)/.test(e.message);
+      // 429: sign-ins with unknown outcome count as attempts
+      const unknown = e.code !== undefined ||
+        /client: 5\d\d |\((5\d\d|429)\)|: temporarily_unavailable/.test(e.message);
       if (!unknown) this.violate(`sign-in at ${url}: ${e.message}`);
       this.answers.push({ op: 'authorize', url, status: unknown ? 503 : 400, text: e.message,
-        ms: performance.now() - start, at: start, durable: true });
+        ms: performance.now() - start, at: start, durable: false });
       return;
+    } finally {
+      this.people.push(person);
     }
-    if (!code) {
-      this.violate(`sign-in at ${url} gave no code`);
-      return;
-    }
-    this.people.push(person);
     await this.redeem(code);
   }
 

@@ -136,7 +136,9 @@ class World {
   // The browser of that person asks this node; its cookies are good at every node.
   async code(person, url) {
     person.origin = url;
-    return (await person.authorize(this.authorizeUrl(url))).code;
+    const end = await person.authorize(this.authorizeUrl(url));
+    if (!end.code) throw new Error(`no code: ${end.error}`);
+    return end.code;
   }
 
   redeem(url, code) {
