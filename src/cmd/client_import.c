@@ -265,11 +265,14 @@ static int take(struct import *im, const struct json *object, str where)
     bool exists;
     int code = begin_record(im, object, where, &r, &exists);
     struct id before = r.client.organization, none = {0};
+    bool enabled = r.client.enabled;
     if (code || (code = import_member_read(c, object, where, &r)) ||
         (code = check_complete(&r, &before, exists, where)) ||
         (code = need_party(im, &r, exists, where)) || (code = need_organization(im, &r, where)))
         return code;
     (exists ? client_update : client_put)(&c->fx, &r.client);
+    if (exists && r.client.enabled != enabled)
+        client_set_enabled(&c->fx, &r.client.id, r.client.enabled);
     if (r.rp.there)
         relying_party_put(&c->fx, &r.client.id, &r.rp);
     if ((code = put_secret(im, &r, exists, where, &done->shown)) ||
