@@ -55,15 +55,15 @@ enum err copy_check_usable(struct db *db, char *why, size_t why_size)
 void copy_init(struct copy *c)
 {
     arena_init(&c->arena, 64 << 20);
-    arena_init(&c->pages[0], PAGE_CAP);
-    arena_init(&c->pages[1], PAGE_CAP);
+    arena_init(&c->scratch, PAGE_CAP);
+    copy_reader_init(&c->reader, c->from, &c->arena, PAGE_CAP);
 }
 
 void copy_free(struct copy *c)
 {
+    copy_reader_free(&c->reader);
     arena_free(&c->arena);
-    arena_free(&c->pages[0]);
-    arena_free(&c->pages[1]);
+    arena_free(&c->scratch);
 }
 
 static enum err refuse(struct copy *c, const char *why)
@@ -123,7 +123,6 @@ static enum err read_source(struct copy *c)
         return e;
     c->state = ARENA_ARRAY(&c->arena, struct copy_table, c->n);
     c->many = ARENA_ARRAY(&c->arena, struct sql, c->n);
-    c->rows_buffer = ARENA_ARRAY(&c->arena, struct table_row, COPY_PAGE);
     c->changes_buffer = ARENA_ARRAY(&c->arena, struct capture_change, COPY_PAGE);
     for (size_t i = 0; i < c->n; i++)
         c->many[i] = many_of(&c->arena, &c->tables[i]);

@@ -7,6 +7,7 @@
 #define STORE_COPY_H
 
 #include "store/capture.h"
+#include "store/copy_reader.h"
 
 enum copy_step { COPY_COUNT, COPY_ROWS, COPY_INDEX, COPY_CHANGES, COPY_VERIFY, COPY_PAUSE };
 
@@ -43,11 +44,11 @@ struct copy {
     int pauses;       /* out: how many were tried */
     size_t n;         /* out: tables */
     /* inner: */
-    struct arena arena, pages[2]; /* of the run; of two pages in turn */
+    struct arena arena, scratch; /* of the run; of a page of changes, or a key */
+    struct copy_reader reader;
     struct table *tables;
     struct copy_table *state;
     struct capture capture;
-    struct table_row *rows_buffer;
     struct capture_change *changes_buffer;
     struct sql *many; /* for each table: rows by some keys */
     str holder;       /* this run, in the target */

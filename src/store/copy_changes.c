@@ -111,7 +111,7 @@ static enum err put_in(struct copy *c, struct arena *a, size_t t, struct capture
 /* One page of changes of one table; *n: how many. */
 static enum err bring_page(struct copy *c, size_t t, size_t *n)
 {
-    struct arena *a = &c->pages[0];
+    struct arena *a = &c->scratch;
     struct capture_change **list;
     arena_reset(a);
     enum err e = capture_page(&c->capture, a, t, COPY_PAGE, c->changes_buffer, n);

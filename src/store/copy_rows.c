@@ -2,7 +2,8 @@
  *
  * A page of rows is read from the source by key and loaded into the target; some pages make one
  * transaction, together with the key of the last row, the number of rows and the sum of their
- * digests. Memory is two pages, whatever a table holds.
+ * digests. A thread reads the next page meanwhile (store/copy_reader.c), so memory is two pages,
+ * whatever a table holds.
  *
  * What the reading back proves: the sum is made of rows as they came from the source, with each
  * change taking the row that it replaces out and the new one in. If the rows of the target give the
@@ -69,46 +70,39 @@ static void tell(struct copy *c, enum copy_step step, size_t t, int64_t done)
     c->watch.tell(c->watch.arg, step, c->tables[t].name, done, total);
 }
 
-/* One page behind *after, which becomes its last row. Pages take turns with two arenas, so that the
- * row before outlives the page that it leads to. */
-static enum err load_page(struct copy *c, size_t t, struct table_row *after, bool *has_after,
-                          size_t *n)
+static enum err load_page(struct copy *c, size_t t, const struct copy_page *p)
 {
     const struct table *table = &c->tables[t];
-    struct arena *a = &c->pages[0], spare = c->pages[0];
-    c->pages[0] = c->pages[1];
-    c->pages[1] = spare;
-    arena_reset(a);
-    enum err e =
-        table_page(c->from, a, table, *has_after ? after : NULL, COPY_PAGE, c->rows_buffer, n);
-    for (size_t i = 0; e == OK && i < *n; i++) {
-        c->state[t].digest += table_digest(table, &c->rows_buffer[i]);
-        e = load_row(c, table, &c->rows_buffer[i]);
+    enum err e = p->outcome;
+    for (size_t i = 0; e == OK && i < p->n; i++) {
+        c->state[t].digest += table_digest(table, &p->rows[i]);
+        e = load_row(c, table, &p->rows[i]);
     }
-    if (e == OK && *n > 0) {
-        *after = c->rows_buffer[*n - 1];
-        *has_after = true;
-        c->state[t].n += (int64_t)*n;
-        c->rows += (int64_t)*n;
-        tell(c, COPY_ROWS, t, c->state[t].n);
+    if (e)
+        return e;
+    c->state[t].done = p->n < COPY_PAGE;
+    c->state[t].last = (str){0};
+    if (!c->state[t].done) {
+        arena_reset(&c->scratch);
+        c->state[t].last = copy_state_key(&c->scratch, table, &p->rows[p->n - 1]);
     }
-    return e;
+    c->state[t].n += (int64_t)p->n;
+    c->rows += (int64_t)p->n;
+    tell(c, COPY_ROWS, t, c->state[t].n);
+    return OK;
 }
 
-static enum err bring_some(struct copy *c, size_t t, struct table_row *after, bool *has_after)
+static enum err bring_some(struct copy *c, size_t t)
 {
-    size_t n = COPY_PAGE;
     enum err e = copy_state_begin(c);
     if (e)
         return e;
     e = load_begin(c, &c->tables[t]);
-    for (int i = 0; e == OK && i < PAGES_PER_COMMIT && n == COPY_PAGE; i++)
-        e = load_page(c, t, after, has_after, &n);
+    for (int i = 0; e == OK && i < PAGES_PER_COMMIT && !c->state[t].done; i++) {
+        e = load_page(c, t, copy_reader_take(&c->reader));
+        copy_reader_give(&c->reader);
+    }
     e = e ? e : load_end(c);
-    c->state[t].done = n < COPY_PAGE;
-    c->state[t].last = (str){0};
-    if (*has_after && !c->state[t].done)
-        c->state[t].last = copy_state_key(&c->pages[1], &c->tables[t], after);
     return copy_state_commit(c, t, e);
 }
 
@@ -117,14 +111,18 @@ static enum err bring_table(struct copy *c, size_t t)
     struct table_row after = {0};
     struct copy_table *s = &c->state[t];
     bool has_after = s->last.p != NULL;
+    enum err e = OK;
     if (has_after && !copy_state_parse_key(&c->arena, &c->tables[t], s->last, &after)) {
         snprintf(c->why, sizeof c->why, "the target's note of how far table %.*s is cannot be read",
                  STR_ARG(c->tables[t].name));
         return ERR_CONFLICT;
     }
-    enum err e = OK;
+    if (s->done)
+        return OK;
+    copy_reader_start(&c->reader, &c->tables[t], has_after ? &after : NULL);
     while (e == OK && !s->done)
-        e = copy_rows_stopped(c) ? ERR_CONFLICT : bring_some(c, t, &after, &has_after);
+        e = copy_rows_stopped(c) ? ERR_CONFLICT : bring_some(c, t);
+    copy_reader_stop(&c->reader);
     return e;
 }
 
@@ -146,17 +144,17 @@ static enum err verify_table(struct copy *c, size_t t)
     int64_t total = 0;
     size_t n = COPY_PAGE;
     for (int turn = 0; n == COPY_PAGE; turn = !turn) {
+        struct copy_page *p = &c->reader.pages[turn];
         enum err e = copy_rows_stopped(c) ? ERR_CONFLICT : OK;
-        arena_reset(&c->pages[turn]);
+        arena_reset(&p->arena);
         e = e ? e
-              : table_page(c->to, &c->pages[turn], table, total ? &after : NULL, COPY_PAGE,
-                           c->rows_buffer, &n);
+              : table_page(c->to, &p->arena, table, total ? &after : NULL, COPY_PAGE, p->rows, &n);
         if (e)
             return e;
         for (size_t i = 0; i < n; i++)
-            digest += table_digest(table, &c->rows_buffer[i]);
+            digest += table_digest(table, &p->rows[i]);
         if (n > 0)
-            after = c->rows_buffer[n - 1];
+            after = p->rows[n - 1];
         total += (int64_t)n;
         tell(c, COPY_VERIFY, t, total);
     }

@@ -4,8 +4,6 @@
 
 #include "store/copy.h"
 
-enum { COPY_PAGE = 2000 };
-
 /* The rows of all tables, from where it stopped. */
 enum err copy_rows_bring(struct copy *c);
 /* Reads the target in full. ERR_CONFLICT: it is not what was brought. */
