@@ -8,7 +8,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const http = require('node:http');
 const { execFileSync, spawn, spawnSync } = require('node:child_process');
-const { startPostern, makeTwineClient, sleep, BINARY } = require('../interop/lib/postern');
+const { startPostern, makeTwineClient, sleep, onPostgres, BINARY } =
+  require('../interop/lib/postern');
 const { request } = require('../interop/lib/http');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -110,7 +111,9 @@ test('metrics count what happened', async (t) => {
     }
     assert.ok(entries >= 1);
     assert.ok(m.postern_client_cache_hits_total + m.postern_client_cache_misses_total >= 6);
-    assert.ok(m['postern_store_bytes{file="db"}'] > 0);
+    const size = onPostgres ? 'postern_store_table_bytes{table="key"}'
+      : 'postern_store_bytes{file="db"}';
+    assert.ok(m[size] > 0);
     await until(p, 'postern_store_rows{table="key"}', 5);
     assert.ok(Object.keys(m).some((k) => /^postern_key_age_seconds\{kid="IC[0-9a-f]{32}",use="signing",alg="ES256",state="active"\}$/.test(k)));
     const due = m['postern_key_rotation_due_seconds{alg="ES256"}'];

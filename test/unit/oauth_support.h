@@ -1,4 +1,5 @@
-/* oauth_support: the engine without a socket, on a real SQLite file, for the tests of oauth/.
+/* oauth_support: the engine without a socket, on a real store (any_store.h), for the tests of
+ * oauth/.
  *
  * Requests are taken apart by hand here, so that two of them can be in flight at once and the
  * order of their commits is the test's to choose.
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 #undef fail /* oauth/rq.h has a function of that name */
 
+#include "any_store.h"
 #include "crypto/password.h"
 #include "db/migrate.h"
 #include "oauth/rq.h"
@@ -32,7 +34,7 @@ static inline void plain_refuse(struct rq *rq)
 /* ---- a server on a temporary store ---- */
 
 struct world {
-    char dir[64];
+    char dir[64], url[ANY_STORE_URL];
     struct settings settings;
     struct server server;
     struct server_thread thread, slow;
@@ -74,10 +76,10 @@ static inline void make_store(void)
     char why[512], path[128];
     int applied;
 
-    snprintf(path, sizeof path, "sqlite:%s/db", w.dir);
-    assert_int_equal(settings_set(&w.settings, STR("db"), str_from(path), "test", why, sizeof why),
+    any_store_make(w.dir, w.url);
+    assert_int_equal(settings_set(&w.settings, STR("db"), str_from(w.url), "test", why, sizeof why),
                      OK);
-    assert_int_equal(db_open(str_from(path), false, &w.db, why, sizeof why), OK);
+    assert_int_equal(db_open(str_from(w.url), false, &w.db, why, sizeof why), OK);
     assert_int_equal(migrate_run(w.db, &applied, why, sizeof why), OK);
     snprintf(path, sizeof path, "%s/key", w.dir);
     assert_int_equal(seal_create_master(path, &w.master, why, sizeof why), OK);
@@ -115,7 +117,11 @@ static inline int world_open(const struct dialect *const *dialects)
     make_store();
     assert_int_equal(settings_check(&w.settings, why, sizeof why), OK);
     assert_int_equal(server_open(&w.server, &w.settings, dialects, w.db, why, sizeof why), OK);
-    assert_int_equal(server_thread_open(&w.server, &w.thread, THREAD_WORKER, why, sizeof why), OK);
+    /* One that reads: that a worker leaves this to a reader is admin_shared's. */
+    assert_int_equal(server_thread_open(&w.server, &w.thread,
+                                        any_store_is_shared() ? THREAD_READER : THREAD_WORKER, why,
+                                        sizeof why),
+                     OK);
     assert_int_equal(server_thread_open(&w.server, &w.slow, THREAD_POOL, why, sizeof why), OK);
     w.server.clock.fixed_us = 2000 * 1000000LL;
     put_client(&w.client, TOKEN_JWT, STR(SECRET), false);
@@ -131,6 +137,7 @@ static inline int world_close(void **state)
     server_thread_close(&w.slow);
     server_close(&w.server);
     db_close(w.db);
+    any_store_drop(w.url);
     arena_free(&w.arena);
     arena_free(&w.settings.arena);
     snprintf(command, sizeof command, "rm -r %s", w.dir);

@@ -72,8 +72,11 @@ static struct session session;
 static inline enum commit_outcome write_now(struct effects *fx)
 {
     struct commit_set set = {.fx = fx};
+    char why[256];
 
     commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
+    if (w.server.shared) /* the keeper's work */
+        assert_int_equal(server_load_keys(&w.server, w.db, 0, why, sizeof why), OK);
     server_thread_refresh(&w.thread);
     return set.outcome;
 }

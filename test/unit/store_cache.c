@@ -118,7 +118,8 @@ static void absence_is_not_remembered(void **state)
     struct uid unknown = uid_new();
 
     assert_int_equal(client_cache_get(cache, f->db, &unknown, NOW, &out), ERR_ABSENT);
-    run_sql(f, "UPDATE client SET id = x'000102030405060708090a0b0c0d0e0f'");
+    run_sql(f, any_store_text("UPDATE client SET id = x'000102030405060708090a0b0c0d0e0f'",
+                              "UPDATE client SET id = '\\x000102030405060708090a0b0c0d0e0f'"));
     for (int i = 0; i < 16; i++)
         unknown.b[i] = (uint8_t)i;
     assert_int_equal(client_cache_get(cache, f->db, &c.id, NOW, &out), ERR_ABSENT);

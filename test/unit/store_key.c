@@ -90,6 +90,8 @@ static void nothing_rests_in_clear(void **state)
     char path[64], *bytes;
     size_t n = 0;
 
+    if (any_store_is_shared()) /* has no file; spec/secrets_of_people looks at a dump */
+        skip();
     put_first(f, &m);
     ring = load_ring(f, &m);
     const struct key *pepper = keyring_active(ring, KEY_PEPPER, 0);

@@ -1,4 +1,4 @@
-/* store_support: a migrated database in a directory of its own, for the tests of store/. */
+/* store_support: a migrated database of its own (any_store.h), for the tests of store/. */
 #ifndef TEST_UNIT_STORE_SUPPORT_H
 #define TEST_UNIT_STORE_SUPPORT_H
 
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "any_store.h"
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "db/migrate.h"
@@ -24,7 +25,7 @@ static const struct clock at_now = {.fixed_us = NOW * INT64_C(1000000)};
 
 struct fixture {
     char dir[32];
-    char url[64];
+    char url[ANY_STORE_URL];
     struct db *db;
     struct id_source ids;
     struct change_log log;
@@ -51,7 +52,7 @@ static inline int fixture_open(void **state)
 
     snprintf(f->dir, sizeof f->dir, "/tmp/postern-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    snprintf(f->url, sizeof f->url, "sqlite:%s/db", f->dir);
+    any_store_make(f->dir, f->url);
     f->db = fixture_handle(f->url, false);
     assert_int_equal(migrate_run(f->db, &applied, why, sizeof why), OK);
     id_source_init(&f->ids);
@@ -70,6 +71,7 @@ static inline int fixture_close(void **state)
     char path[64];
 
     db_close(f->db);
+    any_store_drop(f->url);
     arena_free(&f->arena);
     hash_close(f->hasher);
     for (size_t i = 0; i < 3; i++) {
@@ -103,8 +105,8 @@ static inline struct uid fixture_pepper(struct fixture *f, uint8_t fill)
     memset(id.b, fill, sizeof id.b);
     put->name = "test";
     put->text = "INSERT INTO key (id, purpose, state, alg, sealed, created_s, activated_s, "
-                "retired_s) VALUES ($1, 1, 1, 0, x'00', 1, 1, 0)";
-    assert_int_equal(db_run(f->db, put, ARGS(db_bytes(&id)), NULL), OK);
+                "retired_s) VALUES ($1, 1, 1, 0, $2, 1, 1, 0)";
+    assert_int_equal(db_run(f->db, put, ARGS(db_bytes(&id), db_blob("", 1)), NULL), OK);
     return id;
 }
 
