@@ -302,6 +302,8 @@ static enum db_status postgres_exec(struct db *db, const char *text)
     if (!postgres_link_up(pg))
         return DB_AWAY;
     status = postgres_link_text(pg, text, postgres_link_until(pg), &r);
+    if (is_bracket(text))
+        pg->orphaned = false; /* a loss was told by this failure */
     /* The server takes COMMIT for a ROLLBACK when a statement has failed, and calls that success */
     if (status == DB_DONE && strcmp(text, "COMMIT") == 0 && strcmp(PQcmdStatus(r), text) != 0) {
         snprintf(pg->message, sizeof pg->message,

@@ -237,6 +237,24 @@ static void a_transaction_goes_with_its_connection(void **state)
     assert_int_equal(put(f->db, 4), OK);
 }
 
+/* A COMMIT or ROLLBACK that finds the connection lost has told by that. */
+static void the_end_of_a_transaction_tells_of_its_loss(void **state)
+{
+    struct pg_fixture *f = *state;
+
+    assert_int_equal(db_begin(f->db), OK);
+    assert_int_equal(put(f->db, 1), OK);
+    terminate(f, backend_of(f->db));
+    assert_int_equal(db_commit(f->db), ERR_UNAVAILABLE);
+    await_recovery(f->db, 1000);
+    assert_int_equal(count(f->db), 0);
+    assert_int_equal(db_begin(f->db), OK);
+    terminate(f, backend_of(f->db));
+    db_rollback(f->db);
+    await_recovery(f->db, 1000);
+    assert_int_equal(put(f->db, 2), OK);
+}
+
 static void a_killed_server_is_away_until_it_is_back(void **state)
 {
     struct pg_fixture *f = *state;
@@ -383,6 +401,7 @@ int main(void)
         PG_TEST(the_server_ends_a_slow_statement),
         PG_TEST(a_server_that_is_silent_is_given_up),
         PG_TEST(a_transaction_goes_with_its_connection),
+        PG_TEST(the_end_of_a_transaction_tells_of_its_loss),
         PG_TEST(a_killed_server_is_away_until_it_is_back),
         PG_TEST(a_connection_that_was_closed_while_idle_is_replaced),
         PG_TEST(a_handle_may_be_closed_while_it_searches),
