@@ -326,6 +326,10 @@ int open_commit(struct cmd *c, const char *conflict)
     effects_init(&c->fx, c->fx.arena);
     if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "%s; nothing was changed", conflict);
+    if (e == ERR_SLOW)
+        return cmd_fail(CMD_FAILED,
+                        "it was done, but the store took so long that running servers may not have "
+                        "heard of it: reload each of them (SIGHUP) when the store answers again");
     return e ? open_trouble(c) : CMD_DONE;
 }
 

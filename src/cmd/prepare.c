@@ -100,7 +100,7 @@ static int ensure_keys(struct cmd *c)
     effects_init(&c->fx, c->fx.arena);
     if (e == ERR_CONFLICT)
         return lost_race(c, created);
-    if (e)
+    if (e && e != ERR_SLOW) /* nobody could have heard of it before */
         return open_trouble(c);
     if (created) {
         cmd_note("postern: made the master key file %.*s; keep a copy of it apart from the store%s",
@@ -127,7 +127,7 @@ static int put_key(struct cmd *c, enum key_use use, enum jws_alg alg)
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
     effects_init(&c->fx, c->fx.arena);
     /* A conflict: another process made it in this moment. */
-    return e && e != ERR_CONFLICT ? open_trouble(c) : CMD_DONE;
+    return e && e != ERR_CONFLICT && e != ERR_SLOW ? open_trouble(c) : CMD_DONE;
 }
 
 /* Nodes of one machine that start together want the same keys: the others wait for the first. */
@@ -189,7 +189,7 @@ static int ensure_accounts(struct cmd *c)
             return open_trouble(c);
         enum err e = n > 0 ? commit_one(c->db, &c->ids, &clock, &c->fx) : OK;
         effects_init(&c->fx, c->fx.arena);
-        if (e && e != ERR_CONFLICT)
+        if (e && e != ERR_CONFLICT && e != ERR_SLOW)
             return open_trouble(c);
         n = e ? BATCH : n; /* another process made some of them in this moment: look again */
     }

@@ -9,7 +9,9 @@
  * On a shared store nobody waits for it but the next poll, so a sweep may take longer; and since
  * idle nodes shall leave the database alone, the rests are longer, too. The lease is held by the
  * monotonic clock from before it was asked for, so that a clock that is set back does not stretch
- * it; what others allow for is in store/lease.h.
+ * it; what others allow for is in store/lease.h. An idle poll is one statement: revoked grants are
+ * read when a change says so, after a poll that failed, and every GRANTS_REST_S for whatever nobody
+ * told. CHANGE_ALL that this process owes (store/commit.c) is told here, twice.
  */
 #include "cmd/serve_house.h"
 
@@ -41,7 +43,9 @@ enum {
     SWEEP_SHARED_US = 50000,
     SWEEP_REST_S = 5,
     SWEEP_SHARED_REST_S = 30,
-    SWEEP_LAG_S = 10, /* shared: by another node's clock a row may not have ended yet */
+    GRANTS_REST_MS = 30000,
+    ALL_REST_MS = 1000,
+    ALL_AGAIN_MS = 30000,
     TRY_REST_S = 1,
     TALLY_US = 2000,
     TALLY_REST_S = 30,
@@ -62,6 +66,13 @@ static const char LEASE[] = "housekeeping";
 
 enum { SWEEPS = sizeof sweeps / sizeof *sweeps };
 
+/* By another node's clock a row may not have ended yet, and a request that was judged by that may
+ * still be on its way to the commit. */
+static int64_t lag_s(const struct serve_house *h)
+{
+    return h->server->shared ? CHANGE_SKEW_S + change_way_s(h->db->patience_ms) : 0;
+}
+
 /* One table; true when the next one is due at once. */
 static bool sweep(struct serve_house *h, int64_t now_s)
 {
@@ -70,7 +81,7 @@ static bool sweep(struct serve_house *h, int64_t now_s)
     if (now_s < h->sweep_s)
         return false;
     enum err e;
-    int64_t end_s = now_s - (shared ? SWEEP_LAG_S : 0);
+    int64_t end_s = now_s - lag_s(h);
     int64_t end_us = clock_mono_us() + (shared ? SWEEP_SHARED_US : SWEEP_US);
     do {
         e = sweeps[h->sweep_next](h->db, end_s, SWEEP_ROWS, &deleted);
@@ -103,7 +114,7 @@ static void follow_keys(struct serve_house *h, int64_t now_s)
            lost) {
         changed = changed || lost;
         for (size_t i = 0; i < n; i++)
-            changed = changed || changes[i].kind == CHANGE_KEYS;
+            changed = changed || changes[i].kind == CHANGE_KEYS || changes[i].kind == CHANGE_ALL;
         lost = false;
     }
     bool again = atomic_load(&h->server->ring_stale) && now_s >= h->keys_retry_s;
@@ -274,6 +285,26 @@ static void drop_lease(struct serve_house *h)
     arena_free(&arena);
 }
 
+/* What this process changed may have come too late for the others (store/commit.c). */
+static void tell_all(struct serve_house *h, int64_t now_s)
+{
+    unsigned late = atomic_load(&h->server->changes.late);
+    bool fresh = late != h->late_seen;
+    int64_t now_ms = clock_mono_ms();
+
+    if (now_ms < h->all_ms || !(fresh || (h->all_again_ms && now_ms >= h->all_again_ms)))
+        return;
+    h->all_ms = now_ms + ALL_REST_MS;
+    if (change_tell_all(h->db, h->ids, now_s) != OK)
+        return;
+    h->late_seen = late;
+    h->all_again_ms = fresh ? now_ms + ALL_AGAIN_MS : 0;
+    if (fresh)
+        log_note(LOG_WARN, "changes",
+                 "the store was so slow that the other nodes may have missed what was changed "
+                 "here: they were told to read all of it again");
+}
+
 void serve_house_init(struct serve_house *h, struct server *server, struct db *db,
                       struct id_source *ids, int64_t now_s)
 {
@@ -283,6 +314,8 @@ void serve_house_init(struct serve_house *h, struct server *server, struct db *d
         .ids = ids,
         .poll = {.since_s = now_s},
         .holder = id_next(ids, now_s),
+        .grants_s = INT64_MAX,
+        .late_seen = atomic_load(&server->changes.late),
     };
 }
 
@@ -295,22 +328,50 @@ static void note_poll(struct server *s, bool heard, int64_t began_us)
         atomic_store(&s->heard_ms, began_us / 1000);
 }
 
+/* What a poll of the changes said of revoked grants; true when they are known as of then. */
+static bool hear_grants(struct serve_house *h, bool all, int64_t now_s)
+{
+    struct revoked *r = h->server->changes.revoked;
+    int64_t now_ms = clock_mono_ms();
+
+    if (h->poll.grants_s < h->grants_s)
+        h->grants_s = h->poll.grants_s;
+    if (all)
+        revoked_again(r);
+    if (all || now_ms >= h->grants_ms) {
+        h->grants_ms = 0; /* until it worked */
+        if (revoked_poll(r, h->db, now_s) != OK)
+            return false;
+        h->grants_ms = now_ms + GRANTS_REST_MS;
+    }
+    if (h->grants_s < INT64_MAX && revoked_take(r, h->db, h->grants_s) != OK)
+        return false;
+    h->grants_s = INT64_MAX;
+    return true;
+}
+
 bool serve_house_hear(struct serve_house *h)
 {
     static const uint8_t nothing[16];
     struct server *s = h->server;
     int64_t now_s = clock_now_s(&s->clock), began_us = clock_mono_us();
     bool reload = atomic_exchange(&h->reload, false);
-    if (reload)
-        change_publish(&s->changes, CHANGE_KEYS, nothing);
     bool heard = change_poll(h->db, &h->poll, &s->changes, now_s) == OK;
+    if (reload) /* copies of what cannot be read now are worth more than none */
+        change_publish(&s->changes, heard ? CHANGE_ALL : CHANGE_KEYS, nothing);
     if (s->shared) {
-        heard = heard && revoked_poll(s->changes.revoked, h->db, now_s) == OK;
+        if (!heard)
+            h->grants_ms = 0;
+        heard = heard && hear_grants(h, h->poll.all || reload, now_s);
         note_poll(s, heard, began_us);
     }
     follow_keys(h, now_s);
-    if (reload)
+    if (reload) {
+        log_note(LOG_INFO, "reload", "%s",
+                 heard ? "keys, clients and what was revoked are read again"
+                       : "the store did not answer; what is in memory goes on");
         serve_notify("READY=1");
+    }
     return heard;
 }
 
@@ -333,6 +394,8 @@ bool serve_house_work(struct serve_house *h)
     tell_lost_lines();
     if (s->shared && atomic_load(&s->store_away))
         return false;
+    if (s->shared)
+        tell_all(h, now_s);
     bool keeper = keeps_house(h, now_s);
     atomic_store(&s->metrics.keeps_house, keeper);
     if (keeper) {
@@ -346,11 +409,26 @@ bool serve_house_work(struct serve_house *h)
     return more;
 }
 
+/* The last that this process can do about what it owes to the others. */
+static void pay_at_end(struct serve_house *h)
+{
+    int64_t now_s = clock_now_s(&h->server->clock);
+
+    if (atomic_load(&h->server->changes.late) == h->late_seen && h->all_again_ms == 0)
+        return;
+    if (change_tell_all(h->db, h->ids, now_s) != OK)
+        log_note(LOG_ERROR, "changes",
+                 "the store was so slow that the other nodes may have missed what was changed "
+                 "here, and it does not take word to them: reload each of them (SIGHUP) when the "
+                 "store answers again");
+}
+
 void serve_house_end(struct serve_house *h)
 {
     while (flush_explanations(h)) {
     }
     if (h->server->shared && h->lease_ms > 0)
         drop_lease(h);
+    pay_at_end(h);
     change_poll_free(&h->poll);
 }

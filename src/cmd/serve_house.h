@@ -25,13 +25,18 @@ struct serve_house {
     int64_t lease_ms;     /* shared: until when it has it, by the monotonic clock */
     int64_t excess_s;     /* shared: when revoked grants are counted (serve_excess.h) */
     int64_t lease_try_ms; /* shared: when it is renewed, or tried for */
+    int64_t grants_s;     /* shared: from when on revoked grants are to be read; else INT64_MAX */
+    int64_t grants_ms;    /* shared: when they are read unasked, by the monotonic clock */
+    unsigned late_seen;   /* shared: how much of change_log.late has been paid */
+    int64_t all_ms;       /* shared: when CHANGE_ALL may be told again */
+    int64_t all_again_ms; /* shared: when it has to be once more; 0: it has not */
 };
 
 void serve_house_init(struct serve_house *h, struct server *server, struct db *db,
                       struct id_source *ids, int64_t now_s);
 /* Hears what other processes changed: clients, keys, on a shared store revoked grants; takes new
- * keys in. False when the store did not answer; on a shared store the server knows it then
- * (store_away), and when it was heard last (heard_ms). */
+ * keys in. One statement when nothing has changed. False when the store did not answer; on a shared
+ * store the server knows it then (store_away), and when it was heard last (heard_ms). */
 bool serve_house_hear(struct serve_house *h);
 /* One round of all the rest, bounded: one sweep, keys, explanations, counts. True when the sweeps
  * have more to do at once. */

@@ -255,7 +255,7 @@ void server_thread_refresh(struct server_thread *t)
         db_view_end(t->db);
         keys |= lost;
         for (size_t i = 0; i < n; i++)
-            keys |= changes[i].kind == CHANGE_KEYS;
+            keys |= changes[i].kind == CHANGE_KEYS || changes[i].kind == CHANGE_ALL;
     }
     if (keys && !s->shared)
         refresh_ring(t, t->changes_seen);

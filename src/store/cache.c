@@ -167,7 +167,10 @@ static void follow(struct cache *c)
         if (lost)
             clear(c);
         for (size_t i = 0; i < n; i++)
-            c->apply(c, &changes[i]);
+            if (changes[i].kind == CHANGE_ALL)
+                clear(c);
+            else
+                c->apply(c, &changes[i]);
     }
     atomic_store(&c->seen, seen);
     pthread_mutex_unlock(&c->lock);

@@ -19,7 +19,7 @@ struct cache_block {
 };
 
 struct cache;
-/* Drops what the change names, with cache_drop and cache_drop_if. */
+/* Drops what the change names, with cache_drop and cache_drop_if. Not called for CHANGE_ALL. */
 typedef void cache_apply(struct cache *c, const struct change *change);
 
 /* At most max blocks (16 at least), used by several views. It follows `log` from now on. */

@@ -13,20 +13,25 @@
  * the row. The poll before it began at p < v and left p + r to count from; the row carries s + w.
  * So the overlap must be at least p + r - (s + w), which is less than (v - s) + (r - w). Clocks
  * differ by 5 s at most (r - w <= 5). Ids are made last (commit_bulk.c), so that v - s is what the
- * last statements and COMMIT take: each is given up after db.timeout, two of them in all. Commands
- * do not give up, but their changes go out when their statements have passed all locks. Seconds
+ * last statements and COMMIT take: each is given up after db.timeout, two of them in all. Seconds
  * are cut off, which costs one more. On one machine CHANGE_OVERLAP_S is plenty.
+ *
+ * A COMMIT that waits for a dead synchronous standby breaks that rule: what was given up here goes
+ * on waiting there, and is visible minutes later. commit.c notices, and CHANGE_ALL follows.
  */
 #include "store/change.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/revoked.h"
 #include "store/statements.h"
 
 #define CHANGE_OVERLAP_S 10 /* at least */
-#define CHANGE_SKEW_S    5
+#define CHANGE_WAY_S     10 /* at least */
+#define CHANGE_CALLS     10 /* on the way, the waits in queues as long as a call among them */
 #define CHANGE_CUT_S     1
 /* Rows stay for processes that sleep; whoever slept longer starts with empty copies. */
 #define CHANGE_KEEP_S 3600
@@ -53,7 +58,24 @@ void change_log_init(struct change_log *log)
     id_source_init(&log->ids);
     log->revoked = NULL;
     atomic_init(&log->seq, 0);
+    atomic_init(&log->late, 0);
     pthread_mutex_init(&log->lock, NULL);
+}
+
+void change_grants_subject(int64_t revoked_s, uint8_t out[16])
+{
+    uint64_t n = htobe64((uint64_t)revoked_s);
+
+    memset(out, 0, 16);
+    memcpy(out, &n, sizeof n);
+}
+
+int64_t change_grants_s(const uint8_t subject[16])
+{
+    uint64_t n;
+
+    memcpy(&n, subject, sizeof n);
+    return (int64_t)be64toh(n);
 }
 
 void change_publish(struct change_log *log, enum change_kind kind, const uint8_t subject[16])
@@ -131,12 +153,33 @@ int64_t change_overlap_s(int64_t call_ms)
     return s > CHANGE_OVERLAP_S ? s : CHANGE_OVERLAP_S;
 }
 
+int64_t change_way_s(int64_t call_ms)
+{
+    int64_t s = (CHANGE_CALLS * call_ms + 999) / 1000;
+
+    return s > CHANGE_WAY_S ? s : CHANGE_WAY_S;
+}
+
 /* Where a poll begins to read; a clock that was set back counts from where it is now. */
 static int64_t begin_s(const struct change_poll *poll, int64_t now_s)
 {
     int64_t from_s = poll->since_s && poll->since_s < now_s ? poll->since_s : now_s;
 
     return from_s - (poll->overlap_s ? poll->overlap_s : CHANGE_OVERLAP_S);
+}
+
+/* What a row says that the poll had not seen. */
+static void take(struct change_poll *poll, struct change_log *log, struct rows *r)
+{
+    uint8_t subject[16] = {0};
+    enum change_kind kind = (enum change_kind)row_int(r, 1);
+
+    row_bytes(r, 2, subject, sizeof subject);
+    poll->all = poll->all || kind == CHANGE_ALL;
+    if (kind != CHANGE_GRANTS) /* which may be many, and only the poll's caller cares for */
+        change_publish(log, kind, subject);
+    else if (change_grants_s(subject) < poll->grants_s)
+        poll->grants_s = change_grants_s(subject);
 }
 
 enum err change_poll(struct db *db, struct change_poll *poll, struct change_log *log, int64_t now_s)
@@ -147,15 +190,14 @@ enum err change_poll(struct db *db, struct change_poll *poll, struct change_log 
     struct id id;
     enum err e;
 
+    poll->grants_s = INT64_MAX;
+    poll->all = false;
     while (rows_next(&r)) {
-        uint8_t subject[16] = {0};
         if (!row_bytes(&r, 0, id.b, sizeof id.b) || (!db->ops->shared && is_own(log, &id)))
             continue;
         keep(&reading, &id);
-        if (was_seen(&reading, poll, &id))
-            continue;
-        row_bytes(&r, 2, subject, sizeof subject);
-        change_publish(log, (enum change_kind)row_int(&r, 1), subject);
+        if (!was_seen(&reading, poll, &id))
+            take(poll, log, &r);
     }
     e = rows_end(&r);
     if (e != OK) { /* the next poll reads all of it again */
@@ -173,6 +215,18 @@ void change_poll_free(struct change_poll *poll)
 {
     free(poll->seen);
     *poll = (struct change_poll){0};
+}
+
+enum err change_tell_all(struct db *db, struct id_source *ids, int64_t now_s)
+{
+    static const uint8_t nothing[16];
+    int64_t began_ms = clock_mono_ms();
+    struct id id = id_next(ids, now_s);
+    enum err e =
+        db_run(db, &sql[PUT],
+               ARGS(db_bytes(&id), db_int(CHANGE_ALL), db_blob(nothing, sizeof nothing)), NULL);
+
+    return e == OK && clock_mono_ms() - began_ms > CHANGE_LATE_MS ? ERR_UNAVAILABLE : e;
 }
 
 enum err change_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted)

@@ -54,6 +54,7 @@ static void apply(struct cache *blocks, const struct change *change)
     case CHANGE_GRANTS:
     case CHANGE_USER:
     case CHANGE_EXCESS:
+    case CHANGE_ALL:
         break;
     }
 }

@@ -9,9 +9,29 @@
  * SQLite roll the whole transaction back, and what came after would commit on its own; so after
  * a failure nothing more is run and nobody is told that it worked.
  *
+ * Late changes. Who polls counts on it that a change is visible soon after its id was made
+ * (change.c). COMMIT on PostgreSQL may break that: while a synchronous standby is away its backend
+ * waits for it, with the commit in the log and visible to nobody, however long, even when whoever
+ * asked has given up and closed the connection. So if the way from the ids to the answer took more
+ * than CHANGE_LATE_MS, or no answer came, the other processes are owed CHANGE_ALL:
+ *   - After a late answer at once, since an answer says that the rows are visible.
+ *   - Without an answer as soon as a later write is answered in time. That one's record lies behind
+ *     the old one's in the log, and a standby confirms the log up to a place, so the old backend
+ *     was let go before or with ours, and has only to make its rows visible: a matter of
+ *     scheduling. After a promotion the log ends before the old one (it never was) or behind it (it
+ *     was visible when writes began). But a COMMIT that had not reached the backend when we gave
+ *     up is not in the log yet: the kernel goes on sending what a closed connection had left
+ *     (tcp_user_timeout, 15 s) and the backend reads that before it sees the end. Hence CHANGE_ALL
+ *     once more after a while (serve_house.c: 30 s).
+ * A server counts what it owes (change_log.late) and its housekeeping pays; commands pay before
+ * they end. A process that is killed in between leaves it owing; the nodes then learn of it by
+ * their next CHANGE_ALL, a reload or a restart.
+ *
  * Left out on purpose: retries. Whoever asked is told 503 and knows whether it may ask again.
  */
 #include "store/commit.h"
+
+#include <time.h>
 
 #include "store/commit_bulk.h"
 #include "store/revoked.h"
@@ -42,7 +62,7 @@ static enum err put_changes(struct db *db, const struct stamp *stamp, const stru
 
     for (const struct change *c = fx->changes; e == OK && c; c = c->next) {
         struct id id;
-        if (c->here)
+        if (c->here || (c->kind == CHANGE_GRANTS && !db->ops->shared))
             continue;
         id = id_next(stamp->ids, clock_now_s(stamp->clock));
         e = db_run(db, change_put(),
@@ -130,27 +150,28 @@ static void notify(struct db *db, const struct commit_set *sets, size_t n)
         db->ops->notify(db);
 }
 
-static void run_batch(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n)
+/* As commit_bulk. */
+static bool run_batch(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n)
 {
+    bool late;
+
     if (!db->ops->bulk) {
         run_savepoints(db, stamp, sets, n);
-        return;
+        return false;
     }
-    commit_bulk(db, stamp, sets, n);
+    late = commit_bulk(db, stamp, sets, n);
     notify(db, sets, n);
+    return late;
 }
 
 /* The earliest time at which the set revoked grants; INT64_MAX: it did not. */
 static int64_t revoked_at(const struct commit_set *set)
 {
-    int64_t first_s = INT64_MAX, at_s;
+    int64_t first_s = INT64_MAX;
 
-    for (const struct change *c = set->fx->changes; c; c = c->next) {
-        if (c->kind != CHANGE_GRANTS)
-            continue;
-        memcpy(&at_s, c->subject, sizeof at_s);
-        first_s = at_s < first_s ? at_s : first_s;
-    }
+    for (const struct change *c = set->fx->changes; c; c = c->next)
+        if (c->kind == CHANGE_GRANTS && change_grants_s(c->subject) < first_s)
+            first_s = change_grants_s(c->subject);
     return first_s;
 }
 
@@ -183,7 +204,8 @@ static void run_and_tell(struct db *db, struct change_log *log, const struct sta
 {
     bool failed = false;
 
-    run_batch(db, stamp, sets, n);
+    if (run_batch(db, stamp, sets, n))
+        atomic_fetch_add(&log->late, 1);
     if (log->revoked)
         take_revoked(db, log, sets, n);
     atomic_fetch_add(&log->commits, 1); /* failed or not: the outcome may be unknown */
@@ -212,16 +234,31 @@ enum commit_outcome commit_apart(struct db *db, struct change_log *log, struct i
     return set.outcome;
 }
 
+/* OK: the other processes know that they have to look again. */
+static enum err tell_all(struct db *db, struct id_source *ids, const struct clock *clock)
+{
+    int64_t end_ms = clock_mono_ms() + COMMIT_TELL_MS;
+    enum err e = change_tell_all(db, ids, clock_now_s(clock));
+
+    while (e != OK && clock_mono_ms() < end_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 200 * 1000000L}, NULL);
+        e = change_tell_all(db, ids, clock_now_s(clock));
+    }
+    return e;
+}
+
 enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,
                     struct effects *fx)
 {
     struct stamp stamp = {ids, clock};
     struct commit_set set = {.fx = fx};
+    bool told = true;
 
-    run_batch(db, &stamp, &set, 1);
+    if (run_batch(db, &stamp, &set, 1))
+        told = tell_all(db, ids, clock) == OK;
     switch (set.outcome) {
     case COMMIT_DONE:
-        return OK;
+        return told ? OK : ERR_SLOW;
     case COMMIT_MISSED:
         return ERR_CONFLICT;
     case COMMIT_FAILED:

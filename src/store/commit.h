@@ -25,7 +25,11 @@ void commit_run(struct db *db, struct change_log *log, const struct clock *clock
  * of its own; publishes likewise. */
 enum commit_outcome commit_apart(struct db *db, struct change_log *log, struct id_source *ids,
                                  const struct clock *clock, struct effects *fx);
-/* One set, for commands: OK, ERR_CONFLICT (an expectation missed), ERR_UNAVAILABLE. */
+/* For how long a command tries to tell the others. */
+#define COMMIT_TELL_MS 30000
+/* One set, for commands: OK, ERR_CONFLICT (an expectation missed), ERR_UNAVAILABLE (also when the
+ * outcome is unknown), ERR_SLOW: it is durable, but running servers may not have heard of it, since
+ * the store was so slow and did not take CHANGE_ALL within COMMIT_TELL_MS. */
 enum err commit_one(struct db *db, struct id_source *ids, const struct clock *clock,
                     struct effects *fx);
 

@@ -7,7 +7,8 @@
  *
  * Changes come last, their ids made when the statements before them have gone or are about to go,
  * since who polls counts on it that an id is hardly older than its commit (change.c). A handle
- * without patience may wait for a lock however long, so there the statements go first.
+ * without patience may wait for a lock however long, so there the statements go first. Of all that
+ * was revoked in a batch one row tells.
  *
  * Conflicts (another transaction was in the way) are ordinary with several nodes: the batch runs
  * again after a short random pause, and if that does not help, or took too long, its sets run one
@@ -55,6 +56,8 @@ struct bulk {
     size_t used, room;
     struct row *rows; /* of the changes */
     bool missed;
+    int64_t told_ms; /* when the first id of a change was made; 0: there is none */
+    bool late;       /* what commit_bulk returns */
 };
 
 static bool in_play(const struct commit_set *set)
@@ -100,25 +103,40 @@ static enum db_status put_set(struct bulk *b, size_t set)
     return status;
 }
 
+/* The next row; `subject` stays as it is until it has been sent. */
+static enum db_status put_change(struct bulk *b, struct row **row, enum change_kind kind,
+                                 const uint8_t subject[16])
+{
+    struct row *r = (*row)++;
+
+    if (b->told_ms == 0)
+        b->told_ms = clock_mono_ms();
+    r->id = id_next(b->stamp->ids, clock_now_s(b->stamp->clock));
+    r->args[0] = db_bytes(&r->id);
+    r->args[1] = db_int(kind);
+    r->args[2] = db_blob(subject, 16);
+    return put(b, (struct purpose){NOBODY, 1}, change_put(), r->args, 3);
+}
+
 static enum db_status put_changes(struct bulk *b)
 {
-    int64_t now_s = clock_now_s(b->stamp->clock);
     enum db_status status = DB_DONE;
     struct row *row = b->rows;
+    const struct change *grants = NULL; /* the earliest */
 
     for (size_t i = 0; i < b->n; i++) {
         const struct change *c = in_play(&b->sets[i]) ? b->sets[i].fx->changes : NULL;
         for (; c && status == DB_DONE; c = c->next) {
             if (c->here)
                 continue;
-            row->id = id_next(b->stamp->ids, now_s);
-            row->args[0] = db_bytes(&row->id);
-            row->args[1] = db_int(c->kind);
-            row->args[2] = db_blob(c->subject, sizeof c->subject);
-            status = put(b, (struct purpose){NOBODY, 1}, change_put(), row->args, 3);
-            row++;
+            if (c->kind != CHANGE_GRANTS)
+                status = put_change(b, &row, c->kind, c->subject);
+            else if (!grants || change_grants_s(c->subject) < change_grants_s(grants->subject))
+                grants = c;
         }
     }
+    if (grants && status == DB_DONE)
+        status = put_change(b, &row, CHANGE_GRANTS, grants->subject);
     return status;
 }
 
@@ -178,6 +196,15 @@ static struct commit_set *only_one(struct commit_set *sets, size_t n)
                                                                                      : NULL;
 }
 
+/* Did others perhaps look for the changes in vain by now? Of a COMMIT without an answer nobody
+ * knows; one that lost to another transaction is over. */
+static bool is_late(const struct bulk *b, enum db_status status)
+{
+    if (b->told_ms == 0 || status == DB_CONFLICT)
+        return false;
+    return status != DB_DONE || clock_mono_ms() - b->told_ms > CHANGE_LATE_MS;
+}
+
 /* The sets in play, until none of them misses. Anything but DB_DONE: nothing of them is durable,
  * unless *committing. */
 static enum db_status attempt(struct bulk *b, bool *committing)
@@ -195,6 +222,7 @@ static enum db_status attempt(struct bulk *b, bool *committing)
             return run_alone(b->db, one);
         b->used = 0;
         b->missed = false;
+        b->told_ms = 0;
         db_rollback(b->db); /* of what a rollback that failed has left */
         status = send_all(b);
         if (status != DB_DONE || b->missed)
@@ -203,8 +231,11 @@ static enum db_status attempt(struct bulk *b, bool *committing)
             *committing = true;
         if (status != DB_DONE)
             return status;
-        if (!b->missed)
-            return status_of(b->db, db_commit(b->db));
+        if (b->missed)
+            continue;
+        status = status_of(b->db, db_commit(b->db));
+        b->late = b->late || is_late(b, status);
+        return status;
     }
 }
 
@@ -248,6 +279,7 @@ static void one_by_one(struct bulk *b, int64_t began_ms)
         one.sets = &b->sets[i];
         one.n = 1;
         enum db_status status = attempt(&one, &committing);
+        b->late = b->late || one.late;
         if (status == DB_DONE)
             continue;
         b->sets[i].outcome = COMMIT_FAILED;
@@ -278,7 +310,7 @@ static void run(struct bulk *b)
         fail_rest(b->sets, b->n);
 }
 
-void commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n)
+bool commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n)
 {
     struct bulk b = {.db = db, .stamp = stamp, .sets = sets, .n = n};
     size_t changes;
@@ -296,4 +328,5 @@ void commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *se
     free(b.calls);
     free(b.purposes);
     free(b.rows);
+    return b.late;
 }

@@ -12,7 +12,8 @@ struct stamp {
     const struct clock *clock;
 };
 
-/* Gives each set its outcome. */
-void commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n);
+/* Gives each set its outcome. True: changes were or may have been told so late that others looked
+ * for them in vain; they are owed CHANGE_ALL. */
+bool commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *sets, size_t n);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * A live grant has no row, so this table holds only what was revoked and not yet forgotten; each
  * token look-up joins it by primary key. Revoking again keeps the later end, and says when, since
- * nodes ask for what was written lately (store/revoked.h).
+ * nodes ask for what was written lately (store/revoked.h), and whoever was not told whether the
+ * first time worked does it again.
  */
 #include "store/grant.h"
 
@@ -16,7 +17,7 @@ static const struct sql sql[] = {
     [REVOKE] = {"grant.revoke",
                 "INSERT INTO grants (id, client_id, revoked_s, exp_s) VALUES ($1, $2, $3, $4) "
                 "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s, "
-                "revoked_s = excluded.revoked_s WHERE excluded.exp_s > grants.exp_s"},
+                "revoked_s = excluded.revoked_s WHERE excluded.exp_s >= grants.exp_s"},
     [IS_REVOKED] = {"grant.is_revoked", "SELECT COUNT(*) FROM grants WHERE id = $1"},
     [FORGET] = {"grant.forget", "DELETE FROM grants WHERE id = $1"},
     [SWEEP] = {"grant.sweep", EXPIRY_SWEEP("grants", "id", "exp_s")},
@@ -26,7 +27,10 @@ const struct sql_set grant_statements = {sql, sizeof sql / sizeof *sql};
 
 void grant_tell(struct effects *fx, enum effect_life life, int64_t now_s)
 {
-    effects_change_here(fx, life, CHANGE_GRANTS, &now_s, sizeof now_s);
+    uint8_t subject[16];
+
+    change_grants_subject(now_s, subject);
+    effects_change(fx, life, CHANGE_GRANTS, subject, sizeof subject);
 }
 
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,

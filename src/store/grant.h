@@ -15,7 +15,7 @@
 void grant_revoke(struct effects *fx, enum effect_life life, const struct id *grant,
                   const struct uid *client, int64_t now_s, int64_t end_s);
 /* For whoever revokes by statements of his own: this process looks for rows with that revoked_s
- * before it answers. */
+ * before it answers, others when they hear of it. */
 void grant_tell(struct effects *fx, enum effect_life life, int64_t now_s);
 /* A revoked grant whose tokens are all dead by their epoch: the row says nothing any more. */
 void grant_forget(struct effects *fx, const struct id *grant);

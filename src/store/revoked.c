@@ -6,11 +6,12 @@
  * The overlap of polls. A row's revoked_s is the time at which the request began that revoked it,
  * by its node's clock; it is seen when its transaction has ended. So a poll at second T of this
  * node's clock may miss a row that says T less
- *     5 s   by which the clock of the other node may be behind, and
- *    10 s   for the way to the commit: the request's run, its wait in the committer's queue and
+ *     5 s   by which the clock of the other node may be behind (CHANGE_SKEW_S), and
+ *    10 s   for the way to the commit (change_way_s): the request's run, its waits in queues and
  *           three tries of the batch, each bounded by db.timeout (0.8 s unless it was changed),
- * and 5 s are left over: OVERLAP_S is 20. The first reading takes pages by id, while others write
- * behind it; so the poll after it begins where that reading began.
+ * and SPARE_S are left over. Commands may wait for their user in between: those are found by what
+ * CHANGE_GRANTS says. The first reading takes pages by id, while others write behind it; so the
+ * poll after it begins where that reading began.
  *
  * Rows are read without the lock and put in by hundreds, so that whoever asks waits for
  * microseconds; the doubling of a table of a million rows takes some 20 ms. Each poll looks at a
@@ -23,10 +24,11 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "store/change.h"
 #include "store/statements.h"
 
 enum {
-    OVERLAP_S = 20,
+    SPARE_S = 5,
     PAGE_ROWS = 5000,
     BATCH_ROWS = 256,
     SLICE_ROWS = 16384,
@@ -360,6 +362,15 @@ static enum err read_whole(struct revoked *r, struct db *db)
     return e;
 }
 
+void revoked_again(struct revoked *r)
+{
+    pthread_mutex_lock(&r->polling);
+    r->whole = false;
+    r->after = (struct id){0};
+    r->since_s = 0;
+    pthread_mutex_unlock(&r->polling);
+}
+
 enum err revoked_poll(struct revoked *r, struct db *db, int64_t now_s)
 {
     enum err e;
@@ -368,7 +379,8 @@ enum err revoked_poll(struct revoked *r, struct db *db, int64_t now_s)
     if (r->since_s == 0)
         r->since_s = now_s;
     if (r->whole) {
-        e = revoked_take(r, db, r->since_s - OVERLAP_S);
+        e = revoked_take(r, db,
+                         r->since_s - CHANGE_SKEW_S - change_way_s(db->patience_ms) - SPARE_S);
         if (e == OK)
             r->since_s = now_s;
     } else {

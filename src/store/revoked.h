@@ -1,9 +1,11 @@
 /* revoked: the ids of revoked grants, in the memory of one process.
  *
  * On a shared store nobody asks the database whether a JWT's grant is live: each node keeps what
- * table `grants` says. The first poll reads the whole table, later ones the rows whose revoked_s is
- * younger than the last poll less an overlap (clocks of nodes differ, transactions take time);
- * what is there already changes nothing. Rows that have expired are dropped.
+ * table `grants` says. The first poll reads the whole table. What was revoked later is told by
+ * CHANGE_GRANTS, with the revoked_s from which to look (revoked_take); further polls are there for
+ * what nobody told, and read the rows whose revoked_s is younger than the last poll less an overlap
+ * (clocks of nodes differ, transactions take time). What is there already changes nothing. Rows
+ * that have expired are dropped.
  *
  * Memory: 20 bytes a row in a table that doubles when it is three quarters full, so 27 to 54; a
  * client costs 36 more. At most REVOKED_PER_CLIENT rows of a client stay: whoever does the
@@ -24,9 +26,12 @@ struct revoked;
 
 struct revoked *revoked_open(void);
 void revoked_close(struct revoked *r);
-/* Takes in what was revoked since the last poll. ERR_UNAVAILABLE: it knows what it knew. */
+/* Takes in what was revoked since the last poll; the handle's patience says how long the way to a
+ * commit may be. ERR_UNAVAILABLE: it knows what it knew. */
 enum err revoked_poll(struct revoked *r, struct db *db, int64_t now_s);
-/* Takes in the rows with that revoked_s or a later one: what this process has just committed. */
+/* From the next poll on the whole table is read again. */
+void revoked_again(struct revoked *r);
+/* Takes in the rows with that revoked_s or a later one: what has just been committed. */
 enum err revoked_take(struct revoked *r, struct db *db, int64_t since_s);
 bool revoked_has(struct revoked *r, const struct id *grant);
 size_t revoked_count(struct revoked *r);

@@ -35,7 +35,7 @@ enum {
     "SELECT id, client_id, $2, exp_s + $3 FROM user_grant "
 #define AGAIN                                                                                      \
     "ON CONFLICT (id) DO UPDATE SET exp_s = excluded.exp_s, revoked_s = excluded.revoked_s "       \
-    "WHERE excluded.exp_s > grants.exp_s"
+    "WHERE excluded.exp_s >= grants.exp_s"
 
 /* A device's grant has no code. */
 #define ENDS_WITH_SESSION       "(offline = 0 OR (spent_s = 0 AND code_hash IS NOT NULL)) "

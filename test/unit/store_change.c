@@ -3,6 +3,7 @@
 
 #include "db/fault.h"
 #include "store/client.h"
+#include "store/grant.h"
 
 static void publish(struct change_log *log, uint8_t first)
 {
@@ -209,6 +210,50 @@ static void what_was_durable_after_all_is_heard(void **state)
     db_close(faulty);
 }
 
+/* What is not in the log, since nobody asks the log for it. */
+static void a_poll_says_what_it_brought(void **state)
+{
+    struct fixture *f = *state;
+    struct effects fx = fixture_effects(f);
+    struct change_poll poll = {0};
+    struct uid client = uid_new();
+    struct id a = id_next(&f->ids, NOW), b = id_next(&f->ids, NOW);
+    uint64_t seen = 0;
+    bool lost;
+
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_true(poll.grants_s == INT64_MAX && !poll.all);
+    grant_revoke(&fx, DROP, &a, &client, NOW - 7, NOW + 100);
+    grant_revoke(&fx, DROP, &b, &client, NOW - 900, NOW + 100);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_int_equal(poll.grants_s, f->db->ops->shared ? NOW - 900 : INT64_MAX);
+    assert_int_equal(take_all(&f->log, &seen, &lost), 0);
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_true(poll.grants_s == INT64_MAX);
+    change_poll_free(&poll);
+}
+
+static void all_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct id_source other;
+    struct change_poll poll = {0};
+    struct change out[4];
+    uint64_t seen = 0;
+    bool lost;
+
+    id_source_init(&other);
+    assert_int_equal(change_tell_all(f->db, &other, NOW), OK);
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW), OK);
+    assert_true(poll.all);
+    assert_int_equal(change_take(&f->log, &seen, out, 4, &lost), 1);
+    assert_int_equal(out[0].kind, CHANGE_ALL);
+    assert_int_equal(change_poll(f->db, &poll, &f->log, NOW + 1), OK);
+    assert_false(poll.all);
+    change_poll_free(&poll);
+}
+
 static void old_rows_go(void **state)
 {
     struct fixture *f = *state;
@@ -232,6 +277,7 @@ int main(void)
         TEST(another_process_hears_of_it_once),     TEST(any_number_is_heard_once),
         TEST(own_changes_are_published_once),       TEST(a_late_commit_is_heard),
         TEST(what_was_durable_after_all_is_heard),  TEST(old_rows_go),
+        TEST(a_poll_says_what_it_brought),          TEST(all_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,6 +369,107 @@ static void revocations_are_read_back(void **state)
     revoked_close(w->log->revoked);
 }
 
+static void one_row_tells_of_all_that_was_revoked(void **state)
+{
+    struct world *w = *state;
+    struct change_poll poll = {0};
+    struct uid client = uid_new();
+
+    for (int i = 0; i < 3; i++) {
+        struct id grant = id_next(&w->ids, NOW);
+        grant_revoke(add_set(w), KEEP, &grant, &client, i == 1 ? NOW - 90 : NOW, NOW + 100);
+    }
+    run(w);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM grants"), 3);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM change"), 1);
+    assert_int_equal(change_poll(w->pg->db, &poll, w->log, NOW), OK);
+    assert_int_equal(poll.grants_s, NOW - 90);
+    change_poll_free(&poll);
+}
+
+/* ---- changes that come late ---- */
+
+/* COMMIT takes that long when it brings a change other than CHANGE_ALL. */
+static void slow_down(struct world *w, const char *seconds)
+{
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+             "'BEGIN PERFORM pg_sleep(%s); RETURN NULL; END'",
+             seconds);
+    must_exec(w->pg->db, text);
+    must_exec(w->pg->db, "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON change DEFERRABLE "
+                         "INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.kind <> 8) "
+                         "EXECUTE FUNCTION slow()");
+}
+
+static void run_change(struct world *w)
+{
+    w->n = 0;
+    struct effects *fx = add_set(w);
+    put_token(w, fx);
+    effects_change(fx, DROP, CHANGE_KEYS, NULL, 0);
+    run(w);
+}
+
+static void a_change_that_comes_late_is_noticed(void **state)
+{
+    struct world *w = *state;
+
+    run_change(w);
+    assert_int_equal(w->sets[0].outcome, COMMIT_DONE);
+    assert_int_equal(atomic_load(&w->log->late), 0);
+    slow_down(w, "2.2");
+    db_set_patience(w->db, 5000);
+    run_change(w);
+    assert_int_equal(w->sets[0].outcome, COMMIT_DONE);
+    assert_int_equal(atomic_load(&w->log->late), 1);
+    w->n = 0;
+    put_token(w, add_set(w)); /* without a change there is nothing to be late */
+    run(w);
+    assert_int_equal(atomic_load(&w->log->late), 1);
+}
+
+static void a_change_of_unknown_outcome_is_noticed(void **state)
+{
+    struct world *w = *state;
+
+    fault_arm(w->db, FAULT_BULK, 1, DB_AWAY, FAULT_BEFORE);
+    run_change(w);
+    assert_int_equal(w->sets[0].outcome, COMMIT_FAILED);
+    assert_int_equal(atomic_load(&w->log->late), 0); /* it cannot come any more */
+    fault_arm(w->db, FAULT_COMMIT, 1, DB_AWAY, FAULT_AFTER);
+    run_change(w);
+    assert_true(fault_fired(w->db));
+    assert_int_equal(w->sets[0].outcome, COMMIT_FAILED);
+    assert_int_equal(atomic_load(&w->log->late), 1);
+}
+
+static enum err change_as_command(struct world *w)
+{
+    w->n = 0;
+    struct effects *fx = add_set(w);
+    put_token(w, fx);
+    effects_change(fx, DROP, CHANGE_KEYS, NULL, 0);
+    return commit_one(w->db, &w->ids, &at_now, fx);
+}
+
+static void a_command_tells_all_when_it_was_late(void **state)
+{
+    struct world *w = *state;
+
+    db_set_patience(w->db, 5000);
+    assert_int_equal(change_as_command(w), OK);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM change WHERE kind = 8"), 0);
+    slow_down(w, "2.2");
+    assert_int_equal(change_as_command(w), OK);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM change WHERE kind = 8"), 1);
+    fault_arm(w->db, FAULT_COMMIT, 1, DB_AWAY, FAULT_AFTER);
+    assert_int_equal(change_as_command(w), ERR_UNAVAILABLE);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM change WHERE kind = 8"), 2);
+}
+
 static void others_are_told_of_changes(void **state)
 {
     struct world *w = *state;
@@ -456,6 +557,10 @@ int main(void)
         WORLD(a_value_that_is_refused_harms_nobody_else),
         WORLD(a_set_may_be_large),
         WORLD(revocations_are_read_back),
+        WORLD(one_row_tells_of_all_that_was_revoked),
+        WORLD(a_change_that_comes_late_is_noticed),
+        WORLD(a_change_of_unknown_outcome_is_noticed),
+        WORLD(a_command_tells_all_when_it_was_late),
         WORLD(others_are_told_of_changes),
         WORLD(what_was_told_is_what_was_done),
     };

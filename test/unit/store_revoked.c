@@ -86,6 +86,43 @@ static void later_polls_overlap(void **state)
     revoked_close(r);
 }
 
+/* A node whose calls may take longer looks further back. */
+static void the_overlap_follows_the_patience(void **state)
+{
+    struct fixture *f = *state;
+    struct revoked *r = revoked_open();
+    struct id a = id_of(1), b = id_of(2);
+
+    assert_int_equal(revoked_poll(r, f->db, NOW), OK);
+    db_set_patience(f->db, 60000);
+    put_revoked(f, &a, &one, NOW - 610, NOW + 9000);
+    put_revoked(f, &b, &one, NOW - 611, NOW + 9000);
+    assert_int_equal(revoked_poll(r, f->db, NOW + 1), OK);
+    assert_true(revoked_has(r, &a));
+    assert_false(revoked_has(r, &b));
+    revoked_close(r);
+}
+
+/* What no poll looks back to any more, when it is told that something came late. */
+static void the_whole_table_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+    struct revoked *r = revoked_open();
+    struct id a = id_of(1), b = id_of(2);
+
+    put_revoked(f, &a, &one, NOW, NOW + 9000);
+    assert_int_equal(revoked_poll(r, f->db, NOW), OK);
+    put_revoked(f, &b, &one, NOW - 500, NOW + 9000);
+    assert_int_equal(revoked_poll(r, f->db, NOW + 1), OK);
+    assert_false(revoked_has(r, &b));
+    revoked_again(r);
+    assert_true(revoked_has(r, &a)); /* nobody is let in meanwhile */
+    assert_int_equal(revoked_poll(r, f->db, NOW + 2), OK);
+    assert_true(revoked_has(r, &a) && revoked_has(r, &b));
+    assert_int_equal(revoked_count(r), 2);
+    revoked_close(r);
+}
+
 static void a_poll_that_fails_loses_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -113,18 +150,16 @@ static void own_revocations_are_taken_at_once(void **state)
     struct revoked *r = revoked_open();
     struct effects fx = fixture_effects(f);
     struct id a = id_of(1);
-    int64_t at_s;
 
     assert_int_equal(revoked_poll(r, f->db, NOW), OK);
     grant_revoke(&fx, KEEP, &a, &one, NOW + 7, NOW + 100);
     assert_int_equal(fx.changes->kind, CHANGE_GRANTS);
-    assert_true(fx.changes->here);
     assert_int_equal(fx.changes->life, KEEP);
-    memcpy(&at_s, fx.changes->subject, sizeof at_s);
-    assert_int_equal(at_s, NOW + 7);
+    assert_int_equal(change_grants_s(fx.changes->subject), NOW + 7);
     assert_int_equal(fixture_commit(f, &fx), OK);
-    assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM change"), 0);
-    assert_int_equal(revoked_take(r, f->db, at_s), OK);
+    /* others are told where they keep what was revoked */
+    assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM change"), f->db->ops->shared);
+    assert_int_equal(revoked_take(r, f->db, NOW + 7), OK);
     assert_true(revoked_has(r, &a));
     revoked_close(r);
 }
@@ -318,6 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_poll_takes_all),
         TEST(later_polls_overlap),
+        TEST(the_overlap_follows_the_patience),
+        TEST(the_whole_table_is_read_again),
         TEST(a_poll_that_fails_loses_nothing),
         TEST(own_revocations_are_taken_at_once),
         TEST(a_later_end_is_seen),
