@@ -67,7 +67,7 @@ async function waiting(s, node) {
 
 for (const delay_ms of [300, 2000]) {
   test(`a line of ${delay_ms} ms: queues stay short, memory is as fast as ever`, () =>
-    withLine({}, async (s, line, node) => {
+    withLine({ load: { workers: 40, pace_ms: 50 } }, async (s, line, node) => {
       const here = (a) => a.url === node.url;
       const start = s.ledger.mark();
       line.delay(delay_ms);

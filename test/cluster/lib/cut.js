@@ -71,7 +71,11 @@ class Relay {
   }
 
   drop({ near, far }) {
-    for (const s of [near, far]) if (!s.destroyed) s.resetAndDestroy();
+    for (const s of [near, far]) {
+      // libuv resets no socket that is shut down already, and Node would keep it for ever
+      if (s.writableEnded) s.destroy();
+      else if (!s.destroyed) s.resetAndDestroy();
+    }
   }
 
   each(f) {

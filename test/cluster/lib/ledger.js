@@ -195,7 +195,8 @@ class Ledger {
   // A person comes back to any node with the same session, and the code goes to any node.
   async code() {
     const url = this.url();
-    const person = this.people.shift() || this.world.person(url);
+    const person = this.people.shift();
+    if (!person) return; // all of them are at it
     const start = performance.now();
     let code;
     try {
@@ -235,6 +236,16 @@ class Ledger {
   }
 
   // ---- the load as a whole ----
+
+  // One after another: many attempts for one name at once would be throttled.
+  async signIn(n) {
+    for (let i = 0; i < n; i++) {
+      const url = this.url();
+      const person = this.world.person(url);
+      await this.redeem(await this.world.code(person, url));
+      this.people.push(person);
+    }
+  }
 
   start() {
     this.over = false;

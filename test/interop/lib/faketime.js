@@ -14,6 +14,7 @@ function faketime(offset) {
     // a sanitized binary would refuse to start behind another preloaded library
     ASAN_OPTIONS: `${asan}verify_asan_link_order=0`,
     LD_PRELOAD: `${dir}/libfaketimeMT.so.1`, FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    FAKETIME_FORCE_MONOTONIC_FIX: '0', // else timed waits by the monotonic clock end at once
   };
 }
 
