@@ -114,7 +114,8 @@ test('metrics count what happened', async (t) => {
     const size = onPostgres ? 'postern_store_table_bytes{table="key"}'
       : 'postern_store_bytes{file="db"}';
     assert.ok(m[size] > 0);
-    await until(p, 'postern_store_rows{table="key"}', 5);
+    // PostgreSQL's catalogue estimates, and of a few new rows knows nothing yet
+    if (!onPostgres) await until(p, 'postern_store_rows{table="key"}', 5);
     assert.ok(Object.keys(m).some((k) => /^postern_key_age_seconds\{kid="IC[0-9a-f]{32}",use="signing",alg="ES256",state="active"\}$/.test(k)));
     const due = m['postern_key_rotation_due_seconds{alg="ES256"}'];
     assert.ok(due > 89 * 86400 && due <= 90 * 86400, ``);
