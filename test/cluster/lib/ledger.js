@@ -76,8 +76,7 @@ class Ledger {
 
   // Notes the answer of an operation; returns true when it is acknowledged. Refusals are told.
   took(op, r, refusal_is_fine = false) {
-    const now = performance.now();
-    this.answers.push({ op, url: r.url, status: r.status, ms: r.ms, at: now - r.ms, text: r.text.slice(0, 200),
+    this.answers.push({ op, url: r.url, status: r.status, ms: r.ms, at: r.at, text: r.text.slice(0, 200),
       durable: DURABLE.has(op) });
     if (r.status >= 400 && r.status < 500 && !refusal_is_fine) {
       this.violate(`${op} was refused by ${r.url}: ${r.status} ${r.text.slice(0, 300)}`);

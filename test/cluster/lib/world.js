@@ -4,8 +4,8 @@
 //     const w = await makeWorld(cluster);
 //     w.jwt w.opaque w.twine w.app w.auditor     { id, secret, authorization }
 //     await w.token(url, w.jwt)                  client_credentials; what every call here gives:
-//                                                { status, json, text, headers, ms, url }; status 0:
-//                                                no whole answer came (in 5 s)
+//                                                { status, json, text, headers, url, at, ms };
+//                                                status 0: no whole answer came (in 5 s)
 //     await w.pair(url)   w.refreshTwine(url, t)   w.refresh(url, t)   w.revoke(url, client, t)
 //     await w.introspect(url, t)                 as the auditor, who sees all of the organization
 //     await w.code(person, url), w.redeem(url, code), w.person(url)
@@ -26,7 +26,8 @@ function request(agent, method, url, headers, body) {
   return new Promise((done) => {
     const end = (status, more = {}) => {
       clearTimeout(timer);
-      done({ status, text: '', ...more, url: url.origin, ms: performance.now() - start });
+      done({ status, text: '', ...more, url: url.origin, at: start,
+        ms: performance.now() - start });
     };
     const r = http.request(url, { method, agent, headers: body === undefined ? headers
       : { ...headers, 'content-length': Buffer.byteLength(body) } }, (res) => {
