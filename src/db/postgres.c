@@ -55,7 +55,7 @@ static enum err postgres_open(str url, bool read_only, struct db **out, char *wh
     pg->base.ops = &postgres_ops;
     pg->read_only = read_only;
     pg->generation = 1;
-    pg->search.began_ms = clock_mono_ms() - 60000; /* the first search need not wait */
+    pg->searched_ms = clock_mono_ms() - 60000; /* the first search need not wait */
     pg->c = postgres_open_connection(pg->url, read_only, 0, OPEN_TIMEOUT_S, why, why_size);
     if (!pg->c) {
         free(pg->url);

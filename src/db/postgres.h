@@ -20,14 +20,15 @@ enum {
     POSTGRES_WHY = 512
 };
 
-/* The thread that connects again, and what it found. Its fields belong to it until `done`. */
+/* The thread that connects again, and what it found. Whoever of the two comes second to `over`, the
+ * thread with its result or the handle that is closed, frees it. The thread reads url, read_only
+ * and patience_ms and writes found and why until it is over. */
 struct postgres_search {
-    pthread_t thread;
-    bool running; /* started and not joined */
-    atomic_bool done;
+    atomic_bool over;
+    char *url;
+    bool read_only;
+    int patience_ms; /* what `found` is set up with */
     PGconn *found;
-    int patience_ms; /* what `found` was set up with */
-    int64_t began_ms;
     char why[POSTGRES_WHY];
 };
 
@@ -44,8 +45,9 @@ struct postgres {
     int64_t changed;
     size_t used;
     struct db_stmt *slots[POSTGRES_SLOTS];
-    struct postgres_search search;
-    char *copy; /* rows on their way to the server */
+    struct postgres_search *search; /* NULL: none runs */
+    int64_t searched_ms;            /* when the last one began */
+    char *copy;                     /* rows on their way to the server */
     size_t copy_n;
     char message[POSTGRES_WHY];
 };

@@ -7,6 +7,10 @@
  * one that finds an idle connection closed: it waits up to REPLACE_MS for the next. An attempt that
  * failed is repeated when the handle is used next, not sooner than PAUSE_MS after it began.
  *
+ * Closing a handle does not wait for that thread, which may sit in a call for seconds: it is left
+ * to itself and frees what it has. If the process ends meanwhile, libraries must not be taken down
+ * under it by the handlers of exit(3); so from then on exit(3) ends the process at once.
+ *
  * A transaction dies with its connection. Until whoever opened it has been told (by
  * lost_transaction, or by beginning or ending one) calls go on failing, so that the rest of a
  * transaction cannot run on the next connection as statements that commit on their own.
@@ -16,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -63,48 +68,97 @@ bool postgres_link_next(PGconn *c, int64_t until_ms, PGresult **out)
 
 /* ---- the next connection ---- */
 
+static atomic_int left_alone; /* searches whose handle is closed */
+
+static void free_search(struct postgres_search *s)
+{
+    if (s->found)
+        PQfinish(s->found);
+    free(s->url);
+    free(s);
+}
+
 static void *search(void *arg)
 {
-    struct postgres *pg = arg;
-    struct postgres_search *s = &pg->search;
+    struct postgres_search *s = arg;
 
-    s->found = postgres_open_connection(pg->url, pg->read_only, s->patience_ms, NEXT_TIMEOUT_S,
+    s->found = postgres_open_connection(s->url, s->read_only, s->patience_ms, NEXT_TIMEOUT_S,
                                         s->why, sizeof s->why);
-    atomic_store(&s->done, true);
+    if (atomic_exchange(&s->over, true)) {
+        free_search(s);
+        atomic_fetch_sub(&left_alone, 1);
+    }
     return NULL;
 }
 
 static void start_search(struct postgres *pg)
 {
-    struct postgres_search *s = &pg->search;
+    struct postgres_search *s;
     int64_t now_ms = clock_mono_ms();
+    pthread_t thread;
 
-    if (s->running || now_ms - s->began_ms < PAUSE_MS)
+    if (pg->search || now_ms - pg->searched_ms < PAUSE_MS)
         return;
-    s->began_ms = now_ms;
-    s->found = NULL;
+    pg->searched_ms = now_ms;
+    s = calloc(1, sizeof *s);
+    if (!s || !(s->url = strdup(pg->url)))
+        fatal("out of memory");
+    s->read_only = pg->read_only;
     s->patience_ms = pg->base.patience_ms;
-    atomic_store(&s->done, false);
-    s->running = pthread_create(&s->thread, NULL, search, pg) == 0;
+    if (pthread_create(&thread, NULL, search, s) != 0) {
+        free_search(s);
+        return;
+    }
+    pthread_detach(thread);
+    pg->search = s;
+}
+
+static bool is_searching(const struct postgres *pg)
+{
+    return pg->search && !atomic_load(&pg->search->over);
 }
 
 static void take_found(struct postgres *pg)
 {
-    struct postgres_search *s = &pg->search;
+    struct postgres_search *s = pg->search;
 
-    if (!s->running || !atomic_load(&s->done))
+    if (!s || is_searching(pg))
         return;
-    pthread_join(s->thread, NULL);
-    s->running = false;
-    if (!s->found) {
+    pg->search = NULL;
+    if (s->found) {
+        pg->c = s->found;
+        s->found = NULL;
+        pg->patience_ms = s->patience_ms;
+        pg->generation++;
+        pg->listening = pg->deaf = pg->mute = false;
+        log_note(LOG_INFO, "db", "the database answers again");
+    } else {
         snprintf(pg->message, sizeof pg->message, "%s", s->why);
-        return;
     }
-    pg->c = s->found;
-    pg->patience_ms = s->patience_ms;
-    pg->generation++;
-    pg->listening = pg->deaf = pg->mute = false;
-    log_note(LOG_INFO, "db", "the database answers again");
+    free_search(s);
+}
+
+/* A handler of exit(3), called before those that were there when the search was left alone. */
+static void end_at_once(int code, void *arg)
+{
+    (void)arg;
+    if (atomic_load(&left_alone) == 0)
+        return;
+    fflush(NULL);
+    _exit(code);
+}
+
+static void leave_search(struct postgres_search *s)
+{
+    static atomic_flag prepared = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&prepared))
+        on_exit(end_at_once, NULL);
+    atomic_fetch_add(&left_alone, 1);
+    if (atomic_exchange(&s->over, true)) { /* it was quicker */
+        atomic_fetch_sub(&left_alone, 1);
+        free_search(s);
+    }
 }
 
 /* Outside transactions, since a rollback would undo it. */
@@ -138,7 +192,7 @@ static void replace(struct postgres *pg)
     int64_t until_ms = clock_mono_ms() + REPLACE_MS;
 
     postgres_link_drop(pg, PQerrorMessage(pg->c));
-    while (pg->search.running && !atomic_load(&pg->search.done) && clock_mono_ms() < until_ms)
+    while (is_searching(pg) && clock_mono_ms() < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     take_found(pg);
 }
@@ -177,11 +231,9 @@ enum db_status postgres_link_drop(struct postgres *pg, const char *why)
 
 void postgres_link_close(struct postgres *pg)
 {
-    if (pg->search.running) {
-        pthread_join(pg->search.thread, NULL);
-        if (pg->search.found)
-            PQfinish(pg->search.found);
-    }
+    if (pg->search)
+        leave_search(pg->search);
+    pg->search = NULL;
     if (pg->c)
         PQfinish(pg->c);
 }

@@ -290,7 +290,7 @@ static void a_connection_that_was_closed_while_idle_is_replaced(void **state)
     assert_int_not_equal(backend_of(f->db), before);
 }
 
-/* Closing waits for the search, and leaks nothing that it found. */
+/* The search goes on without its handle, and leaks nothing that it finds. */
 static void a_handle_may_be_closed_while_it_searches(void **state)
 {
     struct pg_fixture *f = *state;
@@ -304,6 +304,45 @@ static void a_handle_may_be_closed_while_it_searches(void **state)
         db_close(other);
     }
     assert_int_equal(count(f->db), 0);
+}
+
+static pid_t postmaster(void)
+{
+    char path[192], line[32] = "";
+    FILE *in;
+
+    snprintf(path, sizeof path, "%s/data/postmaster.pid", pg_server.dir);
+    in = fopen(path, "r");
+    assert_non_null(in);
+    assert_non_null(fgets(line, sizeof line, in));
+    fclose(in);
+    return (pid_t)strtol(line, NULL, 10);
+}
+
+/* The whole server hangs: a process that stops does not wait for what it has given up. */
+static void closing_does_not_wait_for_the_search(void **state)
+{
+    struct pg_fixture *f = *state;
+    pid_t server = postmaster();
+    struct db *other = pg_open(f->url, false);
+    pid_t backend = (pid_t)backend_of(other);
+    enum err e;
+    int64_t from_ms, took_ms;
+
+    db_set_patience(other, PATIENCE_MS);
+    assert_int_equal(put(other, 1), OK);
+    kill(server, SIGSTOP);
+    kill(backend, SIGSTOP);
+    e = put(other, 2);
+    from_ms = clock_mono_ms();
+    db_close(other);
+    took_ms = clock_mono_ms() - from_ms;
+    kill(backend, SIGCONT);
+    kill(server, SIGCONT);
+    assert_int_equal(e, ERR_UNAVAILABLE);
+    assert_true(took_ms < 100);
+    sleep_ms(200); /* it finds a connection, which is nobody's */
+    assert_true(count(f->db) >= 1);
 }
 
 /* ---- hints ---- */
@@ -405,6 +444,7 @@ int main(void)
         PG_TEST(a_killed_server_is_away_until_it_is_back),
         PG_TEST(a_connection_that_was_closed_while_idle_is_replaced),
         PG_TEST(a_handle_may_be_closed_while_it_searches),
+        PG_TEST(closing_does_not_wait_for_the_search),
         PG_TEST(hints_arrive),
         PG_TEST(a_wait_ends_with_the_connection),
         PG_TEST(a_bulk_can_be_made_to_fail),
