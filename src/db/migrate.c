@@ -6,17 +6,26 @@
  * the migrations it does not know all say that programs of its version may go on (column serves,
  * which migration 4 adds; 0, its default, says nothing).
  *
+ * Nodes go on meanwhile on a shared store. A statement that waits for a table makes everybody wait
+ * who comes after it, so it does not wait long: behind a backup, which holds all tables for
+ * reading, it gives up, and all is tried again a moment later.
+ *
  * Left out on purpose: going back. A mistake is repaired by the next number.
  */
 #include "db/migrate.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 
-/* The first migration whose row has the column serves. */
-enum { SERVES_SINCE = 4, TRIES = 3 };
+enum {
+    SERVES_SINCE = 4, /* the first migration whose row has the column serves */
+    TRIES = 3,
+    LOCKED_TRIES = 20,
+    LOCKED_REST_MS = 500
+};
 
 enum { HAS_SQLITE, HAS_POSTGRESQL, LAST, SERVES, PUT, PUT_SERVES };
 
@@ -39,8 +48,13 @@ static const struct sql sql[] = {
 static const char *const create = "CREATE TABLE IF NOT EXISTS schema_version ("
                                   "number BIGINT NOT NULL PRIMARY KEY, "
                                   "name TEXT NOT NULL, applied_s BIGINT NOT NULL)";
-/* PostgreSQL lets two transactions read the version at once; SQLite has one writer. */
-static const char *const lock = "LOCK TABLE schema_version IN SHARE ROW EXCLUSIVE MODE";
+/* PostgreSQL lets two transactions read the version at once; SQLite has one writer. Rows are
+ * locked, since not every engine that speaks its protocol locks tables; while there are none, two
+ * collide in making the first table. */
+static const char *const lock = "UPDATE schema_version SET applied_s = applied_s";
+/* Sent behind the lock, for which there is time: another migration may hold it. Shorter than a node
+ * with the default db.timeout waits for a table. */
+static const char *const hurry = "SET LOCAL lock_timeout = 300";
 
 static bool is_sqlite(const struct db *db)
 {
@@ -93,6 +107,17 @@ int migrate_latest(void)
     return latest;
 }
 
+bool migrate_makes(str table)
+{
+    char create[128];
+
+    snprintf(create, sizeof create, "CREATE TABLE %.*s (", STR_ARG(table));
+    for (const struct migration *m = migrations; m->number != 0; m++)
+        if (strstr(m->text, create))
+            return true;
+    return false;
+}
+
 struct placeholder {
     str name;
     str sqlite, postgresql;
@@ -143,15 +168,22 @@ static enum err put_row(struct db *db, const struct migration *m)
     return db_run(db, &sql[PUT_SERVES], args, 4, NULL);
 }
 
+static enum err run_text(struct db *db, const char *text)
+{
+    enum db_status status = db->ops->exec(db, text);
+
+    db->conflicted = status == DB_CONFLICT;
+    return status == DB_DONE ? OK : ERR_UNAVAILABLE;
+}
+
 /* In the transaction that the caller opened. */
 static enum err apply(struct db *db, const struct migration *m)
 {
     struct arena a;
-    enum err e = OK;
+    enum err e;
 
     arena_init(&a, 1 << 20);
-    if (db->ops->exec(db, arena_cstr(&a, migrate_text(&a, m, db->ops->name))) != DB_DONE)
-        e = ERR_UNAVAILABLE;
+    e = run_text(db, arena_cstr(&a, migrate_text(&a, m, db->ops->name)));
     arena_free(&a);
     return e ? e : put_row(db, m);
 }
@@ -161,12 +193,14 @@ static enum err apply(struct db *db, const struct migration *m)
 static enum err apply_to(struct db *db, int last, const struct migration **at, int *applied)
 {
     int version = 0;
-    enum err e = OK;
+    enum err e = run_text(db, create);
 
-    if (db->ops->exec(db, create) != DB_DONE ||
-        (!is_sqlite(db) && db->ops->exec(db, lock) != DB_DONE))
-        return ERR_UNAVAILABLE;
-    e = query_int(db, &sql[LAST], &version);
+    if (e == OK && !is_sqlite(db))
+        e = run_text(db, lock);
+    if (e == OK && !is_sqlite(db))
+        e = run_text(db, hurry);
+    if (e == OK)
+        e = query_int(db, &sql[LAST], &version);
     for (const struct migration *m = migrations; e == OK && m->number != 0; m++) {
         if (m->number <= version || m->number > last)
             continue;
@@ -197,21 +231,35 @@ static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
         e = db_commit(db);
     if (e == OK)
         return OK;
-    snprintf(why, why_size, "migration %d (%s) failed and nothing was changed: %s",
+    snprintf(why, why_size, "migration %d (%s) failed and nothing was changed: %s%s",
              at ? at->number : migrations->number, at ? at->name : migrations->name,
-             db->ops->message(db));
+             db->ops->message(db),
+             db->conflicted ? ": something holds a table (a backup, a move, a psql session); end "
+                              "or wait for it, then try again"
+                            : "");
     db_rollback(db);
     *applied = 0;
     return e;
+}
+
+static bool may_try_again(const struct db *db, int tried)
+{
+    const struct timespec rest = {.tv_nsec = LOCKED_REST_MS * 1000000L};
+
+    if (is_sqlite(db) || tried >= (db->conflicted ? LOCKED_TRIES : TRIES))
+        return false;
+    if (db->conflicted)
+        nanosleep(&rest, NULL);
+    return true;
 }
 
 /* Two processes that make table schema_version at once collide in PostgreSQL's catalogue, IF NOT
  * EXISTS or not; the second time it is there. */
 static enum err attempt_all(struct db *db, int *applied, char *why, size_t why_size)
 {
-    enum err e = ERR_UNAVAILABLE;
+    enum err e = attempt(db, applied, why, why_size);
 
-    for (int i = 0; e != OK && i < (is_sqlite(db) ? 1 : TRIES); i++)
+    for (int tried = 1; e != OK && may_try_again(db, tried); tried++)
         e = attempt(db, applied, why, why_size);
     return e;
 }
