@@ -107,17 +107,6 @@ int migrate_latest(void)
     return latest;
 }
 
-bool migrate_makes(str table)
-{
-    char create[128];
-
-    snprintf(create, sizeof create, "CREATE TABLE %.*s (", STR_ARG(table));
-    for (const struct migration *m = migrations; m->number != 0; m++)
-        if (strstr(m->text, create))
-            return true;
-    return false;
-}
-
 struct placeholder {
     str name;
     str sqlite, postgresql;
