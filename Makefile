@@ -132,6 +132,21 @@ $(BUILD)/check_switch.o: src/oauth/check/checks.c
 $(BUILD)/postern_check_switch: $(BUILD)/src/main.o $(BUILD)/check_switch.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
+# Servers of versions to come, for test/spec/upgrade.test.js: they know more migrations. Theirs stand
+# in front of the archive that has the others.
+SCHEMA_next := src/db/schema test/spec/schema_next
+SCHEMA_later := $(SCHEMA_next) test/spec/schema_later
+$(BUILD)/gen/migrations_%.c: script/gen-migrations $(sort $(wildcard src/db/schema/*.sql test/spec/schema_*/*.sql))
+	@mkdir -p $(@D)
+	$(Q)script/gen-migrations $(SCHEMA_$*) >$@
+
+$(BUILD)/gen/migrations_%.o: $(BUILD)/gen/migrations_%.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/postern_next $(BUILD)/postern_later: $(BUILD)/postern_%: $(BUILD)/src/main.o \
+		$(BUILD)/gen/migrations_%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
 unit: $(UNIT_BINARIES) ## build the unit tests
 
 # ---- installing ----

@@ -3,6 +3,7 @@
 // database of its own in a temporary directory, runs its subcommands, stops it by process id.
 //
 //     const p = await startPostern({ settings: { 'refresh.grace': 1 }, env: {} });
+//                                 binary: another one than build/release/postern or POSTERN
 //     p.url                       'http://127.0.0.1:PORT'
 //     await p.cli(['org', 'create', '--name', 'N'])   the parsed answer of a subcommand (--json)
 //     await p.cliRaw([...], { input })                { code, stdout, stderr }, whatever the code
@@ -58,7 +59,7 @@ function cleanEnv() {
 }
 
 class Postern {
-  constructor(dir, port, settings, env) {
+  constructor(dir, port, settings, env, binary) {
     this.dir = dir;
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
@@ -68,6 +69,7 @@ class Postern {
     this.log = path.join(dir, 'postern.log');
     this.settings = settings || {};
     this.env = env || {};
+    this.binary = binary || BINARY;
     this.child = null;
   }
 
@@ -91,7 +93,7 @@ class Postern {
 
   async start() {
     const fd = fs.openSync(this.log, 'a');
-    const child = spawn(BINARY, ['serve'], {
+    const child = spawn(this.binary, ['serve'], {
       env: { ...this.commandEnv(), ...this.env },
       stdio: ['ignore', fd, fd],
     });
@@ -158,9 +160,9 @@ class Postern {
     await this.start();
   }
 
-  cliRaw(args, { input = '', env = {} } = {}) {
+  cliRaw(args, { input = '', env = {}, binary = this.binary } = {}) {
     return new Promise((done, failed) => {
-      const child = spawn(BINARY, args, {
+      const child = spawn(binary, args, {
         env: { ...this.commandEnv(), ...env },
         stdio: ['pipe', 'pipe', 'pipe'],
       });
@@ -196,9 +198,9 @@ class Postern {
   }
 }
 
-async function startPostern({ settings, env } = {}) {
+async function startPostern({ settings, env, binary } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-'));
-  const p = new Postern(dir, await freePort(), settings, env);
+  const p = new Postern(dir, await freePort(), settings, env, binary);
   try {
     await p.start();
   } catch (e) {
