@@ -178,12 +178,15 @@ static bool is_away(const struct server *s)
 static enum flow run(struct rq *rq)
 {
     enum err e = dispatch(rq);
+    bool asked = rq->t->db->asked; /* whatever the handler made of a read that failed */
 
     if (e == ERR_SLOW && rq->t->kind != THREAD_POOL)
         return FLOW_POOL;
     cors_decide(rq);
-    if (rq->t->db->asked) /* whatever the handler made of a read that failed */
-        return is_away(rq->server) ? refuse_away(rq) : FLOW_READ;
+    if (asked && is_away(rq->server))
+        return refuse_away(rq);
+    if (rq->t->db->asked && !is_away(rq->server)) /* else pages of others cannot read the answer */
+        return FLOW_READ;
     if (e == OK && (rq->res->body.overflow || rq->res->headers.overflow))
         e = fail(rq, ERR_SERVER_ERROR, "The answer is too large."); /* before anything is durable */
     if (e != OK) {
@@ -211,7 +214,7 @@ enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outco
     rq->t = t;
     if (outcome == COMMIT_DONE)
         return finish(rq);
-    if (outcome == COMMIT_MISSED && rq->runs <= LIMIT_RERUNS)
+    if (outcome == COMMIT_MISSED && rq->misses++ < LIMIT_RERUNS)
         return oauth_handle(t, rq);
     refuse_anew(rq, ERR_UNAVAILABLE);
     return FLOW_ANSWER;

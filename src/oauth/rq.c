@@ -16,7 +16,6 @@ void rq_init(struct rq *rq, struct server_thread *t, const struct http_req *req,
 void rq_restart(struct rq *rq, struct server_thread *t)
 {
     rq->t = t;
-    rq->runs++;
     rq->now_s = clock_now_s(&t->server->clock);
     rq->failure = (struct failure){0};
     rq->client = NULL;
