@@ -81,11 +81,16 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
     return NET_ANSWER;
 }
 
+/* What a balancer asks, by address or with a Host of its own. */
+static bool is_probe(str path)
+{
+    return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz"));
+}
+
 /* What an operator asks, not a client. */
 static bool is_admin(str path)
 {
-    return str_eq(path, STR("/healthz")) || str_eq(path, STR("/readyz")) ||
-           str_eq(path, STR("/metrics")) || str_starts(path, STR("/admin/"));
+    return is_probe(path) || str_eq(path, STR("/metrics")) || str_starts(path, STR("/admin/"));
 }
 
 /* With an administrator's listener, that is there and nothing else is. */
@@ -102,8 +107,9 @@ static enum net_next handle(void *thread, struct exchange *x)
         oauth_refuse(t, &s->rq, ERR_NOT_FOUND, "There is nothing at this path.");
         return NET_ANSWER;
     }
-    if (x->req.admin)
-        x->req.host = STR("localhost"); /* probes come by address; the listener vouches */
+    /* Who comes by address: the listener vouches, or the answer is the same for everybody. */
+    if (x->req.admin || is_probe(x->req.path))
+        x->req.host = STR("localhost");
     return next_of(x, oauth_handle(t, &s->rq));
 }
 

@@ -53,6 +53,20 @@ test('IPv4, IPv6 and a Unix socket, all at once', async () => {
   }
 });
 
+test('a balancer may ask for health by any host name, nobody for anything else', async () => {
+  const p = await startPostern();
+  try {
+    const ask = (path, host) => get({ host: '127.0.0.1', port: p.port, path, headers: { host } });
+    for (const host of ['10.0.0.11:8080', 'node1']) {
+      assert.strictEqual((await ask('/readyz', host)).status, 200, host);
+      assert.strictEqual((await ask('/healthz', host)).status, 200, host);
+      assert.strictEqual((await ask('/oauth2/jwks', host)).status, 421, host);
+    }
+  } finally {
+    await p.stop();
+  }
+});
+
 test('a taken port: exit 1, and a message that names the address and what to do', async () => {
   const p = await startPostern();
   try {
