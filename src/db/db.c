@@ -29,13 +29,16 @@ static const struct scheme schemes[] = {
 
 enum err db_open(str url, bool read_only, struct db **out, char *why, size_t why_size)
 {
+    size_t scheme = str_find(url, ':', 0);
+    bool secret = str_find(url, '@', 0) < url.n; /* a password may be before it */
+
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (str_starts(url, str_from(schemes[i].prefix)))
             return schemes[i].ops->open(url, read_only, out, why, why_size);
     snprintf(why, why_size,
-             "the database '%.*s' is of no kind that this program knows: write "
+             "the database '%.*s%s' is of no kind that this program knows: write "
              "sqlite:PATH or postgresql://USER@HOST/NAME",
-             STR_ARG(url));
+             STR_ARG(secret ? str_sub(url, 0, scheme) : url), secret ? ":..." : "");
     return ERR_INVALID_REQUEST;
 }
 

@@ -80,7 +80,8 @@ static void a_failed_opening_names_the_remedy(void **state)
     assert_refused("postgresql://u:hush%@h/x", "cannot be read", "%XX");
     assert_refused("postgresql://u:hu/sh@h:hush/x", "cannot be read", "write postgresql://");
     assert_refused("postgresql://h/x?pasword=hush", "cannot be read", "pasword");
-    assert_refused("mysql://h/x", "mysql", "postgresql://");
+    assert_refused("mysql://h/x", "mysql://h/x", "postgresql://");
+    assert_refused("mysql://u:hush@h/x", "mysql:...", "postgresql://");
     script_postgres("url", "not_there", url, sizeof url);
     assert_refused(url, "not_there", "createdb not_there");
     snprintf(url, sizeof url, "postgresql:///not_there?user=postern&host=/tmp/no-such-directory,%s",
