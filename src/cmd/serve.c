@@ -247,8 +247,9 @@ static const struct option options[] = {
 static const char more[] =
     "A store that does not exist is made, with its master key file and first keys.\n"
     "SIGTERM and SIGINT stop when what was accepted is answered (setting `drain`). SIGHUP reads\n"
-    "settings file, certificate and keys again, and logs what was taken up and what needs a\n"
-    "restart. The log goes to stderr (settings `log.*`).\n"
+    "settings file, certificate and keys again, forgets what else it has of the store in memory,\n"
+    "and logs what was taken up and what needs a restart. The log goes to stderr (settings\n"
+    "`log.*`).\n"
     "Sockets that a service manager passes (LISTEN_FDS) take the place of `listen`; those named\n"
     "`tls` or `admin` (LISTEN_FDNAMES) that of tls.listen or admin_listen.";
 

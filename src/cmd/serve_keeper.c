@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { POLL_MS = 800, HINT_MS = 50, SLICE_MS = 200 };
+enum { POLL_MS = 800, HINT_MS = 50, SLICE_MS = 100 };
 
 enum err serve_keeper_open(struct serve_keeper *k, struct serve_app *app, char *why,
                            size_t why_size)

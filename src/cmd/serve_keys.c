@@ -5,7 +5,8 @@
  *      max-age, margin                     successor       longest token, margin
  *
  * A successor is published so early that it may sign when the key reaches keys.rotation_age; a
- * client that keeps the JWKS for as long as it was told has the new key by then. A retired key
+ * client that keeps the JWKS for as long as it was told has the new key by then, also from a node
+ * that is cut off from the store and does not know the key. A retired key
  * stays for the longest life that any access token may have, not for the longest of those that
  * clients have now: a life that was shortened since has left long tokens behind, and the price is
  * one public key more in the JWKS.
@@ -17,6 +18,7 @@
  */
 #include "cmd/serve_keys.h"
 
+#include "db/db.h"
 #include "store/key.h"
 
 struct key_rules serve_keys_rules(const struct settings *s)
@@ -24,12 +26,13 @@ struct key_rules serve_keys_rules(const struct settings *s)
     return (struct key_rules){
         .max_age_s = setting_int(s, jwks_max_age_s),
         .rotation_age_s = setting_int(s, keys_rotation_age_s),
+        .deaf_s = db_url_is_shared(setting_text(s, db)) ? setting_int(s, db_max_age_s) : 0,
     };
 }
 
 static int64_t lead_s(const struct key_rules *rules)
 {
-    return rules->max_age_s + SERVE_KEYS_MARGIN_S;
+    return rules->max_age_s + rules->deaf_s + SERVE_KEYS_MARGIN_S;
 }
 
 /* The published key that takes over first. */
@@ -70,8 +73,8 @@ struct key_next serve_keys_next(const struct keyring *ring, const struct key *k,
     case KEY_RETIRED:
         break;
     }
-    return (struct key_next){KEY_STEP_DROP,
-                             k->retired_s + SERVE_KEYS_LONGEST_TOKEN_S + SERVE_KEYS_MARGIN_S};
+    return (struct key_next){KEY_STEP_DROP, k->retired_s + SERVE_KEYS_LONGEST_TOKEN_S +
+                                                rules->deaf_s + SERVE_KEYS_MARGIN_S};
 }
 
 const struct key *serve_keys_due(const struct keyring *ring, const struct key_rules *rules,

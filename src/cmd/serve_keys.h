@@ -24,6 +24,8 @@ enum key_step {
 struct key_rules {
     int64_t max_age_s;      /* jwks.max_age */
     int64_t rotation_age_s; /* keys.rotation_age; 0: no successors by age */
+    int64_t deaf_s;         /* for how long a process may not hear of a new key and yet let others
+                               keep its JWKS: db.max_age of nodes, else 0 (oauth/endpoint/jwks.c) */
 };
 
 /* The next step in the life of a key of the ring, and when, which may have passed. */

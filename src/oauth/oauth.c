@@ -95,12 +95,7 @@ static enum err find_route(struct rq *rq)
 /* A node that has not heard from a shared store for long does not know what was revoked since. */
 static enum err check_heard(struct rq *rq)
 {
-    const struct server *s = rq->server;
-    int64_t max_ms = setting_int(s->settings, db_max_age_s) * 1000;
-
-    if (!s->shared || rq->route->rate == RATE_FREE)
-        return OK;
-    if (clock_mono_ms() - atomic_load_explicit(&s->heard_ms, memory_order_relaxed) <= max_ms)
+    if (rq->route->rate == RATE_FREE || !server_is_deaf(rq->server))
         return OK;
     return fail(rq, ERR_UNAVAILABLE, "This node has not heard from its store for too long.");
 }

@@ -154,6 +154,12 @@ enum err server_open(struct server *s, const struct settings *settings,
     return OK;
 }
 
+bool server_is_deaf(const struct server *s)
+{
+    return s->shared && clock_mono_ms() - atomic_load_explicit(&s->heard_ms, memory_order_relaxed) >
+                            setting_int(s->settings, db_max_age_s) * 1000;
+}
+
 void server_close(struct server *s)
 {
     if (s->ring != NULL)

@@ -90,6 +90,8 @@ enum err server_open(struct server *s, const struct settings *settings,
                      const struct dialect *const *dialects, struct db *db, char *why,
                      size_t why_size);
 void server_close(struct server *s);
+/* Has it not heard from its shared store for longer than db.max_age? Any thread. */
+bool server_is_deaf(const struct server *s);
 enum err server_thread_open(struct server *s, struct server_thread *t, enum thread_kind kind,
                             char *why, size_t why_size);
 void server_thread_close(struct server_thread *t);

@@ -19,13 +19,14 @@ static const struct route routes[] = {
      .name = "see",
      .rate = RATE_READ},
     {.methods = HTTP_GET, .path = "/readyz", .handler = health_ready, .name = "readyz"},
+    {.methods = HTTP_GET, .path = "/keys", .handler = jwks_endpoint, .name = "keys"},
 };
 static const struct dialect standard = {
     .id = DIALECT_RFC,
     .name = "standard",
     .prefixes = (const char *const[]){"", NULL},
     .routes = routes,
-    .routes_n = 3,
+    .routes_n = sizeof routes / sizeof *routes,
     .jwt = &jwt_profile_rfc9068,
     .refuse = plain_refuse,
 };
@@ -126,6 +127,23 @@ static void a_node_that_heard_nothing_for_long_refuses(void **state)
     arena_free(&c.arena);
 }
 
+/* There may be a new key that it has not heard of. */
+static void the_keys_of_a_deaf_node_are_not_kept(void **state)
+{
+    static const char *const kept[] = {" public, max-age=3600\r", " public, max-age=0\r"};
+    struct call c;
+
+    (void)state;
+    for (int deaf = 0; deaf < 2; deaf++) {
+        hear(MAX_AGE_S * 1000 + (deaf ? 100 : -500));
+        begin(&c, "/keys");
+        c.flow = oauth_handle(&w.thread, &c.rq);
+        assert_int_equal(c.res.status, 200);
+        assert_true(str_eq(header_of(&c, "cache-control"), str_from(kept[deaf])));
+        arena_free(&c.arena);
+    }
+}
+
 /* Nobody waits in a queue for a store that is known not to answer. */
 static void what_needs_a_store_that_is_away_is_refused_at_once(void **state)
 {
@@ -181,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_worker_leaves_reads_to_readers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_heard_nothing_for_long_refuses, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(the_keys_of_a_deaf_node_are_not_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_needs_a_store_that_is_away_is_refused_at_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ready_says_how_the_store_is, set_up, tear_down),

@@ -126,6 +126,11 @@ static void successors_follow_the_settings(void **state)
     r.rotation_age_s = LEAD / 2; /* as soon as can be */
     assert_int_equal(due_by(&r, keys, 1, -1, NULL), KEY_STEP_NONE);
     assert_int_equal(due_by(&r, keys, 1, 0, NULL), KEY_STEP_SUCCESSOR);
+    r = rules;
+    r.deaf_s = 600; /* nodes that may not hear of the new key for so long */
+    assert_int_equal(due_by(&r, keys, 1, AGE - LEAD - 601, NULL), KEY_STEP_NONE);
+    assert_int_equal(due_by(&r, keys, 1, AGE - LEAD - 600, NULL), KEY_STEP_SUCCESSOR);
+    r.rotation_age_s = LEAD / 2;
     keys[0].alg = JWS_RS256; /* it signs id_tokens */
     assert_int_equal(due_by(&r, keys, 1, 0, NULL), KEY_STEP_SUCCESSOR);
 }
