@@ -284,7 +284,7 @@ static void one_by_one(struct bulk *b, int64_t began_ms)
             continue;
         b->sets[i].outcome = COMMIT_FAILED;
         if (!may_go_on(status, committing) || is_over(b->db, began_ms, 2)) {
-            fail_rest(b->sets, b->n);
+            fail_rest(b->sets + i, b->n - i); /* those before it are done */
             return;
         }
     }

@@ -305,6 +305,30 @@ static void a_lock_takes_down_only_those_who_need_it(void **state)
     db_close(other);
 }
 
+/* When so many wait for a lock that time runs out, what was done before is not said to have failed.
+ */
+static void what_was_done_before_time_ran_out_is_done(void **state)
+{
+    struct world *w = *state;
+    struct db *other = pg_open(w->pg->url, false);
+
+    throttle_count(add_set(w), STR("held"), NOW, 60);
+    run(w);
+    assert_int_equal(db_begin(other), OK);
+    must_exec(other, "UPDATE throttle SET attempts = 7");
+    w->n = 0;
+    struct id first = put_token(w, add_set(w));
+    for (int i = 0; i < 6; i++)
+        throttle_count(add_set(w), STR("held"), NOW, 60);
+    struct id last = put_token(w, add_set(w));
+    run(w);
+    assert_int_equal(w->sets[0].outcome, COMMIT_DONE);
+    for (size_t i = 1; i < w->n; i++)
+        assert_int_equal(w->sets[i].outcome, COMMIT_FAILED);
+    assert_true(there(w, &first) && !there(w, &last));
+    db_close(other);
+}
+
 /* PostgreSQL takes no NUL in a text, where SQLite does. */
 static void a_value_that_is_refused_harms_nobody_else(void **state)
 {
@@ -554,6 +578,7 @@ int main(void)
         WORLD(a_commit_without_an_answer_is_unknown),
         WORLD(a_conflict_is_tried_again),
         WORLD(a_lock_takes_down_only_those_who_need_it),
+        WORLD(what_was_done_before_time_ran_out_is_done),
         WORLD(a_value_that_is_refused_harms_nobody_else),
         WORLD(a_set_may_be_large),
         WORLD(revocations_are_read_back),
