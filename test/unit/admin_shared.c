@@ -4,6 +4,7 @@
 #include "oauth_support.h"
 
 #include "admin/health.h"
+#include "codec/json.h"
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/token/jwt_profile.h"
 
@@ -18,8 +19,17 @@ static const struct route routes[] = {
      .handler = introspect_endpoint,
      .name = "see",
      .rate = RATE_READ},
+    {.methods = HTTP_POST,
+     .path = "/revoke",
+     .handler = revoke_endpoint,
+     .name = "revoke",
+     .rate = RATE_TOKEN},
     {.methods = HTTP_GET, .path = "/readyz", .handler = health_ready, .name = "readyz"},
-    {.methods = HTTP_GET, .path = "/keys", .handler = jwks_endpoint, .name = "keys"},
+    {.methods = HTTP_GET | HTTP_POST,
+     .path = "/keys",
+     .handler = jwks_endpoint,
+     .name = "keys",
+     .cors = CORS_OF_ANY},
 };
 static const struct dialect standard = {
     .id = DIALECT_RFC,
@@ -127,6 +137,40 @@ static void a_node_that_heard_nothing_for_long_refuses(void **state)
     arena_free(&c.arena);
 }
 
+static str opaque_token(void)
+{
+    struct json *answer = NULL;
+    struct call c;
+    str access;
+
+    w.client.token_format = TOKEN_OPAQUE;
+    put_client(&w.client, TOKEN_OPAQUE, STR(SECRET), false);
+    start_token(&c);
+    assert_int_equal(finish(&c), 200);
+    assert_int_equal(json_parse(&w.arena, arena_dup(&w.arena, body(&c)), &answer), OK);
+    access = json_get_str(answer, STR("access_token"));
+    arena_free(&c.arena);
+    return access;
+}
+
+/* Each try runs twice, on the worker and on a reader, and counts once. */
+static void lost_fights_are_counted_not_runs(void **state)
+{
+    struct call c;
+    int lost = 0;
+
+    (void)state;
+    start_form(&c, "/revoke", "token=%.*s", opaque_token());
+    while (c.flow != FLOW_ANSWER && lost < 10) {
+        assert_int_equal(c.flow, FLOW_READ);
+        assert_int_equal(oauth_handle(&w.slow, &c.rq), FLOW_COMMIT);
+        lost++;
+        c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_MISSED);
+    }
+    assert_int_equal(lost, LIMIT_RERUNS + 1);
+    assert_refused(&c, "The store could not take the request. Try again.");
+}
+
 /* There may be a new key that it has not heard of. */
 static void the_keys_of_a_deaf_node_are_not_kept(void **state)
 {
@@ -142,6 +186,30 @@ static void the_keys_of_a_deaf_node_are_not_kept(void **state)
         assert_true(str_eq(header_of(&c, "cache-control"), str_from(kept[deaf])));
         arena_free(&c.arena);
     }
+}
+
+static void ask_for_keys(struct call *c)
+{
+    begin(c, "/keys");
+    header(c, "Origin", STR("https://app.example"));
+    c->flow = oauth_handle(&w.thread, &c->rq);
+}
+
+/* Whether pages of that origin may read them is in the store; the keys themselves are not. */
+static void keys_are_served_while_the_store_is_away(void **state)
+{
+    struct call c;
+
+    (void)state;
+    ask_for_keys(&c);
+    assert_int_equal(c.flow, FLOW_READ);
+    arena_free(&c.arena);
+    atomic_store(&w.server.store_away, true);
+    ask_for_keys(&c);
+    assert_int_equal(c.flow, FLOW_ANSWER);
+    assert_int_equal(c.res.status, 200);
+    assert_int_equal(header_of(&c, "access-control-allow-origin").n, 0);
+    arena_free(&c.arena);
 }
 
 /* Nobody waits in a queue for a store that is known not to answer. */
@@ -199,9 +267,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_worker_leaves_reads_to_readers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_heard_nothing_for_long_refuses, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(lost_fights_are_counted_not_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_keys_of_a_deaf_node_are_not_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_needs_a_store_that_is_away_is_refused_at_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(keys_are_served_while_the_store_is_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ready_says_how_the_store_is, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
