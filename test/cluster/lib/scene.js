@@ -24,6 +24,9 @@ const LATE_SHARE = 0.05;
 
 let databases = 0;
 
+// Fewer say nothing of how a node answers; a busy machine makes some ten a second.
+const FEWEST = 4;
+
 class Scene {
   constructor(pg, cluster, world, chance, load) {
     Object.assign(this, { pg, cluster, world, chance, nodes: cluster.nodes });
@@ -47,7 +50,7 @@ class Scene {
   served(mark, keep) {
     const all = this.ledger.since(mark, keep);
     const bad = all.filter((a) => a.status >= 500 || a.status === 0);
-    assert.ok(all.length > 10, `only ${all.length} requests`);
+    assert.ok(all.length >= FEWEST, `only ${all.length} requests`);
     assert.deepEqual(bad.slice(0, 3), [], `${bad.length} of ${all.length} were not served; ` +
       `POSTERN_SEED=${this.chance.seed}`);
     return all.length;
@@ -57,7 +60,7 @@ class Scene {
   refused(mark, keep) {
     const all = this.ledger.since(mark, keep);
     const other = all.filter((a) => a.status !== 503);
-    assert.ok(all.length > 10, `only ${all.length} requests`);
+    assert.ok(all.length >= FEWEST, `only ${all.length} requests`);
     assert.deepEqual(other.slice(0, 3), [], `${other.length} of ${all.length} were not 503`);
     this.inTime(all);
     return all.length;
