@@ -57,24 +57,30 @@ static int read_facts(struct job *j)
     return e ? open_trouble(j->c) : CMD_DONE;
 }
 
+static int not_saved(struct job *j, enum err e, const char *why)
+{
+    if (e == ERR_CONFLICT)
+        return cmd_fail(CMD_FAILED, "the store cannot be saved: %s", why);
+    return j->file.error ? write_failed(j) : open_trouble(j->c);
+}
+
 static int save(struct job *j, str head)
 {
     char why[WHY] = "";
     int64_t rows = 0;
-    if (progress_is_seen() && backup_count(j->c->db, &j->c->arena, &rows))
-        return open_trouble(j->c);
+    enum err e = OK;
+    if (progress_is_seen())
+        e = backup_count(j->c->db, &j->c->arena, &rows, why, sizeof why);
+    if (e)
+        return not_saved(j, e, why);
     if (!backup_file_put(&j->file, head.p, head.n))
         return write_failed(j);
     struct stream_writer *w = stream_writer_open(&j->key, head, backup_file_put, &j->file);
     progress_begin(&j->progress, "saving", "rows", rows);
-    enum err e = backup_save(j->c->db, w, &j->tables, on_page, j, why, sizeof why);
+    e = backup_save(j->c->db, w, &j->tables, on_page, j, why, sizeof why);
     progress_end(&j->progress);
     stream_writer_close(w);
-    if (e == ERR_CONFLICT)
-        return cmd_fail(CMD_FAILED, "%s: it cannot be saved", why);
-    if (e)
-        return j->file.error ? write_failed(j) : open_trouble(j->c);
-    return CMD_DONE;
+    return e ? not_saved(j, e, why) : CMD_DONE;
 }
 
 static int save_snapshot(struct job *j)

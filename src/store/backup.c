@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "codec/dump.h"
+#include "db/migrate.h"
 #include "store/statements.h"
 
 enum { PAGE = 500, RECORD_FIRST = 64 << 10, CATALOGUE_MAX = 16 << 20, PAGE_MAX = 1 << 30 };
@@ -27,10 +28,11 @@ static bool is_kept(str name)
     return !str_eq(name, STR("change")) && !str_eq(name, STR("explanation"));
 }
 
-enum err backup_catalogue(struct db *db, struct arena *a, struct table **tables, size_t *n)
+enum err backup_catalogue(struct db *db, struct arena *a, struct table **tables, size_t *n,
+                          char *why, size_t why_size)
 {
     size_t kept = 0;
-    enum err e = table_list(db, a, tables, n);
+    enum err e = table_list(db, a, tables, n, why, why_size);
     for (size_t i = 0; e == OK && i < *n; i++)
         if (is_kept((*tables)[i].name))
             (*tables)[kept++] = (*tables)[i];
@@ -55,12 +57,12 @@ enum err backup_count_table(struct db *db, const struct table *t, int64_t *rows)
     return db_query_int(db, &t->count, NO_ARGS, rows);
 }
 
-enum err backup_count(struct db *db, struct arena *a, int64_t *rows)
+enum err backup_count(struct db *db, struct arena *a, int64_t *rows, char *why, size_t why_size)
 {
     struct table *tables;
     size_t n;
     int64_t some;
-    enum err e = backup_catalogue(db, a, &tables, &n);
+    enum err e = backup_catalogue(db, a, &tables, &n, why, why_size);
     *rows = 0;
     for (size_t i = 0; e == OK && i < n; i++)
         if ((e = backup_count_table(db, &tables[i], &some)) == OK)
@@ -135,6 +137,34 @@ struct backup_table *backup_add_table(struct backup_tables *tables, str name)
     struct backup_table *t = &tables->list[tables->n++];
     *t = (struct backup_table){.name = arena_dup(tables->arena, name)};
     return t;
+}
+
+static bool is_made(str table)
+{
+    char create[128];
+    snprintf(create, sizeof create, "CREATE TABLE %.*s (", STR_ARG(table));
+    for (const struct migration *m = migrations; m->number != 0; m++)
+        if (strstr(m->text, create))
+            return true;
+    return false;
+}
+
+/* A table that no migration makes would be refused when it is restored. A store of a later version
+ * may have tables that this program does not know. */
+static enum err check_tables(struct save *s, const struct table *list, size_t n)
+{
+    int version;
+    enum err e = migrate_version(s->db, &version);
+    for (size_t i = 0; e == OK && version <= migrate_latest() && i < n; i++) {
+        if (is_made(list[i].name))
+            continue;
+        snprintf(s->why, s->why_size,
+                 "table %.*s is none of postern's: move it to another schema or database, or drop "
+                 "it",
+                 STR_ARG(list[i].name));
+        return ERR_CONFLICT;
+    }
+    return e;
 }
 
 /* A value of another type than its column's: SQLite takes what it is given. */
@@ -234,7 +264,8 @@ enum err backup_save(struct db *db, struct stream_writer *w, struct backup_table
     size_t n;
     arena_init(&a, PAGE_MAX);
     buf_init(&s.bytes, &a, RECORD_FIRST, DUMP_RECORD_MAX + RECORD_FIRST);
-    enum err e = backup_catalogue(db, tables->arena, &list, &n);
+    enum err e = backup_catalogue(db, tables->arena, &list, &n, why, why_size);
+    e = e ? e : check_tables(&s, list, n);
     for (size_t i = 0; e == OK && i < n; i++) {
         s.table = &list[i];
         e = put_table(&s, &a);

@@ -56,7 +56,7 @@ void copy_init(struct copy *c)
 {
     arena_init(&c->arena, 64 << 20);
     arena_init(&c->scratch, PAGE_CAP);
-    copy_reader_init(&c->reader, c->from, &c->arena, PAGE_CAP);
+    copy_reader_init(&c->reader, &c->arena, PAGE_CAP);
 }
 
 void copy_free(struct copy *c)
@@ -118,7 +118,7 @@ static struct sql many_of(struct arena *a, const struct table *t)
 
 static enum err read_source(struct copy *c)
 {
-    enum err e = table_list(c->from, &c->arena, &c->tables, &c->n);
+    enum err e = table_list(c->from, &c->arena, &c->tables, &c->n, c->why, sizeof c->why);
     if (e)
         return e;
     c->state = ARENA_ARRAY(&c->arena, struct copy_table, c->n);
@@ -143,17 +143,24 @@ static bool is_same_table(const struct table *a, const struct table *b)
     return memcmp(a->key, b->key, a->keys_n * sizeof *a->key) == 0;
 }
 
+/* The first one that is not in both: tables are in the order of their names. */
+static enum err refuse_table(struct copy *c, const struct table *into, const struct table *from)
+{
+    const struct table *t = !into || (from && str_cmp(from->name, into->name) < 0) ? from : into;
+    snprintf(c->why, sizeof c->why,
+             "the two stores do not have the same table %.*s: one of them was changed by hand",
+             STR_ARG(t->name));
+    return ERR_CONFLICT;
+}
+
 static enum err compare_tables(struct copy *c)
 {
     struct table *into;
     size_t n;
-    enum err e = table_list(c->to, &c->arena, &into, &n);
-    for (size_t i = 0; e == OK && i < (n < c->n ? n : c->n); i++)
-        if (!is_same_table(&into[i], &c->tables[i]))
-            n = 0;
-    if (e == OK && n != c->n)
-        return refuse(c, "the two stores do not have the same tables: one of them was changed by "
-                         "hand");
+    enum err e = table_list(c->to, &c->arena, &into, &n, c->why, sizeof c->why);
+    for (size_t i = 0; e == OK && i < (n > c->n ? n : c->n); i++)
+        if (i >= n || i >= c->n || !is_same_table(&into[i], &c->tables[i]))
+            return refuse_table(c, i < n ? &into[i] : NULL, i < c->n ? &c->tables[i] : NULL);
     return e;
 }
 
@@ -162,7 +169,7 @@ static enum err judge_empty(struct copy *c)
     struct table *into;
     struct table_row row;
     size_t n, found = 0;
-    enum err e = table_list(c->to, &c->arena, &into, &n);
+    enum err e = table_list(c->to, &c->arena, &into, &n, c->why, sizeof c->why);
     for (size_t i = 0; e == OK && i < n; i++) {
         e = table_page(c->to, &c->arena, &into[i], NULL, 1, &row, &found);
         if (e == OK && found > 0) {
@@ -186,15 +193,24 @@ static enum err prepare_target(struct copy *c)
     return e ? e : compare_tables(c);
 }
 
-/* While it is loaded: a cache for the inner pages of large tables, and files for what indexes sort.
- * A setting, so it needs no undoing: the handle ends with the move. */
+/* Settings of the handle, which ends with the move: a cache for the inner pages of large tables,
+ * and files for what indexes sort. */
 static enum err tune(struct copy *c)
 {
     if (c->to->ops->shared)
         return OK;
-    return c->to->ops->exec(c->to, "PRAGMA cache_size=-32768; PRAGMA temp_store=FILE") == DB_DONE
+    return c->to->ops->exec(c->to, "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE") == DB_DONE
                ? OK
                : ERR_UNAVAILABLE;
+}
+
+/* A file that only grows needs no log: new pages are written once, and undone by cutting them off.
+ * Left as it is if somebody else has the file open; every handle that opens it later sets the log
+ * anyhow. */
+static void use_log(struct copy *c, bool on)
+{
+    if (!c->to->ops->shared)
+        c->to->ops->exec(c->to, on ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode=TRUNCATE");
 }
 
 /* ---- beginning ---- */
@@ -282,10 +298,12 @@ static enum err bring_all(struct copy *c)
     c->watch.tell(c->watch.arg, COPY_COUNT, (str){0}, 0, 0);
     enum err e = copy_rows_count(c, &differs);
     e = e ? e : copy_state_drop_unique(c);
+    use_log(c, false);
     e = e ? e : copy_rows_bring(c);
     if (e == OK && !before && c->to->ops->shared) /* before that it knows nothing of these tables */
         e = c->to->ops->exec(c->to, "ANALYZE") == DB_DONE ? OK : ERR_UNAVAILABLE;
     e = e ? e : copy_state_make_indexes(c, false);
+    use_log(c, true);
     e = e ? e : copy_changes_bring(c);
     e = e ? e : copy_rows_verify(c);
     return e ? e : copy_changes_bring(c);

@@ -179,12 +179,19 @@ static enum err bring_rest(struct copy *c, int64_t until_ms)
     return e;
 }
 
+/* ERR_ABSENT: writers came in, since the freeze ended while rows were counted. */
 static enum err compare_counts(struct copy *c)
 {
     str differs;
+    bool tables[CAPTURE_TABLES];
+    size_t waiting = 0;
     enum err e = copy_rows_count(c, &differs);
+    if (e == OK && differs.p)
+        e = capture_pending(&c->capture, tables, &waiting);
     if (e || !differs.p)
         return e;
+    if (waiting > 0)
+        return ERR_ABSENT;
     snprintf(c->why, sizeof c->why,
              "table %.*s does not have the same number of rows in both stores: something else has "
              "written to the target. Run `postern move --cancel --from` with the source, empty the "

@@ -8,9 +8,9 @@
 
 #include "base/log.h"
 
-void copy_reader_init(struct copy_reader *r, struct db *db, struct arena *a, size_t page_cap)
+void copy_reader_init(struct copy_reader *r, struct arena *a, size_t page_cap)
 {
-    *r = (struct copy_reader){.db = db};
+    *r = (struct copy_reader){.made = true};
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     for (int i = 0; i < 2; i++) {
@@ -21,7 +21,7 @@ void copy_reader_init(struct copy_reader *r, struct db *db, struct arena *a, siz
 
 void copy_reader_free(struct copy_reader *r)
 {
-    if (!r->db)
+    if (!r->made)
         return;
     for (int i = 0; i < 2; i++)
         arena_free(&r->pages[i].arena);
@@ -48,6 +48,13 @@ static void set_full(struct copy_reader *r, struct copy_page *p, bool full)
     pthread_mutex_unlock(&r->lock);
 }
 
+static void sum_up(const struct copy_reader *r, struct copy_page *p)
+{
+    p->digest = 0;
+    for (size_t i = 0; r->sums && p->outcome == OK && i < p->n; i++)
+        p->digest += table_digest(r->table, &p->rows[i]);
+}
+
 static void *read_pages(void *arg)
 {
     struct copy_reader *r = arg;
@@ -57,6 +64,7 @@ static void *read_pages(void *arg)
         arena_reset(&p->arena);
         p->outcome = table_page(r->db, &p->arena, r->table, r->has_after ? &r->after : NULL,
                                 COPY_PAGE, p->rows, &p->n);
+        sum_up(r, p);
         more = p->outcome == OK && p->n == COPY_PAGE;
         if (more)
             r->after = p->rows[p->n - 1];
@@ -66,9 +74,12 @@ static void *read_pages(void *arg)
     return NULL;
 }
 
-void copy_reader_start(struct copy_reader *r, const struct table *t, const struct table_row *after)
+void copy_reader_start(struct copy_reader *r, struct db *db, const struct table *t,
+                       const struct table_row *after, bool sums)
 {
+    r->db = db;
     r->table = t;
+    r->sums = sums;
     r->has_after = after != NULL;
     if (after)
         r->after = *after;

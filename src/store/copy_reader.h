@@ -13,6 +13,7 @@ struct copy_page {
     struct arena arena;
     struct table_row *rows; /* COPY_PAGE of them */
     size_t n;               /* fewer than COPY_PAGE: it is the last one */
+    uint64_t digest;        /* sum of table_digest over them, if the reader sums up */
     enum err outcome;
     bool full; /* the caller's; else the thread's */
 };
@@ -20,8 +21,9 @@ struct copy_page {
 struct copy_reader {
     struct db *db; /* the thread's until copy_reader_stop() */
     const struct table *table;
+    bool sums;
     struct table_row after;
-    bool has_after, over;
+    bool made, has_after, over;
     size_t turn; /* the caller's next page */
     struct copy_page pages[2];
     pthread_t thread;
@@ -30,10 +32,12 @@ struct copy_reader {
 };
 
 /* Memory for the pages of one table after the other: `rows` lie in a, which outlives it. */
-void copy_reader_init(struct copy_reader *r, struct db *db, struct arena *a, size_t page_cap);
+void copy_reader_init(struct copy_reader *r, struct arena *a, size_t page_cap);
 void copy_reader_free(struct copy_reader *r);
-/* Begins behind `after` (NULL: at the beginning), whose bytes stay until copy_reader_stop(). */
-void copy_reader_start(struct copy_reader *r, const struct table *t, const struct table_row *after);
+/* Begins behind `after` (NULL: at the beginning), whose bytes stay until copy_reader_stop(). sums:
+ * the thread makes the digests too, for a caller who has more to do than it. */
+void copy_reader_start(struct copy_reader *r, struct db *db, const struct table *t,
+                       const struct table_row *after, bool sums);
 /* The next page; waits for it. After the last one, or one that failed, there is none. */
 struct copy_page *copy_reader_take(struct copy_reader *r);
 /* The page is read; the last row of it stays for one more page. */

@@ -2,8 +2,8 @@
  *
  * A page of rows is read from the source by key and loaded into the target; some pages make one
  * transaction, together with the key of the last row, the number of rows and the sum of their
- * digests. A thread reads the next page meanwhile (store/copy_reader.c), so memory is two pages,
- * whatever a table holds.
+ * digests. A thread reads the next page meanwhile and sums it up (store/copy_reader.c), so memory
+ * is two pages, whatever a table holds.
  *
  * What the reading back proves: the sum is made of rows as they came from the source, with each
  * change taking the row that it replaces out and the new one in. If the rows of the target give the
@@ -74,12 +74,11 @@ static enum err load_page(struct copy *c, size_t t, const struct copy_page *p)
 {
     const struct table *table = &c->tables[t];
     enum err e = p->outcome;
-    for (size_t i = 0; e == OK && i < p->n; i++) {
-        c->state[t].digest += table_digest(table, &p->rows[i]);
+    for (size_t i = 0; e == OK && i < p->n; i++)
         e = load_row(c, table, &p->rows[i]);
-    }
     if (e)
         return e;
+    c->state[t].digest += p->digest;
     c->state[t].done = p->n < COPY_PAGE;
     c->state[t].last = (str){0};
     if (!c->state[t].done) {
@@ -119,7 +118,7 @@ static enum err bring_table(struct copy *c, size_t t)
     }
     if (s->done)
         return OK;
-    copy_reader_start(&c->reader, &c->tables[t], has_after ? &after : NULL);
+    copy_reader_start(&c->reader, c->from, &c->tables[t], has_after ? &after : NULL, true);
     while (e == OK && !s->done)
         e = copy_rows_stopped(c) ? ERR_CONFLICT : bring_some(c, t);
     copy_reader_stop(&c->reader);
@@ -136,36 +135,39 @@ enum err copy_rows_bring(struct copy *c)
 
 /* ---- reading back ---- */
 
-static enum err verify_table(struct copy *c, size_t t)
+static enum err sum_of_target(struct copy *c, size_t t, int64_t *total, uint64_t *digest)
 {
     const struct table *table = &c->tables[t];
-    struct table_row after;
-    uint64_t digest = 0;
-    int64_t total = 0;
-    size_t n = COPY_PAGE;
-    for (int turn = 0; n == COPY_PAGE; turn = !turn) {
-        struct copy_page *p = &c->reader.pages[turn];
-        enum err e = copy_rows_stopped(c) ? ERR_CONFLICT : OK;
-        arena_reset(&p->arena);
-        e = e ? e
-              : table_page(c->to, &p->arena, table, total ? &after : NULL, COPY_PAGE, p->rows, &n);
-        if (e)
-            return e;
-        for (size_t i = 0; i < n; i++)
-            digest += table_digest(table, &p->rows[i]);
-        if (n > 0)
-            after = p->rows[n - 1];
-        total += (int64_t)n;
-        tell(c, COPY_VERIFY, t, total);
+    bool more = true;
+    enum err e = OK;
+    copy_reader_start(&c->reader, c->to, table, NULL, false);
+    for (*total = 0, *digest = 0; e == OK && more;) {
+        struct copy_page *p = copy_reader_take(&c->reader);
+        e = copy_rows_stopped(c) ? ERR_CONFLICT : p->outcome;
+        for (size_t i = 0; e == OK && i < p->n; i++)
+            *digest += table_digest(table, &p->rows[i]);
+        *total += (int64_t)p->n;
+        more = p->n == COPY_PAGE;
+        copy_reader_give(&c->reader);
+        tell(c, COPY_VERIFY, t, *total);
     }
-    if (total == c->state[t].n && digest == c->state[t].digest)
-        return OK;
+    copy_reader_stop(&c->reader);
+    return e;
+}
+
+static enum err verify_table(struct copy *c, size_t t)
+{
+    int64_t total;
+    uint64_t digest;
+    enum err e = sum_of_target(c, t, &total, &digest);
+    if (e || (total == c->state[t].n && digest == c->state[t].digest))
+        return e;
     snprintf(
         c->why, sizeof c->why,
         "table %.*s of the target is not what was copied (%lld rows, %lld copied%s): something "
         "else has written to it, or its disk is faulty. Run `postern move --cancel --from` "
         "with the source, empty the target, and start again",
-        STR_ARG(table->name), (long long)total, (long long)c->state[t].n,
+        STR_ARG(c->tables[t].name), (long long)total, (long long)c->state[t].n,
         total == c->state[t].n ? ", of other content" : "");
     return ERR_CONFLICT;
 }

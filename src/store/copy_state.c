@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "store/copy_rows.h"
 
 enum { SQLITE, POSTGRESQL };
 enum { SOURCE, PUT_RUN, HOLD, GUARD, PUT_TABLE, READ_TABLE, SAVE, PUT_INDEX, LIST_INDEX };
@@ -144,7 +145,8 @@ enum err copy_state_make_indexes(struct copy *c, bool unique)
             continue;
         c->watch.tell(c->watch.arg, unique ? COPY_PAUSE : COPY_INDEX, x[i].name, (int64_t)i,
                       (int64_t)n);
-        if ((e = copy_state_begin(c)))
+        e = !unique && copy_rows_stopped(c) ? ERR_CONFLICT : copy_state_begin(c);
+        if (e)
             break;
         e = end(c->to, exec(c->to, arena_cstr(&c->arena, x[i].text)));
     }

@@ -153,7 +153,7 @@ enum err restore_is_empty(struct db *db, struct arena *a, char *why, size_t why_
     struct table *tables;
     size_t n;
     int64_t rows = 0;
-    enum err e = backup_catalogue(db, a, &tables, &n);
+    enum err e = backup_catalogue(db, a, &tables, &n, why, why_size);
     for (size_t i = 0; e == OK && i < n; i++) {
         e = backup_count_table(db, &tables[i], &rows);
         if (e == OK && rows > 0) {
@@ -245,7 +245,7 @@ enum err restore_load(struct db *db, struct arena *a, struct stream_reader *r, b
     l->db = db;
     l->take.why = why;
     l->take.why_size = why_size;
-    enum err e = backup_catalogue(db, a, &l->tables, &l->n);
+    enum err e = backup_catalogue(db, a, &l->tables, &l->n, why, why_size);
     take_begin(&l->take, r, tick, arg);
     while (e == OK && (e = take_next(&l->take, &l->row)) == OK) {
         e = load_record(l);

@@ -6,17 +6,18 @@
  * since a page is ordered and continued by the same engine.
  *
  * Left out on purpose: constraints other than the primary key, and whatever a table of ours never
- * has (generated columns, other types): the program ends rather than copy such a table in part.
+ * has (generated columns, other types): it is refused by name rather than copied in part.
  */
 #include "store/table.h"
 
 #include <endian.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "crypto/hash.h"
 
 enum { SQLITE, POSTGRESQL };
-enum { DIRECT_MAX = 256, PER_VALUE = 1 + 8 + DIRECT_MAX, NAME_MAX_CHARS = 64 };
+enum { DIRECT_MAX = 256, PER_VALUE = 1 + 8 + DIRECT_MAX, NAME_MAX_CHARS = 63 };
 
 /* table, column, type, place in the primary key from 1 (0: not in it) */
 static const struct sql catalogue[] = {
@@ -57,26 +58,47 @@ static bool is_left_out(str name)
            str_eq(name, STR("lease"));
 }
 
-static enum db_type type_of(str table, str type)
+/* DB_NULL: none that a table of ours has. */
+static enum db_type type_of(str type)
 {
     if (str_eq(type, STR("TEXT")))
         return DB_TEXT;
     if (str_eq(type, STR("BLOB")) || str_eq(type, STR("BYTEA")))
         return DB_BLOB;
-    if (!str_eq(type, STR("BIGINT")) && !str_eq(type, STR("INTEGER")))
-        fatal("table %.*s has a column of type %.*s", STR_ARG(table), STR_ARG(type));
-    return DB_INT;
+    return str_eq(type, STR("BIGINT")) || str_eq(type, STR("INTEGER")) ? DB_INT : DB_NULL;
 }
 
-static void add_column(struct table *t, str name, str type, size_t place)
+/* Names become SQL, between quotes. */
+static bool is_name(str name)
 {
-    if (t->columns_n == TABLE_COLUMNS || place > TABLE_KEYS)
-        fatal("table %.*s has more columns than a copy has room for", STR_ARG(t->name));
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+            return false;
+    }
+    return name.n > 0 && name.n <= NAME_MAX_CHARS;
+}
+
+/* False: a table of ours has no such column. */
+static bool add_column(struct table *t, str name, str type, size_t place)
+{
+    enum db_type known = type_of(type);
+    if (t->columns_n == TABLE_COLUMNS || place > TABLE_KEYS || known == DB_NULL || !is_name(name))
+        return false;
     if (place > 0) {
         t->key[place - 1] = t->columns_n;
         t->keys_n++;
     }
-    t->columns[t->columns_n++] = (struct column){name, type_of(t->name, type)};
+    t->columns[t->columns_n++] = (struct column){name, known};
+    return true;
+}
+
+static enum err foreign(str table, char *why, size_t why_size)
+{
+    snprintf(why, why_size,
+             "table %.*s is none of postern's: move it to another schema or database, or drop it",
+             STR_ARG(table));
+    return ERR_CONFLICT;
 }
 
 /* ---- statements ---- */
@@ -202,9 +224,11 @@ static void make_statements(struct arena *a, struct table *t)
 
 /* ---- reading ---- */
 
-enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n)
+enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n, char *why,
+                    size_t why_size)
 {
     size_t room = 0;
+    str other = {0};
     struct rows r = db_query(db, &catalogue[db->ops->shared ? POSTGRESQL : SQLITE], NO_ARGS);
     *out = NULL;
     *n = 0;
@@ -217,14 +241,18 @@ enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *
             (*out)[*n] = (struct table){.name = name};
             ++*n;
         }
-        add_column(&(*out)[*n - 1], row_text(&r, 1, a), row_text(&r, 2, a), (size_t)row_int(&r, 3));
+        if (!add_column(&(*out)[*n - 1], row_text(&r, 1, a), row_text(&r, 2, a),
+                        (size_t)row_int(&r, 3)))
+            other = name;
     }
     enum err e = rows_end(&r);
-    for (size_t i = 0; e == OK && i < *n; i++) {
-        if ((*out)[i].keys_n == 0)
-            fatal("table %.*s has no primary key", STR_ARG((*out)[i].name));
+    for (size_t i = 0; i < *n; i++)
+        if ((*out)[i].keys_n == 0 || !is_name((*out)[i].name))
+            other = (*out)[i].name;
+    if (e == OK && other.p)
+        return foreign(other, why, why_size);
+    for (size_t i = 0; e == OK && i < *n; i++)
         make_statements(a, &(*out)[i]);
-    }
     return e;
 }
 
@@ -330,14 +358,14 @@ static char *put_value(struct hasher *h, char *p, const struct db_arg *v)
 
 uint64_t table_digest(const struct table *t, const struct table_row *row)
 {
-    /* One for each thread that copies, and for as long as the process lives. */
+    /* One for each thread that copies, and for as long as the process lives; a buffer of the
+     * function would be cleared for each row. */
     static _Thread_local struct hasher *hasher;
-    char buffer[NAME_MAX_CHARS + 1 + TABLE_COLUMNS * PER_VALUE], *p = buffer;
+    static _Thread_local char buffer[NAME_MAX_CHARS + 1 + TABLE_COLUMNS * PER_VALUE];
     struct digest digest;
+    char *p = buffer;
     if (!hasher)
         hasher = hash_open();
-    if (t->name.n > NAME_MAX_CHARS)
-        fatal("the name of table %.*s is too long", STR_ARG(t->name));
     memcpy(p, t->name.p, t->name.n);
     p += t->name.n;
     *p++ = 0;

@@ -1,7 +1,8 @@
 /* table: the tables of a store as they are, for whoever copies them whole (move, backup).
  *
  * Read from the engine's own catalogue, so that a column that a later migration adds is copied
- * too. Statements are made for each table and live as long as the arena.
+ * too. Statements are made for each table and live as long as the arena, which outlives the handles
+ * that run them.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -34,8 +35,10 @@ struct table_row {
     struct db_arg values[TABLE_COLUMNS];
 };
 
-/* All tables of the store, by name, without those that copying itself uses. */
-enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n);
+/* All tables of the store, by name, without those that copying itself uses. ERR_CONFLICT: one is
+ * not of ours, and `why` names it. */
+enum err table_list(struct db *db, struct arena *a, struct table **out, size_t *n, char *why,
+                    size_t why_size);
 /* The rows behind `after` (NULL: from the beginning), at most max; *n: how many. */
 enum err table_page(struct db *db, struct arena *a, const struct table *t,
                     const struct table_row *after, size_t max, struct table_row *rows, size_t *n);

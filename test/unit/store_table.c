@@ -17,8 +17,9 @@ static struct table *find(struct table *tables, size_t n, const char *name)
 static struct table *must_read(struct fixture *f, struct db *db, const char *name)
 {
     struct table *tables, *t;
+    char why[256];
     size_t n;
-    assert_int_equal(table_list(db, &f->arena, &tables, &n), OK);
+    assert_int_equal(table_list(db, &f->arena, &tables, &n, why, sizeof why), OK);
     t = find(tables, n, name);
     assert_non_null(t);
     return t;
@@ -34,9 +35,10 @@ static void knows_every_table_but_its_own(void **state)
 {
     struct fixture *f = *state;
     struct table *tables;
+    char why[256];
     size_t n;
     exec(f->db, "CREATE TABLE move_state (id BIGINT NOT NULL PRIMARY KEY)");
-    assert_int_equal(table_list(f->db, &f->arena, &tables, &n), OK);
+    assert_int_equal(table_list(f->db, &f->arena, &tables, &n, why, sizeof why), OK);
     assert_true(n >= 20);
     for (size_t i = 1; i < n; i++)
         assert_true(str_cmp(tables[i - 1].name, tables[i].name) < 0);
@@ -52,6 +54,27 @@ static void knows_every_table_but_its_own(void **state)
     for (size_t i = 1; i < t->columns_n; i++)
         assert_true(str_cmp(t->columns[i - 1].name, t->columns[i].name) < 0);
     assert_int_equal(t->columns[t->key[0]].type, DB_BLOB);
+}
+
+/* Whoever keeps something of his own in the store hears of it, and the program goes on. */
+static void names_a_table_that_is_none_of_ours(void **state)
+{
+    static const char *const others[] = {
+        "CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, paid NUMERIC)",
+        "CREATE TABLE notes (id BIGINT)",
+        "CREATE TABLE notes (\"a \"\"b\" BIGINT NOT NULL PRIMARY KEY)",
+    };
+    struct fixture *f = *state;
+    struct table *tables;
+    char why[256];
+    size_t n;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        exec(f->db, others[i]);
+        assert_int_equal(table_list(f->db, &f->arena, &tables, &n, why, sizeof why), ERR_CONFLICT);
+        assert_non_null(strstr(why, "table notes is none of postern's"));
+        exec(f->db, "DROP TABLE notes");
+    }
+    assert_int_equal(table_list(f->db, &f->arena, &tables, &n, why, sizeof why), OK);
 }
 
 /* Keys of two columns, whose pages end in the middle of a first key. */
@@ -91,11 +114,18 @@ static void rows_are_the_same_elsewhere(void **state)
     size_t n;
     snprintf(url, sizeof url, "sqlite:%s/other", f->dir);
     other = fixture_handle(url, false);
-    exec(f->db, "CREATE TABLE v (k BLOB NOT NULL PRIMARY KEY, i BIGINT, s TEXT, b BLOB)");
+    exec(f->db, any_store_text(
+                    "CREATE TABLE v (k BLOB NOT NULL PRIMARY KEY, i BIGINT, s TEXT, b BLOB)",
+                    "CREATE TABLE v (k BYTEA NOT NULL PRIMARY KEY, i BIGINT, s TEXT, b BYTEA)"));
     exec(other, "CREATE TABLE v (s TEXT, b BLOB, i INTEGER, k BLOB NOT NULL PRIMARY KEY)");
-    exec(f->db, "INSERT INTO v (k, i, s, b) VALUES (x'00', NULL, NULL, NULL), "
-                "(x'01', 0, '', x''), (x'02', -9223372036854775808, 'a', x'0000'), "
-                "(x'0200', 9223372036854775807, printf('%.5000c', 'y'), zeroblob(300))");
+    exec(f->db,
+         any_store_text("INSERT INTO v (k, i, s, b) VALUES (x'00', NULL, NULL, NULL), "
+                        "(x'01', 0, '', x''), (x'02', -9223372036854775808, 'a', x'0000'), "
+                        "(x'0200', 9223372036854775807, printf('%.5000c', 'y'), zeroblob(300))",
+                        "INSERT INTO v (k, i, s, b) VALUES ('\\x00', NULL, NULL, NULL), "
+                        "('\\x01', 0, '', ''), ('\\x02', -9223372036854775808, 'a', '\\x0000'), "
+                        "('\\x0200', 9223372036854775807, repeat('y', 5000), "
+                        "decode(repeat('00', 300), 'hex'))"));
     struct table *here = must_read(f, f->db, "v"), *there = must_read(f, other, "v");
     assert_int_equal(table_page(f->db, &f->arena, here, NULL, PAGE, rows, &n), OK);
     assert_int_equal(n, 4);
@@ -138,9 +168,8 @@ static void digest_tells_every_difference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(knows_every_table_but_its_own),
-        TEST(pages_give_each_row_once),
-        TEST(rows_are_the_same_elsewhere),
+        TEST(knows_every_table_but_its_own), TEST(names_a_table_that_is_none_of_ours),
+        TEST(pages_give_each_row_once),      TEST(rows_are_the_same_elsewhere),
         TEST(digest_tells_every_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
