@@ -2,7 +2,8 @@
  *
  * One vtable, a driver per store (sqlite.c, postgres.c), a handle for threads that must not wait
  * (elsewhere.c), a decorator that injects faults (fault.c). Statements are constants of store/:
- * `struct sql`, identified by address, and prepared once per handle. They use $1..$N, ON CONFLICT,
+ * `struct sql`, identified by address, and prepared once per handle; one that is made at run time
+ * outlives the handles that run it (debug builds check it). They use $1..$N, ON CONFLICT,
  * RETURNING and the three types TEXT, BLOB/BYTEA, BIGINT only, so that one copy of them serves
  * every driver.
  *

@@ -72,8 +72,10 @@ static void postgres_close(struct db *db)
 
     postgres_link_close(pg);
     for (size_t i = 0; i < POSTGRES_SLOTS; i++) {
-        if (pg->slots[i])
+        if (pg->slots[i]) {
             PQclear(pg->slots[i]->rows);
+            free(pg->slots[i]->text);
+        }
         free(pg->slots[i]);
     }
     free(pg->copy);
@@ -101,7 +103,7 @@ static struct db_stmt *make_statement(struct postgres *pg, const struct sql *sql
 {
     struct db_stmt *s = calloc(1, sizeof *s);
 
-    if (!s)
+    if (!s || !(s->text = strdup(sql->text)))
         fatal("out of memory");
     s->sql = sql;
     s->db = pg;
@@ -124,6 +126,11 @@ struct db_stmt *postgres_statement(struct postgres *pg, const struct sql *sql)
             fatal("more statements than a database handle has room for");
         pg->slots[i] = make_statement(pg, sql);
     }
+#ifdef DEBUG
+    /* Its memory was freed while this handle was open, and is another statement's now. */
+    if (strcmp(pg->slots[i]->text, sql->text) != 0)
+        fatal("%s is found at the address of another statement", sql->name);
+#endif
     return pg->slots[i];
 }
 
@@ -161,7 +168,7 @@ enum db_status postgres_prepare_now(struct db_stmt *s, int64_t until_ms)
 
     if (s->generation == pg->generation)
         return DB_DONE;
-    if (PQsendPrepare(pg->c, s->name, s->sql->text, 0, NULL) == 0)
+    if (PQsendPrepare(pg->c, s->name, s->text, 0, NULL) == 0)
         return postgres_link_drop(pg, PQerrorMessage(pg->c));
     status = postgres_link_finish(pg, until_ms, &r);
     PQclear(r);

@@ -54,6 +54,7 @@ struct postgres {
 
 struct db_stmt {
     const struct sql *sql;
+    char *text; /* as it was when it was prepared */
     struct postgres *db;
     char name[16];
     unsigned generation; /* in which it is prepared; 0: in none */

@@ -302,6 +302,11 @@ static struct db_stmt *sqlite_prepare(struct db *db, const struct sql *sql)
         d->slots[i] = make_statement(d, sql);
         d->used += d->slots[i] != NULL;
     }
+#ifdef DEBUG
+    /* Its memory was freed while this handle was open, and is another statement's now. */
+    if (d->slots[i] && strcmp(sqlite3_sql(d->slots[i]->s), sql->text) != 0)
+        fatal("%s is found at the address of another statement", sql->name);
+#endif
     return d->slots[i];
 }
 
