@@ -1,7 +1,7 @@
 /* backup_file: FILE.tmp, mode 0600, synced, then moved to FILE.
  *
- * The writer holds a lock on FILE.tmp. One that is there and not locked is left from a backup that
- * was killed, and goes.
+ * The writer holds a lock on FILE.tmp. One that is there, is the beginning of a backup and is not
+ * locked is left from a backup that was killed, and goes. Whatever else has that name stays.
  */
 #include "cmd/backup_file.h"
 
@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/backup_head.h"
+
 enum { PRIVATE = 0600 };
 
 static bool is_there(const char *path)
@@ -21,16 +23,34 @@ static bool is_there(const char *path)
     return lstat(path, &st) == 0;
 }
 
-/* False, with EEXIST: another process writes it. */
+/* A file that is empty or begins as a backup does. */
+static bool is_leftover(int fd)
+{
+    struct stat st;
+    char front[sizeof BACKUP_HEAD_MAGIC - 1];
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    return st.st_size == 0 || (pread(fd, front, sizeof front, 0) == (ssize_t)sizeof front &&
+                               memcmp(front, BACKUP_HEAD_MAGIC, sizeof front) == 0);
+}
+
+/* False, with EEXIST: another process writes it, or it is something else. */
 static bool drop_leftover(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT;
-    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 && unlink(path) == 0;
+    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_leftover(fd) && unlink(path) == 0;
     close(fd);
     errno = EEXIST;
     return ok;
+}
+
+/* Between the two calls another backup may have taken it for a leftover. */
+static bool lock(int fd)
+{
+    struct stat st;
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
 static int create(const char *path)
@@ -41,9 +61,12 @@ static int create(const char *path)
         if (fd < 0 && (errno != EEXIST || !drop_leftover(path)))
             return -1;
     }
+    if (fd >= 0 && lock(fd))
+        return fd;
     if (fd >= 0)
-        flock(fd, LOCK_EX | LOCK_NB);
-    return fd;
+        close(fd);
+    errno = EEXIST;
+    return -1;
 }
 
 static int open_stdout(struct backup_file *out)

@@ -1,22 +1,40 @@
-/* progress: the bar. Nothing here fails: a terminal that has gone is no reason to stop. */
+/* progress: the bar. Nothing here fails: a terminal that has gone is no reason to stop.
+ *
+ * A line that is wider than the terminal could not be drawn over, so the bar gets what the words
+ * leave, at most WIDTH, and goes altogether where that is too little; the rest is cut.
+ */
 #include "cmd/progress.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { WIDTH = 30, REDRAW_MS = 100, LINE_MS = 5000, LINE = 256 };
+enum { WIDTH = 30, LEAST = 5, COLUMNS = 80, REDRAW_MS = 100, LINE_MS = 5000, LINE = 256 };
 
-static void put_bar(struct buf *b, const struct progress *p)
+/* Of the terminal; one that does not say is taken for one of 80. */
+static size_t columns(void)
+{
+    struct winsize size;
+    bool told = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return told ? size.ws_col : COLUMNS;
+}
+
+/* "[####......]  41 %  ", without the bar if it would be shorter than LEAST. */
+static void put_bar(struct buf *b, const struct progress *p, size_t width)
 {
     int64_t done = p->done < p->total ? p->done : p->total;
-    int64_t filled = (int64_t)((double)done / (double)p->total * WIDTH);
-    buf_char(b, '[');
-    for (int64_t i = 0; i < WIDTH; i++)
-        buf_char(b, i < filled ? '#' : '.');
-    buf_printf(b, "] %3d %%  ", (int)((double)done / (double)p->total * 100));
+    double part = (double)done / (double)p->total;
+    size_t filled = (size_t)(part * (double)width);
+    if (width >= LEAST) {
+        buf_char(b, '[');
+        for (size_t i = 0; i < width; i++)
+            buf_char(b, i < filled ? '#' : '.');
+        BUF_LIT(b, "] ");
+    }
+    buf_printf(b, "%3d %%  ", (int)(part * 100));
 }
 
 /* 1234567 -> "1,234,567" */
@@ -54,20 +72,32 @@ static void put_figures(struct buf *b, const struct progress *p, int64_t took_ms
     put_left(b, p, took_ms);
 }
 
+/* What is drawn in `room` columns. */
+static void put_line(struct buf *b, const struct progress *p, size_t room)
+{
+    char text[LINE];
+    struct buf figures;
+    buf_fixed(&figures, text, sizeof text);
+    if (*p->unit)
+        put_figures(&figures, p, clock_mono_ms() - p->start_ms);
+    buf_printf(b, "%s  ", p->what);
+    size_t words = b->n + figures.n + sizeof "[]  100 %  " - 1;
+    size_t left = room > words ? room - words : 0;
+    if (p->total > 0)
+        put_bar(b, p, left < WIDTH ? left : WIDTH);
+    buf_put(b, buf_str(&figures));
+    b->n = b->n < room ? b->n : room;
+}
+
 static void draw(struct progress *p)
 {
     char line[LINE];
     struct buf b;
-    int64_t now_ms = clock_mono_ms(), took_ms = now_ms - p->start_ms;
-    p->drawn_ms = now_ms;
+    p->drawn_ms = clock_mono_ms();
     buf_fixed(&b, line, sizeof line);
-    buf_printf(&b, "%s%s  ", p->lines ? "" : "\r", p->what);
-    if (p->total > 0)
-        put_bar(&b, p);
-    if (*p->unit)
-        put_figures(&b, p, took_ms);
-    buf_put(&b, p->lines ? STR("\n") : STR("\033[K")); /* what is left of a longer line goes */
-    fwrite(b.p, 1, b.n, stderr);
+    put_line(&b, p, p->lines ? LINE : columns() - 1);
+    /* What is left of a longer line goes. */
+    fprintf(stderr, p->lines ? "%.*s\n" : "\r%.*s\033[K", (int)b.n, b.p);
 }
 
 bool progress_is_seen(void)

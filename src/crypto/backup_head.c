@@ -11,7 +11,6 @@
 #include "codec/b64url.h"
 #include "codec/json.h"
 
-#define MAGIC   "postern backup "
 #define VERSION "1"
 
 enum { TEXT_MAX = 64 };
@@ -51,7 +50,7 @@ static void put_master(struct buf *b, const uint8_t print[SEAL_FINGERPRINT_BYTES
 
 void backup_head_write(struct buf *out, const struct backup_head *head)
 {
-    BUF_LIT(out, MAGIC VERSION "\n");
+    BUF_LIT(out, BACKUP_HEAD_MAGIC VERSION "\n");
     json_open(out, '{');
     json_key_str(out, STR("program"), head->program);
     json_key_i64(out, STR("schema"), head->schema);
@@ -160,9 +159,9 @@ enum err backup_head_parse(struct arena *a, str front, struct backup_head *out, 
 {
     str line, facts, rest;
     struct json *o;
-    if (!str_starts(front, STR(MAGIC)) || !str_cut(front, '\n', &line, &rest))
+    if (!str_starts(front, STR(BACKUP_HEAD_MAGIC)) || !str_cut(front, '\n', &line, &rest))
         return refuse(why, why_size, "is no backup of postern");
-    if (!str_eq(line, STR(MAGIC VERSION))) {
+    if (!str_eq(line, STR(BACKUP_HEAD_MAGIC VERSION))) {
         return refuse(why, why_size,
                       "is a backup of a format that this program does not know: restore it with "
                       "the postern that made it, or a later one");

@@ -15,6 +15,8 @@
 #include "crypto/seal.h"
 #include "crypto/stream.h"
 
+#define BACKUP_HEAD_MAGIC "postern backup " /* every format of it begins so */
+
 enum { BACKUP_HEAD_MAX = 8192, BACKUP_MASTERS = 16 };
 
 struct backup_head {
