@@ -57,6 +57,12 @@ struct server {
     struct explain_ring *explain;     /* oauth/explain.h; NULL: nothing is kept */
 };
 
+/* By how much a time that another node wrote may be ahead of ours. */
+static inline int64_t server_skew_s(const struct server *s)
+{
+    return s->shared ? CHANGE_SKEW_S : 0;
+}
+
 /* What a thread may wait for. */
 enum thread_kind {
     THREAD_WORKER, /* nothing; on a shared store its handle is db_elsewhere() */

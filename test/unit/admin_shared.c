@@ -137,20 +137,61 @@ static void a_node_that_heard_nothing_for_long_refuses(void **state)
     arena_free(&c.arena);
 }
 
-static str opaque_token(void)
+static str new_token(enum token_format format)
 {
     struct json *answer = NULL;
     struct call c;
     str access;
 
-    w.client.token_format = TOKEN_OPAQUE;
-    put_client(&w.client, TOKEN_OPAQUE, STR(SECRET), false);
+    w.client.token_format = format;
+    put_client(&w.client, format, STR(SECRET), false);
     start_token(&c);
     assert_int_equal(finish(&c), 200);
     assert_int_equal(json_parse(&w.arena, arena_dup(&w.arena, body(&c)), &answer), OK);
     access = json_get_str(answer, STR("access_token"));
     arena_free(&c.arena);
     return access;
+}
+
+static bool is_active(str token)
+{
+    struct call c;
+    bool active;
+
+    start_form(&c, "/see", "token=%.*s", token);
+    assert_int_equal(finish(&c), 200);
+    active = str_starts(body(&c), STR("{\"active\":true"));
+    arena_free(&c.arena);
+    return active;
+}
+
+/* As a dialect does that says from when on a token holds. */
+static void write_not_before(struct rq *rq, struct buf *out, const struct token *row,
+                             const struct person *who)
+{
+    jwt_profile_rfc9068.write(rq, out, row, who);
+    out->n--;
+    json_key_i64(out, STR("nbf"), row->issued_s);
+    json_close(out, '}');
+}
+
+static void a_token_of_a_node_whose_clock_is_ahead_is_live(void **state)
+{
+    struct jwt_profile profile = jwt_profile_rfc9068;
+    struct dialect ahead = standard;
+    const struct dialect *only[] = {&ahead, NULL};
+    str token;
+
+    (void)state;
+    profile.write = write_not_before;
+    ahead.jwt = &profile;
+    w.server.dialects = only;
+    token = new_token(TOKEN_JWT);
+    sleep_s(-CHANGE_SKEW_S - 1);
+    assert_false(is_active(token));
+    sleep_s(1);
+    assert_true(is_active(token));
+    w.server.dialects = dialects;
 }
 
 /* Each try runs twice, on the worker and on a reader, and counts once. */
@@ -160,7 +201,7 @@ static void lost_fights_are_counted_not_runs(void **state)
     int lost = 0;
 
     (void)state;
-    start_form(&c, "/revoke", "token=%.*s", opaque_token());
+    start_form(&c, "/revoke", "token=%.*s", new_token(TOKEN_OPAQUE));
     while (c.flow != FLOW_ANSWER && lost < 10) {
         assert_int_equal(c.flow, FLOW_READ);
         assert_int_equal(oauth_handle(&w.slow, &c.rq), FLOW_COMMIT);
@@ -266,6 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_worker_leaves_reads_to_readers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_heard_nothing_for_long_refuses, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_token_of_a_node_whose_clock_is_ahead_is_live, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(lost_fights_are_counted_not_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_keys_of_a_deaf_node_are_not_kept, set_up, tear_down),

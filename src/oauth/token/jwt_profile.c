@@ -93,16 +93,16 @@ static bool read_grant(const struct jwt *jwt, struct jwt_facts *out)
     return grant == NULL || (json_is(grant, JSON_STR_T) && id_parse(grant->s, &out->grant));
 }
 
-static bool times_are_right(const struct jwt *jwt, int64_t now_s, struct jwt_facts *out)
+static bool times_are_right(const struct rq *rq, const struct jwt *jwt, struct jwt_facts *out)
 {
-    int64_t nbf_s;
+    int64_t nbf_s, latest_s = rq->now_s + server_skew_s(rq->server);
 
     if (!jwt_time(jwt, STR("exp"), &out->exp_s) || !jwt_time(jwt, STR("iat"), &out->issued_s))
         return false;
     if (json_get(jwt->claims, STR("nbf")) != NULL &&
-        (!jwt_time(jwt, STR("nbf"), &nbf_s) || nbf_s > now_s)) /* RFC 7519 4.1.5 */
+        (!jwt_time(jwt, STR("nbf"), &nbf_s) || nbf_s > latest_s)) /* RFC 7519 4.1.5 */
         return false;
-    return out->exp_s > now_s;
+    return out->exp_s > rq->now_s;
 }
 
 /* The dialect whose JWTs are of this type and which one of our keys has signed. Its typ is
@@ -128,7 +128,7 @@ enum err jwt_profile_read(struct rq *rq, str token, struct jwt_facts *out)
     if ((dialect = dialect_of(rq, &jwt)) == NULL)
         return ERR_INVALID_TOKEN;
     if (!str_eq(json_get_str(jwt.claims, STR("iss")), issuer) ||
-        !read_audience(rq, &jwt, &out->audience) || !times_are_right(&jwt, rq->now_s, out))
+        !read_audience(rq, &jwt, &out->audience) || !times_are_right(rq, &jwt, out))
         return ERR_INVALID_TOKEN;
     epoch = json_get(jwt.claims, STR("epoch"));
     if (!json_is(epoch, JSON_INT_T) || !id_parse(json_get_str(jwt.claims, STR("jti")), &out->id))
