@@ -101,7 +101,8 @@ static enum err prove(struct rq *rq, const struct sign_in_post *post, struct sig
     if (!s->empty)
         e = sign_in_password(rq, post->login, post->password, organization, &user);
     if (!s->empty && !e) {
-        *in = browser_sign_in(rq, b, &user, STR("pwd"), STR("pwd"), rq->now_s);
+        int64_t auth_s = s->ix ? interaction_auth_s(rq, s->ix) : rq->now_s;
+        *in = browser_sign_in(rq, b, &user, STR("pwd"), STR("pwd"), auth_s);
         return OK;
     }
     *drawn = s->empty || e == ERR_WRONG_PASSWORD || e == ERR_TOO_MANY_REQUESTS ||

@@ -208,6 +208,21 @@ static void the_session_goes_on_when_only_consent_was_asked(void **state)
     assert_int_equal(grant_of(&end).auth_s, 2060);
 }
 
+static void a_sign_in_is_new_by_the_clock_that_was_ahead(void **state)
+{
+    struct visitor v = {0};
+    struct headless_accept a = as(&alice);
+    struct headless_end end;
+    str handle;
+
+    (void)state;
+    handle = start(&v, "&prompt=login");
+    sleep_s(-5); /* it goes on at another node */
+    assert_int_equal(accept_flow(handle, &a), OK);
+    assert_int_equal(come_back(&v, handle, &end), OK);
+    assert_int_equal(grant_of(&end).auth_s, 2000);
+}
+
 static void less_may_be_allowed_than_was_asked(void **state)
 {
     struct headless_accept a = as(&alice);
@@ -492,6 +507,7 @@ int main(void)
         HEADLESS(a_person_signs_in_at_the_companys_page),
         HEADLESS(consent_is_remembered_if_the_page_says_so),
         HEADLESS(the_session_goes_on_when_only_consent_was_asked),
+        HEADLESS(a_sign_in_is_new_by_the_clock_that_was_ahead),
         HEADLESS(less_may_be_allowed_than_was_asked),
         HEADLESS(a_rejection_reaches_the_client),
         HEADLESS(s18_a_rejection_ends_a_pushed_request),

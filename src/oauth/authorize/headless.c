@@ -205,7 +205,7 @@ static enum err read_proof(struct rq *rq, const struct headless *h, const struct
 
     if (same && !told && !is_too_old(rq, h, h->row.auth_s))
         return OK;
-    row->auth_s = a->at_s != 0 ? a->at_s : rq->now_s;
+    row->auth_s = a->at_s != 0 ? a->at_s : interaction_auth_s(rq, &h->ix);
     if (row->auth_s > rq->now_s + AHEAD_S)
         return bad(rq, "auth_time is in the future.", STR("auth_time"));
     if (is_too_old(rq, h, row->auth_s))

@@ -121,6 +121,13 @@ static int64_t flow_end(const struct rq *rq, const struct interaction *ix)
     return ix->began_s + setting_int(rq->server->settings, flow_ttl_s);
 }
 
+int64_t interaction_auth_s(const struct rq *rq, const struct interaction *ix)
+{
+    int64_t ahead_s = ix->began_s - rq->now_s;
+
+    return ahead_s > 0 && ahead_s <= CHANGE_SKEW_S ? ix->began_s : rq->now_s;
+}
+
 /* Too old: the same request from its beginning. Ended: refused. */
 static enum err check_time(struct rq *rq, struct interaction *ix)
 {

@@ -61,6 +61,9 @@ str interaction_seal(struct rq *rq, struct interaction *ix);
 enum err interaction_next(struct rq *rq, struct interaction *ix, enum interaction_step *out);
 /* Somebody has signed in (oauth/sign_in.h) or picked one of the browser's sessions. */
 void interaction_choose(struct interaction *ix, const struct id *session);
+/* When somebody signed in who does so now: not before the interaction began, which may have been on
+ * a node whose clock is ahead. */
+int64_t interaction_auth_s(const struct rq *rq, const struct interaction *ix);
 /* The person allows what was asked, after next said CONSENT. It is remembered, and asked again all
  * the same where anybody can pose as the client (security.md 13). */
 void interaction_consent(struct rq *rq, struct interaction *ix);
