@@ -86,6 +86,28 @@ static void later_polls_overlap(void **state)
     revoked_close(r);
 }
 
+/* What a node missed while it was cut off: pages end within a second and at its end. */
+static void later_polls_go_by_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct revoked *r = revoked_open();
+    struct id a = id_of(0), b = id_of(20000);
+
+    assert_int_equal(revoked_poll(r, f->db, NOW), OK);
+    put_revoked(f, &a, &one, NOW + 1, NOW + 9000); /* the smallest id, but revoked last */
+    put_many(f, 1, 9999, &one);
+    put_revoked(f, &b, &one, NOW - 1, NOW + 9000);
+    assert_int_equal(revoked_poll(r, f->db, NOW + 2), OK);
+    assert_int_equal(revoked_count(r), 10001);
+    for (uint64_t i = 0; i <= 9999; i++)
+        assert_true(has(r, i));
+    assert_true(revoked_has(r, &b));
+    put_many(f, 30000, 5000, &two);
+    assert_int_equal(revoked_take(r, f->db, NOW), OK);
+    assert_int_equal(revoked_count(r), 15001);
+    revoked_close(r);
+}
+
 /* A node whose calls may take longer looks further back. */
 static void the_overlap_follows_the_patience(void **state)
 {
@@ -353,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_poll_takes_all),
         TEST(later_polls_overlap),
+        TEST(later_polls_go_by_pages),
         TEST(the_overlap_follows_the_patience),
         TEST(the_whole_table_is_read_again),
         TEST(a_poll_that_fails_loses_nothing),

@@ -12,4 +12,4 @@ CREATE TABLE lease (
 ) $CLUSTERED;
 
 -- Nodes poll for what was revoked lately.
-CREATE INDEX grants_revoked ON grants (revoked_s);
+CREATE INDEX grants_revoked ON grants (revoked_s, id);
