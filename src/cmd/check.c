@@ -57,10 +57,10 @@ static bool check_master(struct check *k)
     buf_fixed(&b, text, sizeof text);
     buf_hex(&b, c->master.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
     if (c->master.n > 1) {
-        check_say(
-            k, WARN, "master key",
-            "%s holds two keys: a rotation was not finished; run: postern key rotate --master",
-            path);
+        check_say(k, WARN, "master key",
+                  "%s holds two keys: a rotation was not finished; %srun: postern key rotate "
+                  "--master",
+                  path, open_is_shared(c) ? "when every node has this file, " : "");
     } else {
         check_say(k, PASS, "master key", "%s, fingerprint %.*s", path, STR_ARG(buf_str(&b)));
     }

@@ -114,6 +114,7 @@ static int make(struct cmd *c, enum key_use use, enum jws_alg alg, enum key_stat
 {
     struct uid id;
     const struct key *old = keyring_active(c->ring, use, alg);
+    key_choose_master(&c->master, c->ring);
     if (state == KEY_ACTIVE && old)
         key_set_state(&c->fx, &old->id, KEY_ACTIVE, KEY_RETIRED, c->now_s);
     enum err e = state == KEY_PUBLISHED && old
@@ -277,7 +278,7 @@ static const struct option rotate_options[] = {
     {"now", NULL, false, false,
      "sign with it at once, not only after the max-age of the JWKS (a key was stolen)"},
     {"pepper", NULL, false, false, "rotate the pepper of the client secrets instead"},
-    {"master", NULL, false, false, "rotate the master key file instead"},
+    {"master", NULL, false, false, "rotate the master key instead; on a shared store in two runs"},
 };
 
 static const struct option drop_options[] = {
@@ -294,7 +295,10 @@ static const struct command commands[] = {
     {"rotate", NULL, "Make a new signing key, pepper or master key.",
      "A new signing key is published first. A running server signs with it a minute after\n"
      "jwks.max_age, and drops the old one when nothing signed by it can be alive. It does all of\n"
-     "this by itself when a key reaches keys.rotation_age.",
+     "this by itself when a key reaches keys.rotation_age.\n\n"
+     "A shared store takes two runs for the master key, on one node. The first puts the new key\n"
+     "into its file beside the old one: copy the file to every node. The second seals the keys of\n"
+     "the store anew and drops the old line; nodes whose file has both go on.",
      CMD_OPTIONS(rotate_options), rotate},
     {"retire", "ID", "Stop signing with a key; what it signed stays good.", NULL, NULL, 0, retire},
     {"drop", "ID", "Delete a retired key; what it signed is refused.", NULL,

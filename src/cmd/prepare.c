@@ -52,11 +52,14 @@ static int ensure_master(struct cmd *c, bool *created)
     return e ? cmd_fail(CMD_FAILED, "%s", why) : CMD_DONE;
 }
 
-/* The master key that was just read or made opens what is in the store. */
+/* The master key that was just read or made opens what is in the store; of two, the one that seals
+ * it comes first. */
 static enum err opens_all(struct cmd *c, char *why, size_t why_size)
 {
     struct keyring *ring = NULL;
     enum err e = key_load_ring(c->db, &c->master, &ring, why, why_size);
+    if (e == OK)
+        key_choose_master(&c->master, ring);
     if (ring)
         keyring_unref(ring);
     return e;

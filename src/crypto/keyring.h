@@ -16,6 +16,7 @@
 #include "base/id.h"
 #include "crypto/hash.h"
 #include "crypto/jws.h"
+#include "crypto/seal.h"
 
 enum key_use { KEY_SIGNING, KEY_PEPPER, KEY_SHAPE, KEY_PAIRWISE };
 enum key_state { KEY_PUBLISHED, KEY_ACTIVE, KEY_RETIRED };
@@ -24,10 +25,11 @@ struct key {
     struct uid id; /* kid = "IC" + 32 hex digits */
     enum key_use use;
     enum key_state state;
-    enum jws_alg alg;                          /* KEY_SIGNING */
-    struct pkey *pkey;                         /* KEY_SIGNING */
-    struct secret secret;                      /* KEY_SHAPE: 16 bytes, others: 32 */
-    int64_t created_s, activated_s, retired_s; /* 0: not yet */
+    enum jws_alg alg;                             /* KEY_SIGNING */
+    struct pkey *pkey;                            /* KEY_SIGNING */
+    struct secret secret;                         /* KEY_SHAPE: 16 bytes, others: 32 */
+    int64_t created_s, activated_s, retired_s;    /* 0: not yet */
+    uint8_t sealed_under[SEAL_FINGERPRINT_BYTES]; /* which master key opened its row */
 };
 
 struct keyring {

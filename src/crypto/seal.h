@@ -1,10 +1,11 @@
 /* seal: authenticated encryption of what rests in the store (AES-256-GCM).
  *
  * The master key lives outside the database: a file of mode 0600, or a systemd credential. The
- * file holds one or two lines "postern-master-key-1:<43 characters of base64url>": the first seals,
- * both open, so the key is rotated without a moment at which nothing opens.
- * A sealed blob is: version (1) ‖ fingerprint of its key (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16);
- * the context ("key:<kid>", ...) is authenticated, so a blob cannot be moved to another row.
+ * file holds one or two lines "postern-master-key-1:<43 characters of base64url>". Both open, so
+ * the key is rotated without a moment at which nothing opens; the first seals, unless the rows of
+ * the store say otherwise (store/key.h). A sealed blob is: version (1) ‖ fingerprint of its key (8)
+ * ‖ nonce (12) ‖ ciphertext ‖ tag (16); the context ("key:<kid>", ...) is authenticated, so a blob
+ * cannot be moved to another row.
  */
 #ifndef CRYPTO_SEAL_H
 #define CRYPTO_SEAL_H

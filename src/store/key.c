@@ -24,6 +24,8 @@ enum {
     SET_STATE,
     DELETE,
     RESEAL,
+    LOCK_SHAPE,
+    SEALED_OTHERWISE,
     COUNT,
     COUNT_USE,
     COUNT_ALG
@@ -58,6 +60,10 @@ static const struct sql sql[] = {
                               "OR (a.old_pepper_id = $1 AND a.old_exp_s > $2)) AND NOT EXISTS "
                               "(SELECT 1 FROM users u WHERE u.pepper_id = $1))"},
     [RESEAL] = {"key.reseal", "UPDATE key SET sealed = $2 WHERE id = $1 AND sealed = $3"},
+    /* The row that is there once and never goes stands for all. */
+    [LOCK_SHAPE] = {"key.lock_shape", "UPDATE key SET state = state WHERE purpose = 2"},
+    [SEALED_OTHERWISE] = {"key.sealed_otherwise", "UPDATE key SET state = state WHERE purpose = 2 "
+                                                  "AND substr(sealed, 2, 8) <> $1"},
     [COUNT] = {"key.count", "SELECT COUNT(*) FROM key"},
     [COUNT_USE] = {"key.count_use", "SELECT COUNT(*) FROM key WHERE purpose = $1"},
     [COUNT_ALG] = {"key.count_alg", "SELECT COUNT(*) FROM key WHERE purpose = 0 AND alg = $1"},
@@ -162,6 +168,8 @@ static enum err open_rows(struct arena *a, const struct master_key *master,
         enum err e = open_row(a, master, &rows[i], &plain);
 
         keys[i] = rows[i].key;
+        if (rows[i].sealed.n >= SEAL_OVERHEAD)
+            memcpy(keys[i].sealed_under, rows[i].sealed.p + 1, SEAL_FINGERPRINT_BYTES);
         if (e == OK)
             e = fill_key(&keys[i], plain);
         else if (e == ERR_ABSENT)
@@ -230,6 +238,33 @@ static void changed(struct effects *fx)
     effects_change(fx, DROP, CHANGE_KEYS, NULL, 0);
 }
 
+static void prefer(struct master_key *master, const uint8_t print[SEAL_FINGERPRINT_BYTES])
+{
+    if (master->n > 1 && ct_eq(master->keys[1].fingerprint, print, SEAL_FINGERPRINT_BYTES)) {
+        struct seal_key other = master->keys[0];
+        master->keys[0] = master->keys[1];
+        master->keys[1] = other;
+        ct_secret_wipe(&other.key);
+    }
+}
+
+void key_choose_master(struct master_key *master, const struct keyring *ring)
+{
+    for (size_t i = 0; i < ring->n; i++)
+        if (ring->keys[i].use == KEY_SHAPE)
+            prefer(master, ring->keys[i].sealed_under);
+}
+
+/* The rows are sealed under this key until the commit. Behind the lock it is known, and a rotation
+ * of the master key that comes after it looks for what it has missed. */
+static void hold_seal(struct effects *fx, const struct master_key *master)
+{
+    const char *print = (const char *)master->keys[0].fingerprint;
+
+    effects_add(fx, DROP, EXPECT_ANY, &sql[LOCK_SHAPE], NO_ARGS);
+    effects_add(fx, DROP, 0, &sql[SEALED_OTHERWISE], ARGS(db_blob(print, SEAL_FINGERPRINT_BYTES)));
+}
+
 static enum err put(struct effects *fx, struct arena *a, const struct master_key *master,
                     const struct key *key, const struct sql *statement)
 {
@@ -240,6 +275,7 @@ static enum err put(struct effects *fx, struct arena *a, const struct master_key
     if (e != OK)
         return e;
     sealed = seal_put(a, master, plain, context_of(key, context));
+    hold_seal(fx, master);
     effects_add(fx, DROP, 1, statement,
                 ARGS(db_bytes(&key->id), db_int(key->use), db_int(key->state), db_int(key->alg),
                      db_blob(sealed.p, sealed.n), db_int(key->created_s), db_int(key->activated_s),
@@ -278,11 +314,15 @@ enum err key_put_successor(struct effects *fx, struct arena *a, const struct mas
         .state = KEY_PUBLISHED,
         .created_s = now_s,
     };
+    struct master_key same = *master;
 
     /* Behind the lock on the old key, the insert sees a successor that was committed before it. */
     key_hold(fx, &old->id, KEY_ACTIVE);
     *id = key.id;
-    return put(fx, a, master, &key, &sql[PUT_SUCCESSOR]);
+    prefer(&same, old->sealed_under);
+    enum err e = put(fx, a, &same, &key, &sql[PUT_SUCCESSOR]);
+    seal_wipe(&same);
+    return e;
 }
 
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
@@ -329,6 +369,8 @@ enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
                     ARGS(db_bytes(&rows[i].key.id), db_blob(sealed.p, sealed.n),
                          db_blob(rows[i].sealed.p, rows[i].sealed.n)));
     }
+    if (e == OK)
+        changed(fx);
     return e;
 }
 

@@ -247,6 +247,53 @@ static void the_master_key_rotates(void **state)
     keyring_unref(after);
 }
 
+/* Whoever has both master keys, in whatever order, seals by the one that seals the store. */
+static void one_master_key_seals_all(void **state)
+{
+    struct fixture *f = *state;
+    struct master_key old = new_master("/etc/master"), fresh = new_master("/etc/master"), both;
+    struct effects fx = fixture_effects(f);
+    struct keyring *before, *after;
+    struct uid id;
+    size_t n;
+
+    put_first(f, &old);
+    before = load_ring(f, &old);
+    const struct key *active = keyring_active(before, KEY_SIGNING, JWS_ES256);
+    both = (struct master_key){.keys = {fresh.keys[0], old.keys[0]}, .n = 2};
+    assert_int_equal(
+        key_put_new(&fx, &f->arena, &both, KEY_SIGNING, JWS_EDDSA, KEY_ACTIVE, NOW, &id), OK);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT); /* sealed too early */
+    key_choose_master(&both, before);
+    assert_memory_equal(both.keys[0].fingerprint, old.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
+    key_choose_master(&both, before);
+    assert_memory_equal(both.keys[0].fingerprint, old.keys[0].fingerprint, SEAL_FINGERPRINT_BYTES);
+    fx = fixture_effects(f);
+    assert_int_equal(
+        key_put_new(&fx, &f->arena, &both, KEY_SIGNING, JWS_EDDSA, KEY_ACTIVE, NOW, &id), OK);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+
+    both = (struct master_key){.keys = {fresh.keys[0], old.keys[0]}, .n = 2};
+    fx = fixture_effects(f);
+    assert_int_equal(key_reseal(f->db, &fx, &f->arena, &both, &n), OK);
+    assert_int_equal(fx.changes->kind, CHANGE_KEYS);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    fx = fixture_effects(f); /* one that has not heard of it is too late */
+    assert_int_equal(key_put_successor(&fx, &f->arena, &both, active, NOW + 5, &id), OK);
+    assert_int_equal(fixture_commit(f, &fx), ERR_CONFLICT);
+    after = load_ring(f, &fresh);
+    both = (struct master_key){.keys = {old.keys[0], fresh.keys[0]}, .n = 2};
+    active = keyring_active(after, KEY_SIGNING, JWS_ES256);
+    fx = fixture_effects(f);
+    assert_int_equal(key_put_successor(&fx, &f->arena, &both, active, NOW + 5, &id), OK);
+    assert_int_equal(fixture_commit(f, &fx), OK);
+    keyring_unref(before);
+    keyring_unref(after);
+    after = load_ring(f, &fresh);
+    assert_non_null(keyring_find(after, KEY_SIGNING, &id));
+    keyring_unref(after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +305,7 @@ int main(void)
         TEST(a_foreign_master_key_is_named),
         TEST(rows_cannot_change_places),
         TEST(the_master_key_rotates),
+        TEST(one_master_key_seals_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
