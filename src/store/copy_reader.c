@@ -71,6 +71,7 @@ static void *read_pages(void *arg)
         r->has_after = true;
         set_full(r, p, true);
     }
+    table_digest_end();
     return NULL;
 }
 

@@ -206,18 +206,27 @@ enum err copy_state_take(struct copy *c)
     return e;
 }
 
+static enum err taken_over(struct copy *c)
+{
+    snprintf(c->why, sizeof c->why, "another `postern move` has taken over");
+    return ERR_CONFLICT;
+}
+
 enum err copy_state_begin(struct copy *c)
 {
     int64_t changed = 0;
     enum err e = db_begin(c->to);
     e = e ? e : db_run(c->to, &sql[GUARD], ARGS(db_text(c->holder)), &changed);
-    if (e == OK && changed != 1) {
-        snprintf(c->why, sizeof c->why, "another `postern move` has taken over");
-        e = ERR_CONFLICT;
-    }
-    if (e)
+    if (e) { /* another run that has ended took the table away */
         db_rollback(c->to);
-    return e;
+        bool there = true;
+        return table_exists(c->to, STR("move_run"), &there) == OK && !there ? taken_over(c) : e;
+    }
+    if (changed != 1) {
+        db_rollback(c->to);
+        return taken_over(c);
+    }
+    return OK;
 }
 
 enum err copy_state_commit(struct copy *c, size_t t, enum err e)

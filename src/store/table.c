@@ -356,11 +356,18 @@ static char *put_value(struct hasher *h, char *p, const struct db_arg *v)
     return p + sizeof digest.b;
 }
 
+/* One for each thread that copies. */
+static _Thread_local struct hasher *hasher;
+
+void table_digest_end(void)
+{
+    hash_close(hasher);
+    hasher = NULL;
+}
+
 uint64_t table_digest(const struct table *t, const struct table_row *row)
 {
-    /* One for each thread that copies, and for as long as the process lives; a buffer of the
-     * function would be cleared for each row. */
-    static _Thread_local struct hasher *hasher;
+    /* Not on the stack, where it would be cleared for each row. */
     static _Thread_local char buffer[NAME_MAX_CHARS + 1 + TABLE_COLUMNS * PER_VALUE];
     struct digest digest;
     char *p = buffer;

@@ -54,5 +54,7 @@ enum err table_get(struct db *db, struct arena *a, const struct table *t, const 
                    struct table_row *row);
 /* An order-independent sum: add up table_digest over rows, modulo 2^64. */
 uint64_t table_digest(const struct table *t, const struct table_row *row);
+/* For a thread that has used table_digest and ends. */
+void table_digest_end(void);
 
 #endif

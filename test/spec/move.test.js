@@ -116,9 +116,9 @@ class Ledger {
   }
 }
 
-// One run of `postern move`, killed as soon as its progress shows `when`. Resolves to
-// { code, stdout, stderr }; code null: it was killed.
-function move(p, to, { when, args = [] } = {}) {
+// One run of `postern move`, killed as soon as its progress shows `when` (`then`: what happens
+// instead). Resolves to { code, stdout, stderr }; code null: it was killed.
+function move(p, to, { when, then = (child) => child.kill('SIGKILL'), args = [] } = {}) {
   return new Promise((done, failed) => {
     const child = spawn(BINARY, ['move', '--from', p.store.url, '--to', to.url, '--json', ...args],
       { env: p.commandEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
@@ -126,7 +126,9 @@ function move(p, to, { when, args = [] } = {}) {
     child.stdout.on('data', (d) => { out.stdout += d; });
     child.stderr.on('data', (d) => {
       out.stderr += d;
-      if (when && when.test(out.stderr)) child.kill('SIGKILL');
+      if (!when || !when.test(out.stderr)) return;
+      when = null;
+      then(child);
     });
     child.on('error', failed);
     child.on('close', (code) => done({ code, ...out }));
@@ -145,6 +147,11 @@ async function begin() {
   c.authorization = basic(c.id, c.secret);
   return { p, c, first: p.store };
 }
+
+// Rows that keep a move busy for a while.
+const fill = (store) => store.sql('WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i ' +
+  "WHERE n < 60000) INSERT INTO throttle (subject, attempts, window_end_s) " +
+  "SELECT 'fill' || n, 1, 9999999999 FROM i");
 
 const cancel = (p, args = []) => p.cliRaw(['move', '--cancel', '--from', p.store.url, ...args]);
 
@@ -262,6 +269,77 @@ describe('move', () => {
       assert.strictEqual((await cancel(p)).code, 0);
       assert.ok((await issue(p, c)).status < 300);
     }
+  });
+
+  test('a table that is none of ours is named', async () => {
+    for (const to of [databases.postgres(), databases.sqlite()]) {
+      to.sql('CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, paid NUMERIC)');
+      const r = await move(p, to);
+      assert.strictEqual(r.code, 4);
+      assert.match(r.stderr, /table notes is none of postern's/);
+    }
+    fill(p.store);
+  });
+
+  test('Ctrl-C keeps what is there, and is told how to go on', async () => {
+    const to = databases.sqlite();
+    const r = await move(p, to, { when: /copying/, then: (child) => child.kill('SIGINT') });
+    assert.strictEqual(r.code, 1, r.stderr);
+    assert.match(r.stderr, /stopped/);
+    assert.match(r.stderr, /the same command goes on/);
+    assert.match(r.stderr, /postern move --cancel --from/);
+    assert.ok((await issue(p, c)).status < 300);
+    const again = await move(p, to);
+    assert.strictEqual(again.code, 0, again.stderr);
+    assert.strictEqual(JSON.parse(again.stdout).resumed, true);
+    assert.strictEqual((await cancel(p, ['--force'])).code, 0);
+  });
+
+  test('of two at once one ends the move', async () => {
+    const to = databases.sqlite();
+    let second;
+    const r = await move(p, to, { when: /copying/, then: () => { second = move(p, to); } });
+    const results = [r, await second];
+    assert.strictEqual(results.filter((x) => x.code === 0).length, 1,
+      results.map((x) => x.stderr).join('\n'));
+    assert.match(results.find((x) => x.code !== 0).stderr,
+      /another `postern move` has taken over|was moved to .* already|is locked by another process/);
+    assert.strictEqual((await issue(p, c)).status, 503);
+    assert.strictEqual((await cancel(p, ['--force'])).code, 0);
+  });
+
+  test('a target that dies is gone on with when it is back', async () => {
+    const other = openDatabases(p.store.masterKey, { own: true });
+    const to = other.postgres();
+    const r = await move(p, to, { when: /copying/, then: () => other.kill() });
+    assert.strictEqual(r.code, 1, r.stderr);
+    assert.match(r.stderr, /the same command goes on/);
+    assert.ok((await issue(p, c)).status < 300);
+    other.revive();
+    const again = await move(p, to);
+    assert.strictEqual(again.code, 0, again.stderr);
+    assert.strictEqual(JSON.parse(again.stdout).resumed, true);
+    assert.strictEqual((await cancel(p, ['--force'])).code, 0);
+    other.close();
+  });
+
+  test('the bar fits a terminal of 80 columns', async () => {
+    const to = databases.sqlite();
+    const command = `stty cols 80; exec '${BINARY}' move --from '${p.store.url}' --to '${to.url}'`;
+    const shown = await new Promise((done, failed) => {
+      const child = spawn('script', ['-qec', command, '/dev/null'],
+        { env: p.commandEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
+      let text = '';
+      child.stdout.on('data', (d) => { text += d; });
+      child.on('error', failed);
+      child.on('close', (code) => (code === 0 ? done(text) : failed(new Error(text))));
+    });
+    const lines = shown.split(/[\r\n]+/).filter((l) => l.includes('\x1b[K'))
+      .map((l) => l.replaceAll('\x1b[K', ''));
+    assert.ok(lines.some((l) => /^copying throttle +(\[[#.]+\])? *\d+ % .* rows, /.test(l)), shown);
+    assert.ok(lines.some((l) => /^reading back /.test(l)), shown);
+    for (const l of lines) assert.ok(l.length < 80, l);
+    assert.strictEqual((await cancel(p, ['--force'])).code, 0);
   });
 
   test('a moved store comes back only if that is meant', async () => {

@@ -4,6 +4,8 @@
 //     const d = openDatabases(dir);     a PostgreSQL of its own, unless POSTERN_TEST_PG names one
 //     const s = d.postgres(); const s = d.sqlite();
 //     s.url  s.sql(text)  s.drop()      and what test/interop/lib/postern.js needs of p.store
+//     d.kill()  d.revive()              kill -9 of the server, and its start; only of one of its own:
+//                                       openDatabases(dir, { own: true })
 //     d.close()
 
 const { execFileSync } = require('node:child_process');
@@ -15,8 +17,7 @@ const path = require('node:path');
 const SCRIPT = path.join(__dirname, '..', '..', '..', 'script', 'postgres');
 const run = (program, args) => execFileSync(program, args, { encoding: 'utf8' }).trim();
 
-function openDatabases(masterKey) {
-  const own = !process.env.POSTERN_TEST_PG;
+function openDatabases(masterKey, { own = !process.env.POSTERN_TEST_PG } = {}) {
   const base = fs.mkdtempSync(path.join(os.tmpdir(), 'postern-pg-'));
   const dir = own ? path.join(base, 'pg') : process.env.POSTERN_TEST_PG;
   let admin = null;
@@ -40,6 +41,8 @@ function openDatabases(masterKey) {
       return store(`sqlite:${file}`,
         (text) => run('sqlite3', ['-cmd', '.timeout 5000', file, text]), () => {});
     },
+    kill: () => run(SCRIPT, ['kill', dir]),
+    revive: () => run(SCRIPT, ['start', dir, '0', 'fsync=off']),
     close() {
       if (own && admin) run(SCRIPT, ['remove', dir]);
       fs.rmSync(base, { recursive: true, force: true });
