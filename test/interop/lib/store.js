@@ -81,11 +81,18 @@ class SqliteStore {
   drop() {}
 }
 
+// A shell is a slow way to ask for more than one.
+let adminUrl;
+function urlOf(name) {
+  adminUrl = adminUrl || run(SCRIPT, ['url', PG]).trim();
+  return adminUrl.replace(/\/postgres(?=\?|$)/, `/${name}`);
+}
+
 class PostgresStore {
   constructor(dir, file) {
     this.name = `t_${crypto.randomBytes(8).toString('hex')}`;
-    this.admin = run(SCRIPT, ['url', PG]).trim();
-    this.url = run(SCRIPT, ['url', PG, this.name]).trim();
+    this.admin = urlOf('postgres');
+    this.url = urlOf(this.name);
     this.masterKey = path.join(dir, `${file}.key`);
     this.env = { POSTERN_DB: this.url, POSTERN_MASTER_KEY: this.masterKey };
     this.psql(this.admin, `CREATE DATABASE ${this.name}`);
