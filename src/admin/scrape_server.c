@@ -167,5 +167,8 @@ void scrape_server_cache_misses(struct scrape *s)
 
 void scrape_server_cache_entries(struct scrape *s)
 {
-    scrape_int(s, NO_VALUES, scrape_value(&s->sum->cache_entries));
+    const struct client_cache *shared = s->rq->server->clients; /* of all threads */
+
+    scrape_int(s, NO_VALUES,
+               shared ? (int64_t)client_cache_count(shared) : scrape_value(&s->sum->cache_entries));
 }

@@ -26,9 +26,7 @@ struct entry {
 struct client_cache {
     struct cache *blocks;
     struct cache_view *view;
-    bool owner;         /* of blocks */
-    atomic_flag joined; /* the first who joins counts the entries in its stats */
-    bool counts;
+    bool owner;           /* of blocks */
     struct arena scratch; /* a row on its way into a block */
     struct client_cache_stats stats;
 };
@@ -75,16 +73,13 @@ struct client_cache *client_cache_open(size_t max, struct change_log *log)
 {
     struct client_cache *c = view_of(cache_open(max, log, apply));
 
-    c->owner = c->counts = true;
+    c->owner = true;
     return c;
 }
 
 struct client_cache *client_cache_join(struct client_cache *owner)
 {
-    struct client_cache *c = view_of(owner->blocks);
-
-    c->counts = !atomic_flag_test_and_set(&owner->joined);
-    return c;
+    return view_of(owner->blocks);
 }
 
 void client_cache_close(struct client_cache *c)
@@ -260,6 +255,11 @@ enum err client_cache_again(struct client_cache *c, struct db *db, const struct 
 
 const struct client_cache_stats *client_cache_stats(struct client_cache *c)
 {
-    c->stats.entries = c->counts ? cache_count(c->blocks) : 0;
+    c->stats.entries = c->owner ? cache_count(c->blocks) : 0;
     return &c->stats;
+}
+
+size_t client_cache_count(const struct client_cache *c)
+{
+    return cache_count(c->blocks);
 }

@@ -32,7 +32,7 @@ struct client_cache;
 /* Of this thread, since it opened or joined; its thread may read them at any time. */
 struct client_cache_stats {
     uint64_t hits, misses;
-    uint64_t entries; /* now; of those who joined one owner, the first tells them */
+    uint64_t entries; /* now; 0 of one that joined another's: ask client_cache_count(owner) */
 };
 
 struct client_cache *client_cache_open(size_t max, struct change_log *log);
@@ -49,5 +49,7 @@ enum err client_cache_get(struct client_cache *c, struct db *db, const struct ui
 enum err client_cache_again(struct client_cache *c, struct db *db, const struct uid *id,
                             int64_t now_s, const struct cached_client **out);
 const struct client_cache_stats *client_cache_stats(struct client_cache *c);
+/* Clients in it now, from any thread. */
+size_t client_cache_count(const struct client_cache *c);
 
 #endif
