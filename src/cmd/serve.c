@@ -51,10 +51,13 @@ static void handle_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* No core dumps, and as many descriptors as the system gives. */
+/* No core dumps, as many descriptors as the system gives, and no end by a SIGHUP that comes before
+ * there is anything to read again. */
 static void harden(void)
 {
     struct rlimit files;
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGHUP, &ignore, NULL);
     prctl(PR_SET_DUMPABLE, 0);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { POLL_MS = 800, HINT_MS = 50, SLICE_MS = 100 };
+enum { FIRST_POLL_MS = 10000, POLL_MS = 800, HINT_MS = 50, SLICE_MS = 100 };
 
 enum err serve_keeper_open(struct serve_keeper *k, struct serve_app *app, char *why,
                            size_t why_size)
@@ -25,13 +25,16 @@ enum err serve_keeper_open(struct serve_keeper *k, struct serve_app *app, char *
     enum err e = db_open(setting_text(s, db), false, &db, why, why_size);
     if (e)
         return e;
-    db_set_patience(db, (int)setting_int(s, db_timeout_ms));
+    int timeout_ms = (int)setting_int(s, db_timeout_ms);
+    db_set_patience(db, FIRST_POLL_MS); /* nobody waits for an answer yet */
     *k = (struct serve_keeper){.house = &app->house};
     id_source_init(&k->ids);
     serve_house_init(k->house, &app->server, db, &k->ids, app->cmd->now_s);
-    k->house->poll.overlap_s = change_overlap_s(db->patience_ms);
-    if (serve_house_hear(k->house))
+    k->house->poll.overlap_s = change_overlap_s(timeout_ms);
+    if (serve_house_hear(k->house)) {
+        db_set_patience(db, timeout_ms);
         return OK;
+    }
     snprintf(why, why_size, "the store does not answer: %s", db->ops->message(db));
     serve_keeper_close(k);
     return ERR_UNAVAILABLE;

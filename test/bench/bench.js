@@ -16,6 +16,7 @@ const { requests, oidcRequests, oidcAuth, loopRequest } = require('./scenarios')
 const { posternFlow, oidcFlow } = require('./people');
 const probes = require('./probes');
 const { signIns } = require('./flood');
+const { onPostgres } = require('./shared');
 const report = require('./report');
 
 const HELP = `usage: script/bench [OPTION]...
@@ -31,7 +32,7 @@ const CPU = ['loop', 'http', 'sign', 'cc_jwt', 'v2_token', 'cc_opaque', 'twine_p
   'twine_spread', 'introspect_opaque', 'introspect_jwt', 'empty_cc_jwt', 'empty_twine_pair',
   'empty_introspect_opaque', 'code_flow', 'oidc_jwt', 'oidc_opaque', 'oidc_code_flow'];
 const PROBES = ['verify', 'tokens', 'connections', 'latency', 'memory', 'idle', 'start',
-  'sign_ins'];
+  'sign_ins', 'postgresql'];
 
 const log = (text) => process.stderr.write(`bench: ${text}\n`);
 
@@ -197,6 +198,9 @@ async function measureAll(b) {
   }
   if (o.only.has('start')) {
     m.start = await probes.startTimes(b.full.store, b.all.cc_jwt, o.rounds);
+  }
+  if (o.only.has('postgresql')) {
+    m.shared = await onPostgres(b.folder, { rounds: o.rounds, seconds: o.seconds, quick: o.quick });
   }
   if (o.only.has('sign_ins')) m.signIns = await signIns(b, o.quick ? 3 : 8);
   return m;

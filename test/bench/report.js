@@ -122,10 +122,21 @@ function probeRows(m, o, add, stored) {
     add('answers to the guesses; each 503 says Retry-After', excess, '', 'all',
       f.counts.without_retry_after === 0);
   }
+  if (m.shared) sharedRows(m.shared, add);
   if (m.start) {
     add(`exec to the first 200 with a token, ${stored}`, `${m.start.toFixed(1)} ms`, '',
       '<= 50 ms', m.start <= 50);
   }
+}
+
+// The same server on PostgreSQL (shared.js).
+function sharedRows(r, add) {
+  const more = r.postgresql / r.sqlite;
+  add('cc_jwt: instructions a request, PostgreSQL against SQLite',
+    `${thousands(r.postgresql)} / ${thousands(r.sqlite)}`, more.toFixed(3), '<= 1.05',
+    more <= 1.05);
+  add('twine_pair on PostgreSQL: durable pairs a second, against pgbench inserting the row',
+    `${thousands(r.pairs)} / ${thousands(r.rows)}`, r.ratio.toFixed(2), '>= 2', r.ratio >= 2);
 }
 
 const word = (met) => (met === undefined ? '' : met ? 'met' : 'MISSED');

@@ -93,11 +93,12 @@ async function stopAll() {
 }
 
 // workers: 0 is the server's default; 1 pins it to one core.
-async function postern(store, name, { workers = 1, bench = true } = {}) {
+async function postern(store, name, { workers = 1, bench = true, more = [] } = {}) {
   const port = await freePort();
   const serve = [POSTERN, 'serve', '--db', store.url, '--listen', `127.0.0.1:${port}`,
     '--issuer', 'http://127.0.0.1', '--set', `workers=${workers}`];
   if (bench) serve.push('--bench-routes');
+  serve.push(...more);
   return new Server(name, workers === 1 ? pinned(SERVER_CORE, serve) : serve, port,
     path.join(store.folder, `${name}.log`), {});
 }

@@ -14,6 +14,7 @@ const WIPE = ['', '-wal', '-shm'];
 class Store {
   constructor(folder, name) {
     this.folder = folder;
+    this.name = name;
     this.path = path.join(folder, `${name}.db`);
     this.key = path.join(folder, `${name}.db.key`);
     this.url = `sqlite:${this.path}`;
@@ -54,8 +55,7 @@ async function person(store, org) {
 }
 
 // { store, jwt, opaque, code, user }: each client { id, secret, auth }.
-async function makeBase(folder) {
-  const store = new Store(folder, 'base');
+async function makeBase(folder, store = new Store(folder, 'base')) {
   const org = await store.cli(['org', 'create', '--name', 'Bench']);
   const group = await store.cli(['group', 'create', '--org', org.id, '--name', 'Patients Lead']);
   const client = async (format) => {
