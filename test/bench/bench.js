@@ -32,7 +32,7 @@ const CPU = ['loop', 'http', 'sign', 'cc_jwt', 'v2_token', 'cc_opaque', 'twine_p
   'twine_spread', 'introspect_opaque', 'introspect_jwt', 'empty_cc_jwt', 'empty_twine_pair',
   'empty_introspect_opaque', 'code_flow', 'oidc_jwt', 'oidc_opaque', 'oidc_code_flow'];
 const PROBES = ['verify', 'tokens', 'connections', 'latency', 'memory', 'idle', 'start',
-  'sign_ins', 'postgresql'];
+  'sign_ins', 'postgresql', 'move'];
 
 const log = (text) => process.stderr.write(`bench: ${text}\n`);
 
@@ -183,6 +183,12 @@ async function measureMemory(b, m) {
   await server.stop();
 }
 
+// A process of its own: its store is not ours.
+async function measureMove(o) {
+  return JSON.parse(await run([process.execPath, path.join(__dirname, 'move.js'), String(o.tokens),
+    String(o.clients)], { env: { BUILD } }));
+}
+
 async function measureAll(b) {
   const { o } = b;
   const m = { cpu: {}, perS: {}, verify: [] };
@@ -202,6 +208,7 @@ async function measureAll(b) {
   if (o.only.has('postgresql')) {
     m.shared = await onPostgres(b.folder, { rounds: o.rounds, seconds: o.seconds, quick: o.quick });
   }
+  if (o.only.has('move')) m.move = await measureMove(o);
   if (o.only.has('sign_ins')) m.signIns = await signIns(b, o.quick ? 3 : 8);
   return m;
 }

@@ -36,7 +36,7 @@ function move(from, to) {
     let stdout = '', stderr = '', copied = 0;
     const watch = setInterval(() => {
       try {
-        memory.late_kb = hwm(child.pid);
+        memory.late_kb = Math.max(memory.late_kb, hwm(child.pid));
         if (Date.now() - start < EARLY_MS) memory.early_kb = memory.late_kb;
       } catch {
         // it has ended

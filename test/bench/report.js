@@ -123,6 +123,7 @@ function probeRows(m, o, add, stored) {
       f.counts.without_retry_after === 0);
   }
   if (m.shared) sharedRows(m.shared, add);
+  if (m.move) moveRows(m.move, add);
   if (m.start) {
     add(`exec to the first 200 with a token, ${stored}`, `${m.start.toFixed(1)} ms`, '',
       '<= 50 ms', m.start <= 50);
@@ -137,6 +138,20 @@ function sharedRows(r, add) {
     more <= 1.05);
   add('twine_pair on PostgreSQL: durable pairs a second, against pgbench inserting the row',
     `${thousands(r.pairs)} / ${thousands(r.rows)}`, r.ratio.toFixed(2), '>= 2', r.ratio >= 2);
+}
+
+// `postern move` there and back (move.js): the whole command, with reading back and comparing.
+function moveRows(r, add) {
+  for (const [key, name, least] of [['to_postgresql', 'PostgreSQL', 50000],
+    ['to_sqlite', 'SQLite', 100000]]) {
+    const { rows, rows_per_second: rate, first_pass_rows_per_second: copying, pause_ms } = r[key];
+    add(`move of ${thousands(rows)} rows to ${name}: rows a second, all in all (copying alone)`,
+      `${thousands(rate)} (${thousands(copying)})`, '', `>= ${thousands(least)}`, rate >= least);
+    add(`the pause of that move`, `${thousands(pause_ms)} ms`, '', '<= 5,000 ms', pause_ms <= 5000);
+    add('its VmHWM at the end against after 2 s', `${(r[key].late_kb / 1000).toFixed(1)} / ` +
+      `${(r[key].early_kb / 1000).toFixed(1)} MB`, (r[key].late_kb / r[key].early_kb).toFixed(2),
+    '<= 1.1', r[key].late_kb <= 1.1 * r[key].early_kb);
+  }
 }
 
 const word = (met) => (met === undefined ? '' : met ? 'met' : 'MISSED');
