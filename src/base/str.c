@@ -111,6 +111,29 @@ bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out)
     return true;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool str_hex(str s, void *out, size_t n)
+{
+    uint8_t *bytes = out;
+
+    if (s.n != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
 size_t str_utf8(str s, uint32_t *code)
 {
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -61,6 +61,8 @@ str str_trim(str s);
 str str_sub(str s, size_t from, size_t to);
 /* Decimal digits only, no sign but a leading '-', no spaces; false outside lo..hi. */
 bool str_i64(str s, int64_t lo, int64_t hi, int64_t *out);
+/* Exactly n bytes as 2 n hex digits of either case; else false, and out is of no use. */
+bool str_hex(str s, void *out, size_t n);
 /* Length of the UTF-8 character (RFC 3629) at the front of s, which is not empty, and its code
  * point; 0 if there is none: overlong forms, surrogates and all above U+10FFFF are none. */
 size_t str_utf8(str s, uint32_t *code);

@@ -56,25 +56,11 @@ static int read_file(struct cmd *c, str name, str *text)
     return code;
 }
 
-static int digit(char ch)
-{
-    return ch >= '0' && ch <= '9'   ? ch - '0'
-           : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
-           : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
-                                    : -1;
-}
-
 static int to_key(struct cmd *c, str name, str text, str *key)
 {
     str hex = str_trim(text.n && text.p[text.n - 1] == '\n' ? str_sub(text, 0, text.n - 1) : text);
     uint8_t *bytes = arena_alloc(&c->arena, STREAM_KEY_BYTES);
-    bool ok = hex.n == 2 * STREAM_KEY_BYTES;
-    for (size_t i = 0; ok && i < STREAM_KEY_BYTES; i++) {
-        int high = digit(hex.p[2 * i]), low = digit(hex.p[2 * i + 1]);
-        ok = high >= 0 && low >= 0;
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    if (!ok) {
+    if (!str_hex(hex, bytes, STREAM_KEY_BYTES)) {
         return cmd_fail(CMD_USAGE,
                         "%.*s is no key file: it holds 64 hex digits; make one with: "
                         "(umask 077; openssl rand -hex 32 >%.*s)",

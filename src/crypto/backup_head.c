@@ -109,31 +109,14 @@ static bool read_seal(const struct json *o, struct stream_seal *out)
            b64url_decode_exact(json_get_str(o, STR("check")), out->check, sizeof out->check);
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool read_print(str hex, uint8_t out[SEAL_FINGERPRINT_BYTES])
-{
-    if (hex.n != 2 * SEAL_FINGERPRINT_BYTES)
-        return false;
-    for (size_t i = 0; i < SEAL_FINGERPRINT_BYTES; i++) {
-        int high = digit(hex.p[2 * i]), low = digit(hex.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static bool read_masters(const struct json *list, struct backup_head *out)
 {
     out->masters_n = 0;
     if (!json_is(list, JSON_ARRAY_T) || list->n > BACKUP_MASTERS)
         return false;
     for (const struct json *v = list->first; v; v = v->next)
-        if (!json_is(v, JSON_STR_T) || !read_print(v->s, out->masters[out->masters_n++]))
+        if (!json_is(v, JSON_STR_T) ||
+            !str_hex(v->s, out->masters[out->masters_n++], SEAL_FINGERPRINT_BYTES))
             return false;
     return true;
 }

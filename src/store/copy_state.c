@@ -265,22 +265,11 @@ str copy_state_key(struct arena *a, const struct table *t, const struct table_ro
     return buf_str(&b);
 }
 
-static int nibble(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool parse_hex(struct arena *a, str hex, str *out)
 {
     char *p = arena_alloc(a, hex.n / 2 + 1);
-    for (size_t i = 0; i + 1 < hex.n; i += 2) {
-        int high = nibble(hex.p[i]), low = nibble(hex.p[i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        p[i / 2] = (char)(high << 4 | low);
-    }
     *out = str_make(p, hex.n / 2);
-    return hex.n % 2 == 0;
+    return str_hex(hex, p, out->n);
 }
 
 bool copy_state_parse_key(struct arena *a, const struct table *t, str text, struct table_row *row)

@@ -88,6 +88,21 @@ static void numbers(void **state)
     assert_false(str_i64(STR("-1"), 0, 10, &v));
 }
 
+static void hex_digits_are_bytes(void **state)
+{
+    uint8_t out[3] = {0};
+
+    (void)state;
+    assert_true(str_hex(STR("00fFA9"), out, 3));
+    assert_memory_equal(out, "\x00\xff\xa9", 3);
+    assert_false(str_hex(STR("00ff"), out, 3));
+    assert_false(str_hex(STR("00ff0"), out, 3));
+    assert_false(str_hex(STR("00ff0g"), out, 3));
+    assert_false(str_hex(STR("00ff:0"), out, 3));
+    assert_false(str_hex(STR("00ff0 "), out, 3));
+    assert_true(str_hex(STR(""), out, 0));
+}
+
 static void utf8(void **state)
 {
     (void)state;
@@ -168,6 +183,7 @@ static void marks_that_mislead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hex_digits_are_bytes),
         cmocka_unit_test(marks_that_mislead),
         cmocka_unit_test(compare),
         cmocka_unit_test(cut_and_words),
