@@ -97,20 +97,23 @@ void db_close(struct db *db)
         db->ops->close(db);
 }
 
+/* With the colon before it; none where the engine's message is all there is to say. */
 static const char *remedy(const struct db *db, enum db_status status)
 {
+    if (status == DB_REFUSED)
+        return "";
     if (status == DB_BUSY)
-        return "another process holds the write lock; end or wait for it (postern commands, "
+        return ": another process holds the write lock; end or wait for it (postern commands, "
                "backups, a sqlite3 shell)";
     if (status == DB_FULL)
-        return "free space on the database's file system";
+        return ": free space on the database's file system";
     if (status == DB_CONFLICT)
-        return "another transaction was in the way; it may be tried again";
+        return ": another transaction was in the way; it may be tried again";
     if (status == DB_AWAY)
-        return "check that the database runs and can be reached; we try again by ourselves";
+        return ": check that the database runs and can be reached; we try again by ourselves";
     if (db->ops->shared)
-        return "see the log of the database server";
-    return "check the disk and the permissions of the database's directory";
+        return ": see the log of the database server";
+    return ": check the disk and the permissions of the database's directory";
 }
 
 /* The statement's name, what the engine says, and the remedy; at most once a second, since the log
@@ -129,7 +132,7 @@ static enum err failed(struct db *db, const char *what, enum db_status status)
         log_note(LOG_ERROR, "db", "%ld more failures of the store", db->untold);
     db->told_ms = now_ms;
     db->untold = 0;
-    log_note(status == DB_CONFLICT ? LOG_WARN : LOG_ERROR, "db", "%s: %s: %s", what,
+    log_note(status == DB_CONFLICT ? LOG_WARN : LOG_ERROR, "db", "%s: %s%s", what,
              db->ops->message(db), remedy(db, status));
     return ERR_UNAVAILABLE;
 }

@@ -64,8 +64,9 @@ struct db;
 struct db_stmt;
 
 /* DB_CONFLICT: another transaction was in the way (SQLSTATE 40001, 40P01, 55P03); this one is lost
- * and may be run again. DB_AWAY: the engine cannot be reached, or did not answer in time. */
-enum db_status { DB_ROW, DB_DONE, DB_BUSY, DB_FULL, DB_CONFLICT, DB_AWAY, DB_ERROR };
+ * and may be run again. DB_AWAY: the engine cannot be reached, or did not answer in time.
+ * DB_REFUSED: a constraint or trigger does not allow it; the engine's message says which. */
+enum db_status { DB_ROW, DB_DONE, DB_BUSY, DB_FULL, DB_CONFLICT, DB_AWAY, DB_REFUSED, DB_ERROR };
 
 /* One statement of a bulk. */
 struct db_call {

@@ -3,9 +3,10 @@
  * Every wait is a poll(2) with the call's deadline; nothing here blocks in libpq. A connection that
  * is lost, late, or leads to a server that takes no writes is closed at once, without waiting for a
  * cancel, and a thread of its own makes the next one with libpq's blocking call, since only that
- * knows several hosts, names and TLS. Calls in the meantime fail at once, but for the
- * one that finds an idle connection closed: it waits up to REPLACE_MS for the next. An attempt that
- * failed is repeated when the handle is used next, not sooner than PAUSE_MS after it began.
+ * knows several hosts, names and TLS. Calls in the meantime fail at once, but for the one that has
+ * the search begun: it waits up to REPLACE_MS for what is found, so that after an outage the first
+ * request of each handle need not be refused. An attempt that failed is repeated when the handle is
+ * used next, not sooner than PAUSE_MS after it began.
  *
  * Closing a handle does not wait for that thread, which may sit in a call for seconds: it is left
  * to itself and frees what it has. If the process ends meanwhile, libraries must not be taken down
@@ -91,14 +92,14 @@ static void *search(void *arg)
     return NULL;
 }
 
-static void start_search(struct postgres *pg)
+static bool start_search(struct postgres *pg)
 {
     struct postgres_search *s;
     int64_t now_ms = clock_mono_ms();
     pthread_t thread;
 
     if (pg->search || now_ms - pg->searched_ms < PAUSE_MS)
-        return;
+        return false;
     pg->searched_ms = now_ms;
     s = calloc(1, sizeof *s);
     if (!s || !(s->url = strdup(pg->url)))
@@ -107,10 +108,11 @@ static void start_search(struct postgres *pg)
     s->patience_ms = pg->base.patience_ms;
     if (pthread_create(&thread, NULL, search, s) != 0) {
         free_search(s);
-        return;
+        return false;
     }
     pthread_detach(thread);
     pg->search = s;
+    return true;
 }
 
 static bool is_searching(const struct postgres *pg)
@@ -186,12 +188,11 @@ static bool is_dead(const struct postgres *pg)
     return false;
 }
 
-/* Nothing was asked of it yet, so that nobody need be refused if another one is there at once. */
-static void replace(struct postgres *pg)
+/* Nothing was asked of it yet, so that nobody need be refused if a connection is there at once. */
+static void wait_found(struct postgres *pg)
 {
     int64_t until_ms = clock_mono_ms() + REPLACE_MS;
 
-    postgres_link_drop(pg, PQerrorMessage(pg->c));
     while (is_searching(pg) && clock_mono_ms() < until_ms)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     take_found(pg);
@@ -205,12 +206,14 @@ bool postgres_link_up(struct postgres *pg)
     }
     if (!pg->c)
         take_found(pg);
-    if (pg->c && !pg->in_transaction && is_dead(pg))
-        replace(pg);
-    if (!pg->c) {
-        start_search(pg);
-        return false;
+    if (pg->c && !pg->in_transaction && is_dead(pg)) {
+        postgres_link_drop(pg, PQerrorMessage(pg->c));
+        wait_found(pg);
+    } else if (!pg->c && start_search(pg)) {
+        wait_found(pg);
     }
+    if (!pg->c)
+        return false;
     apply_patience(pg);
     return pg->c != NULL;
 }
@@ -256,6 +259,8 @@ static const struct meaning meanings[] = {
     {"25P03", DB_AWAY, true},      /* idle_in_transaction_session_timeout */
     {"26000", DB_AWAY, true},      /* not the session that prepared: a pooler in between */
     {"53100", DB_FULL, false},     /* disk_full */
+    {"23", DB_REFUSED, false},     /* integrity constraint violation */
+    {"P0001", DB_REFUSED, false},  /* raised by a trigger, as by those of a move */
 };
 
 static struct meaning meaning_of(const struct postgres *pg, const char *state)

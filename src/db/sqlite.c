@@ -67,6 +67,8 @@ static enum db_status status_of(int rc)
         return DB_BUSY;
     case SQLITE_FULL:
         return DB_FULL;
+    case SQLITE_CONSTRAINT:
+        return DB_REFUSED;
     default:
         return DB_ERROR;
     }

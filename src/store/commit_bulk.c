@@ -265,7 +265,7 @@ static void pause_a_little(void)
  * asked may have been done. */
 static bool may_go_on(enum db_status status, bool committing)
 {
-    return status == DB_CONFLICT || (status == DB_ERROR && !committing);
+    return status == DB_CONFLICT || ((status == DB_ERROR || status == DB_REFUSED) && !committing);
 }
 
 static void one_by_one(struct bulk *b, int64_t began_ms)

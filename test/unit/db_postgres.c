@@ -348,7 +348,7 @@ static void bad_loads_are_told(void **state)
     assert_int_equal(f->db->ops->load_begin(f->db, "t", columns, 3), DB_DONE);
     assert_int_equal(f->db->ops->load_row(f->db, row, 3), DB_DONE);
     assert_int_equal(f->db->ops->load_row(f->db, row, 3), DB_DONE);
-    assert_int_equal(f->db->ops->load_end(f->db), DB_ERROR);
+    assert_int_equal(f->db->ops->load_end(f->db), DB_REFUSED);
     assert_non_null(strstr(f->db->ops->message(f->db), "23505"));
     db_rollback(f->db);
     put(f->db, 1);

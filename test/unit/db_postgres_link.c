@@ -155,7 +155,7 @@ static void states_have_their_meaning(void **state)
         bool gives_up;
     } cases[] = {{"40001", DB_CONFLICT, false}, {"40P01", DB_CONFLICT, false},
                  {"55P03", DB_CONFLICT, false}, {"57014", DB_AWAY, false},
-                 {"53100", DB_FULL, false},     {"23505", DB_ERROR, false},
+                 {"53100", DB_FULL, false},     {"23505", DB_REFUSED, false},
                  {"25P02", DB_ERROR, false},    {"25006", DB_AWAY, true},
                  {"57P01", DB_AWAY, true},      {"08006", DB_AWAY, true}};
     struct pg_fixture *f = *state;
