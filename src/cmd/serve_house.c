@@ -367,7 +367,7 @@ bool serve_house_hear(struct serve_house *h)
     }
     follow_keys(h, now_s);
     if (reload) {
-        log_note(LOG_INFO, "reload", "%s",
+        log_note(LOG_INFO, "refresh", "%s",
                  heard ? "keys and whatever else is kept in memory are read again"
                        : "the store did not answer; what is in memory goes on");
         serve_notify("READY=1");

@@ -242,7 +242,8 @@ enum err copy_state_commit(struct copy *c, size_t t, enum err e)
 
 enum err copy_state_remove(struct copy *c)
 {
-    return exec(c->to, "DROP TABLE move_index; DROP TABLE move_table; DROP TABLE move_run");
+    return exec(c->to, "DROP TABLE IF EXISTS move_index; DROP TABLE IF EXISTS move_table; "
+                       "DROP TABLE IF EXISTS move_run");
 }
 
 /* ---- keys as text ---- */
