@@ -2,8 +2,8 @@
 // Small things that everything here needs: processes, free ports, waiting, chance with a seed.
 
 const { execFile } = require('node:child_process');
-const net = require('node:net');
 const path = require('node:path');
+const { freePort } = require('../../interop/lib/postern.js');
 
 const ROOT = path.join(__dirname, '..', '..', '..');
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -17,17 +17,6 @@ function run(file, args, { input, timeout = 60000, env } = {}) {
     });
     child.stdin.on('error', () => {});
     child.stdin.end(input);
-  });
-}
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const s = net.createServer();
-    s.on('error', failed);
-    s.listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
-    });
   });
 }
 

@@ -280,5 +280,5 @@ function rawRequest(p, bytes, { responses = 1, timeout_ms = 5000, untilClose = f
   });
 }
 
-module.exports = { startPostern, makeTwineClient, rawRequest, splitResponses, sleep, onPostgres,
-  BINARY };
+module.exports = { startPostern, makeTwineClient, rawRequest, splitResponses, freePort, sleep,
+  onPostgres, BINARY };
