@@ -136,6 +136,7 @@ static void errors_name_their_id_and_nothing_more(void **state)
                     text.p[i] != '\\');
 }
 
+/* security.md 4, 11 */
 static void nothing_leaves_before_the_redirect_uri_is_proven(void **state)
 {
     struct visitor v = {0};
@@ -219,6 +220,7 @@ static void a_login_hint_chooses(void **state)
     assert_true(uid_eq(&ix.who->user.id, &bob.id));
 }
 
+/* security.md 12 */
 static void an_id_token_hint_demands(void **state)
 {
     struct visitor v = {0};
@@ -277,6 +279,7 @@ static void select_account_always_asks(void **state)
 
 /* ---- proven as asked ---- */
 
+/* security.md 12 */
 static void prompt_login_wants_a_new_proof(void **state)
 {
     struct visitor v = {0};
@@ -302,6 +305,7 @@ static void prompt_login_wants_a_new_proof(void **state)
     assert_false(id_eq(&ix.who->session.id, &old));
 }
 
+/* security.md 12 */
 static void max_age_wants_one_when_it_is_over(void **state)
 {
     struct visitor v = {0};
@@ -355,6 +359,7 @@ static void consent_is_remembered_scope_by_scope(void **state)
     assert_text(ix.before.scopes, "openid profile email");
 }
 
+/* security.md 11 */
 static void prompt_none_without_consent(void **state)
 {
     struct visitor v = {0};
