@@ -110,9 +110,16 @@ bench: all $(BENCH) ## build what script/bench runs
 FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault/%,$(sort $(wildcard test/fault/*.c)))
 fault: $(FAULT)
 
+$(BUILD)/fault/durability: $(BUILD)/test/fault/lib/lossy_disk.o
 $(BUILD)/fault/%: $(BUILD)/test/fault/%.o $$(foreach part,store crypto db codec base,$(BUILD)/lib$$(part).a)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# The server on a disk that forgets what was not synced (test/fault/lib/lossy_disk.h).
+$(BUILD)/postern_lossy: $(BUILD)/src/main.o $(BUILD)/test/fault/lib/lossy_server.o \
+		$(BUILD)/test/fault/lib/lossy_disk.o $(ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
 # A fuzz target may use every pure part (script/fuzz: CC=clang MODE=fuzz).
 $(BUILD)/fuzz/%: $(BUILD)/test/fuzz/%.o $(foreach part,base codec crypto http,$(BUILD)/lib$(part).a)

@@ -3,17 +3,15 @@
  *     durability [--rounds N] [--synchronous off|normal|full] [--seed N]
  *
  * Each round forks a child that commits batches of effect sets through commit_run on a SQLite
- * file, under a VFS of ours. The VFS passes everything on, and besides keeps an image of each
- * file as the disk would hold it: writes reach the image only when the file is synced. At a random
- * write, sync or truncation the machine dies: of what was not synced nothing reaches the image,
- * or (every other round) an arbitrary part, since disks reorder. The parent opens the image and
+ * file, on the disk of lib/lossy_disk.h, whose image has only what was synced. At a random write,
+ * sync or truncation the machine dies: of what was not synced nothing reaches the image, or (every
+ * other round) an arbitrary part, since disks reorder. The parent opens the image and
  * demands that each acknowledged set is there whole, none that was refused, and of a batch without
  * an answer all or nothing.
  *
  * With synchronous off or normal the very same rounds must fail; durability.sh checks that.
  */
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
@@ -22,6 +20,7 @@
 
 #include "base/log.h"
 #include "db/migrate.h"
+#include "lib/lossy_disk.h"
 #include "store/commit.h"
 #include "store/token.h"
 
@@ -42,28 +41,6 @@ static uint64_t draw(uint64_t below)
 
 /* ---- the disk ---- */
 
-struct pending {
-    struct pending *next;
-    sqlite3_int64 offset; /* of data, or the new size when data is NULL */
-    int n;
-    char *data;
-};
-
-struct shadow {
-    struct pending *first, **end;
-    int image; /* the file as the disk holds it */
-};
-
-struct vfile {
-    sqlite3_file base;
-    struct shadow *shadow;
-    sqlite3_file *real;
-};
-
-static sqlite3_vfs *unix_vfs;
-static const char *image_dir;
-static struct shadow *shadows[8];
-static size_t shadows_n;
 static uint64_t ops_left;
 static bool keep_some;
 
@@ -73,214 +50,27 @@ static void die(const char *what)
     _exit(9);
 }
 
-static void put_image(const struct shadow *s, const struct pending *p)
+static uint64_t draw_any(void)
 {
-    if (p->data ? pwrite(s->image, p->data, (size_t)p->n, p->offset) != p->n
-                : ftruncate(s->image, p->offset) != 0)
-        die("image");
-}
-
-/* All of it, or at the end of the world whatever the disk felt like. */
-static void flush_shadow(struct shadow *s, bool all)
-{
-    while (s->first) {
-        struct pending *p = s->first;
-        s->first = p->next;
-        if (all || draw(2) == 0)
-            put_image(s, p);
-        free(p->data);
-        free(p);
-    }
-    s->end = &s->first;
+    return draw(2);
 }
 
 static void maybe_crash(void)
 {
     if (--ops_left > 0)
         return;
-    for (size_t i = 0; keep_some && i < shadows_n; i++)
-        flush_shadow(shadows[i], false);
+    if (keep_some)
+        lossy_disk_flush_some(draw_any);
     _exit(0);
-}
-
-static void remember(struct shadow *s, const void *data, int n, sqlite3_int64 offset)
-{
-    struct pending *p = calloc(1, sizeof *p);
-
-    if (!p || (data && !(p->data = malloc((size_t)n + 1))))
-        die("memory");
-    if (data)
-        memcpy(p->data, data, (size_t)n);
-    p->n = n;
-    p->offset = offset;
-    *s->end = p;
-    s->end = &p->next;
-}
-
-static struct vfile *self(sqlite3_file *f)
-{
-    return (struct vfile *)f;
-}
-
-static int v_close(sqlite3_file *f)
-{
-    return self(f)->real->pMethods->xClose(self(f)->real);
-}
-
-static int v_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at)
-{
-    return self(f)->real->pMethods->xRead(self(f)->real, out, n, at);
-}
-
-static int v_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
-{
-    if (self(f)->shadow) {
-        maybe_crash();
-        remember(self(f)->shadow, data, n, at);
-    }
-    return self(f)->real->pMethods->xWrite(self(f)->real, data, n, at);
-}
-
-static int v_truncate(sqlite3_file *f, sqlite3_int64 size)
-{
-    if (self(f)->shadow) {
-        maybe_crash();
-        remember(self(f)->shadow, NULL, 0, size);
-    }
-    return self(f)->real->pMethods->xTruncate(self(f)->real, size);
-}
-
-/* The image is the disk, so the real file need not be synced. */
-static int v_sync(sqlite3_file *f, int flags)
-{
-    (void)flags;
-    if (self(f)->shadow) {
-        maybe_crash();
-        flush_shadow(self(f)->shadow, true);
-    }
-    return SQLITE_OK;
-}
-
-static int v_size(sqlite3_file *f, sqlite3_int64 *size)
-{
-    return self(f)->real->pMethods->xFileSize(self(f)->real, size);
-}
-
-static int v_lock(sqlite3_file *f, int level)
-{
-    return self(f)->real->pMethods->xLock(self(f)->real, level);
-}
-
-static int v_unlock(sqlite3_file *f, int level)
-{
-    return self(f)->real->pMethods->xUnlock(self(f)->real, level);
-}
-
-static int v_reserved(sqlite3_file *f, int *out)
-{
-    return self(f)->real->pMethods->xCheckReservedLock(self(f)->real, out);
-}
-
-static int v_control(sqlite3_file *f, int op, void *arg)
-{
-    return self(f)->real->pMethods->xFileControl(self(f)->real, op, arg);
-}
-
-static int v_sector(sqlite3_file *f)
-{
-    return self(f)->real->pMethods->xSectorSize(self(f)->real);
-}
-
-static int v_device(sqlite3_file *f)
-{
-    return self(f)->real->pMethods->xDeviceCharacteristics(self(f)->real);
-}
-
-static int v_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
-{
-    return self(f)->real->pMethods->xShmMap(self(f)->real, page, size, extend, out);
-}
-
-static int v_shm_lock(sqlite3_file *f, int offset, int n, int flags)
-{
-    return self(f)->real->pMethods->xShmLock(self(f)->real, offset, n, flags);
-}
-
-static void v_shm_barrier(sqlite3_file *f)
-{
-    self(f)->real->pMethods->xShmBarrier(self(f)->real);
-}
-
-static int v_shm_unmap(sqlite3_file *f, int remove)
-{
-    return self(f)->real->pMethods->xShmUnmap(self(f)->real, remove);
-}
-
-static const sqlite3_io_methods methods = {
-    .iVersion = 2,
-    .xClose = v_close,
-    .xRead = v_read,
-    .xWrite = v_write,
-    .xTruncate = v_truncate,
-    .xSync = v_sync,
-    .xFileSize = v_size,
-    .xLock = v_lock,
-    .xUnlock = v_unlock,
-    .xCheckReservedLock = v_reserved,
-    .xFileControl = v_control,
-    .xSectorSize = v_sector,
-    .xDeviceCharacteristics = v_device,
-    .xShmMap = v_shm_map,
-    .xShmLock = v_shm_lock,
-    .xShmBarrier = v_shm_barrier,
-    .xShmUnmap = v_shm_unmap,
-};
-
-static struct shadow *open_shadow(const char *path)
-{
-    struct shadow *s = calloc(1, sizeof *s);
-    char image[512];
-
-    if (!s || shadows_n == sizeof shadows / sizeof *shadows)
-        die("shadow");
-    snprintf(image, sizeof image, "%s%s", image_dir, strrchr(path, '/'));
-    s->image = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->image < 0)
-        die(image);
-    s->end = &s->first;
-    return shadows[shadows_n++] = s;
-}
-
-static int v_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
-{
-    struct vfile *v = self(f);
-    int rc;
-
-    (void)vfs;
-    memset(v, 0, sizeof *v);
-    v->real = (sqlite3_file *)(v + 1);
-    rc = unix_vfs->xOpen(unix_vfs, name, v->real, flags, out);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL))
-        v->shadow = open_shadow(name);
-    v->base.pMethods = &methods;
-    return SQLITE_OK;
 }
 
 static void install_disk(const char *dir, uint64_t ops, bool some)
 {
-    static sqlite3_vfs vfs;
+    const struct lossy_options o = {.image_dir = dir, .before_change = maybe_crash};
 
-    unix_vfs = sqlite3_vfs_find(NULL);
-    vfs = *unix_vfs;
-    vfs.szOsFile = (int)sizeof(struct vfile) + unix_vfs->szOsFile;
-    vfs.zName = "unsynced-is-lost";
-    vfs.xOpen = v_open;
-    image_dir = dir;
     ops_left = ops;
     keep_some = some;
-    sqlite3_vfs_register(&vfs, 1);
+    lossy_disk_install(&o);
 }
 
 /* ---- the child: commits, and notes what it was told ---- */
