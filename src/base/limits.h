@@ -14,6 +14,10 @@
     X(TOKEN_BODY, 32768, "bytes", "413")                                                           \
     X(CHUNK_EXTENSION, 256, "bytes", "400")                                                        \
     X(CHUNK_FRAMING, 65536, "bytes", "413")                                                        \
+    X(PREAMBLE, 4096, "bytes", "close")                                                            \
+    X(CLIENT_HELLO, 16384, "bytes", "close")                                                       \
+    X(CLIENT_CERT, 8192, "bytes", "the field is ignored")                                          \
+    X(CLIENT_CHAIN, 4, "certificates", "the field is ignored")                                     \
     X(PARAMS, 64, "parameters", "400")                                                             \
     X(PARAM_NAME, 64, "bytes", "400")                                                              \
     X(PARAM_VALUE, 16384, "bytes", "400")                                                          \

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include "http/forwarded.h"
 #include "http/token.h"
 
 /* What was noticed; counts tell repeated fields. */
@@ -58,6 +59,12 @@ static void notice(str name, str value, str sent, struct noticed *seen)
     }
 }
 
+/* The lengths of the fields that proxies add, so that most others cost one comparison. */
+static bool may_be_forwarding(size_t n)
+{
+    return n == 9 || n == 11 || n > 14;
+}
+
 /* A4: some reader in front of us may take these for the framing fields. */
 static bool is_twin(str name)
 {
@@ -84,6 +91,8 @@ static enum err read_field(str line, struct http_req *req, struct noticed *seen,
     if (underscore)
         return is_twin(name) ? ERR_BAD_REQUEST : OK; /* A7: dropped */
     req->headers[req->headers_n++] = (struct http_header){name, value};
+    if (may_be_forwarding(name.n))
+        req->forwarding = req->forwarding || forwarded_is_field(name);
     notice(name, value, sent, seen);
     return OK;
 }

@@ -158,6 +158,7 @@ static void clear(struct http_req *req)
     req->has_query = false;
     req->minor = 1;
     req->headers_n = 0;
+    req->forwarding = false;
     req->keep_alive = false;
 }
 

@@ -34,8 +34,15 @@ struct http_req {
     str body; /* whole, after chunks are joined */
     bool keep_alive;
     bool tls;
-    bool admin; /* came in by a listener of the administrator (net_listen.admin) */
-    str peer;   /* "127.0.0.1", "::1", "unix" */
+    bool admin;      /* came in by a listener of the administrator (net_listen.admin) */
+    bool forwarding; /* a field of http/forwarded.h is among the headers */
+    str peer;        /* the client's address: "127.0.0.1", "::1", "unix" */
+    /* Of a request that came by a listed proxy (set by net/, with `peer`): */
+    str hop;                              /* the proxy's own address; n == 0: no proxy */
+    str client_cert;                      /* DER (RFC 9440); n == 0: none */
+    str client_chain[LIMIT_CLIENT_CHAIN]; /* DER, the certificate's issuer first */
+    size_t client_chain_n;
+    bool forwarding_bad; /* a field was malformed and is ignored from there */
 };
 
 /* The value of the only header of that name; p == NULL when absent. *count (may be NULL) says how
