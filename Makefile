@@ -108,7 +108,7 @@ bench: all $(BENCH) ## build what script/bench runs
 
 # Programs of test/fault/ (run by the script of the same name).
 FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault/%,$(sort $(wildcard test/fault/*.c)))
-fault: $(FAULT)
+fault: $(FAULT) $(BUILD)/postern_lossy
 
 $(BUILD)/fault/durability: $(BUILD)/test/fault/lib/lossy_disk.o
 $(BUILD)/fault/%: $(BUILD)/test/fault/%.o $$(foreach part,store crypto db codec base,$(BUILD)/lib$$(part).a)

@@ -64,4 +64,4 @@ function newChance() {
   return new Chance(seed);
 }
 
-module.exports = { ROOT, sleep, run, freePort, until, newChance };
+module.exports = { ROOT, sleep, run, freePort, until, newChance, Chance };
