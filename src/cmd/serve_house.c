@@ -147,7 +147,6 @@ static void note(const struct key *k, enum key_step step)
 static bool publish_successor(struct serve_house *h, const struct key *old, int64_t now_s,
                               struct effects *fx)
 {
-    struct master_key master;
     struct uid id;
     char why[1024];
     int lock;
@@ -159,12 +158,10 @@ static bool publish_successor(struct serve_house *h, const struct key *old, int6
     if (e) {
         snprintf(why, sizeof why, "cannot open the directory of %.*s", STR_ARG(path));
     } else {
-        e = seal_read_master(arena_cstr(fx->arena, path), &master, why, sizeof why);
-        done = e == OK && key_put_successor(fx, fx->arena, &master, old, now_s, &id) == OK &&
-               commit(h, fx) == COMMIT_DONE;
+        e = key_put_next(fx, fx->arena, h->server->vault, old, now_s, &id, why, sizeof why);
+        done = e == OK && commit(h, fx) == COMMIT_DONE;
         if (done)
             note(old, KEY_STEP_SUCCESSOR);
-        seal_wipe(&master);
         close(lock);
     }
     if (e) {

@@ -33,23 +33,6 @@ static void collect_hosts(struct server *s)
         s->hosts[s->hosts_n++] = extra->list[i];
 }
 
-static enum err read_keys(struct server *s, struct db *db, struct keyring **out, char *why,
-                          size_t why_size)
-{
-    struct arena scratch;
-    struct master_key master;
-    const char *path;
-    enum err e;
-
-    arena_init(&scratch, LIMIT_REQUEST_ARENA);
-    path = arena_cstr(&scratch, setting_text(s->settings, master_key));
-    if ((e = seal_read_master(path, &master, why, why_size)) == OK)
-        e = key_load_ring(db, &master, out, why, why_size);
-    arena_free(&scratch);
-    seal_wipe(&master);
-    return e;
-}
-
 static void install(struct server *s, struct keyring *ring)
 {
     struct keyring *old;
@@ -70,7 +53,7 @@ enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *w
     pthread_mutex_lock(&s->load_lock);
     if (seq == 0 || atomic_load(&s->ring_seq) < seq) {
         uint64_t now = atomic_load(&s->changes.seq);
-        if ((e = read_keys(s, db, &ring, why, why_size)) == OK) {
+        if ((e = key_load(db, s->vault, &ring, why, why_size)) == OK) {
             install(s, ring);
             atomic_store(&s->ring_seq, now);
         }
@@ -78,6 +61,14 @@ enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *w
     }
     pthread_mutex_unlock(&s->load_lock);
     return e;
+}
+
+static void open_vault(struct server *s)
+{
+    struct sign_rules rules = {.issuer = setting_text(s->settings, issuer)};
+
+    if (s->vault == NULL)
+        s->vault = vault_file(arena_cstr(&s->arena, setting_text(s->settings, master_key)), &rules);
 }
 
 /* A server that could not sign or judge a secret shall not start. */
@@ -141,6 +132,7 @@ enum err server_open(struct server *s, const struct settings *settings,
     metrics_open(&s->metrics, s);
     s->clients = NULL;
     s->persons = NULL;
+    open_vault(s);
     if ((e = server_load_keys(s, db, 0, why, why_size)) != OK)
         return e;
     if ((e = need_active_keys(s, why, why_size)) != OK)
@@ -165,6 +157,8 @@ void server_close(struct server *s)
     if (s->ring != NULL)
         keyring_unref(s->ring);
     s->ring = NULL;
+    vault_close(s->vault);
+    s->vault = NULL;
     client_cache_close(s->clients);
     person_cache_close(s->persons);
     revoked_close(s->changes.revoked);
@@ -186,7 +180,7 @@ static void take_ring(struct server_thread *t)
     if (t->signer == NULL || signer_ring(t->signer) != ring) {
         if (t->signer != NULL)
             signer_close(t->signer);
-        t->signer = signer_open(ring);
+        t->signer = s->vault->ops->signer(s->vault, ring);
         verified_clear(t->verified);
     }
     keyring_unref(ring);
@@ -212,7 +206,10 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
     t->verified = verified_open();
     t->changes_seen = atomic_load(&s->changes.seq);
     take_ring(t);
-    return OK;
+    if (t->signer != NULL)
+        return OK;
+    snprintf(why, why_size, "the signer has no room for a further thread");
+    return ERR_UNAVAILABLE;
 }
 
 void server_thread_close(struct server_thread *t)

@@ -31,6 +31,8 @@ struct server {
     struct clock clock;
     struct id_source ids;
     struct change_log changes;
+    struct vault *vault;       /* opens the keys; closed with the server. NULL before server_open():
+                                  by the master key file, which is read when it is needed */
     pthread_mutex_t load_lock; /* one loads keys at a time, so the last to install read last */
     pthread_mutex_t ring_lock;
     struct keyring *_Atomic ring;          /* newest; a reference is taken under ring_lock */
@@ -109,8 +111,8 @@ void server_thread_refresh(struct server_thread *t);
 /* The thread is about to wait: it lets go of what it must not hold meanwhile, its view of the
  * store, and writes its log. */
 void server_thread_rest(struct server_thread *t);
-/* Reads the master key and the keys unless that was done since change number seq (0: in any case).
- * On failure the old ones stay and ring_stale is set; housekeeping tries again. */
+/* Reads the keys and has the vault open them unless that was done since change number seq (0: in
+ * any case). On failure the old ones stay and ring_stale is set; housekeeping tries again. */
 enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *why,
                           size_t why_size);
 

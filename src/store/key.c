@@ -1,7 +1,6 @@
 /* key: signing keys, peppers, the shape key and the pairwise key at rest.
  *
- * Each row is sealed under the master key with its kid as context, so a row cannot be exchanged
- * for another. Private bytes pass through an arena of their own, which is wiped.
+ * Rows are opened, and made, by a vault: in this process or in the signer's (crypto/vault.h).
  *
  * That one key of a use and algorithm is active is a unique index; statements that would offend
  * it miss instead of failing, since a failure would take the whole batch with it.
@@ -9,10 +8,7 @@
 #include "store/key.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/log.h"
-#include "base/rand.h"
 #include "store/statements.h"
 
 enum {
@@ -71,20 +67,7 @@ static const struct sql sql[] = {
 
 const struct sql_set key_statements = {sql, sizeof sql / sizeof *sql};
 
-struct sealed_row {
-    struct key key; /* without its private part */
-    str sealed;
-};
-
-/* "key:IC..." */
-static str context_of(const struct key *key, char out[4 + UID_SID_CHARS])
-{
-    memcpy(out, "key:", 4);
-    keyring_kid(key, out + 4);
-    return str_make(out, 4 + UID_SID_CHARS);
-}
-
-static void read_row(struct rows *r, struct arena *a, struct sealed_row *out)
+static void read_row(struct rows *r, struct arena *a, struct sealed_key *out)
 {
     row_bytes(r, 0, out->key.id.b, sizeof out->key.id.b);
     out->key.use = (enum key_use)row_int(r, 1);
@@ -96,7 +79,7 @@ static void read_row(struct rows *r, struct arena *a, struct sealed_row *out)
     out->key.retired_s = row_int(r, 7);
 }
 
-static enum err load_rows(struct db *db, struct arena *a, struct sealed_row **out, size_t *n)
+static enum err load_rows(struct db *db, struct arena *a, struct sealed_key **out, size_t *n)
 {
     struct rows r = db_query(db, &sql[LIST], NO_ARGS);
     size_t room = 0;
@@ -110,127 +93,32 @@ static enum err load_rows(struct db *db, struct arena *a, struct sealed_row **ou
     return rows_end(&r);
 }
 
-/* The plain bytes of a row, in the arena. */
-static enum err open_row(struct arena *a, const struct master_key *master,
-                         const struct sealed_row *row, str *plain)
+enum err key_load(struct db *db, struct vault *vault, struct keyring **out, char *why,
+                  size_t why_size)
 {
-    char context[4 + UID_SID_CHARS];
+    struct sealed_key *rows;
+    struct arena a;
+    size_t n;
+    enum err e;
 
-    return seal_open(a, master, row->sealed, context_of(&row->key, context), plain);
-}
-
-static size_t secret_bytes(enum key_use use)
-{
-    return use == KEY_SHAPE ? 16 : 32;
-}
-
-static enum err fill_key(struct key *key, str plain)
-{
-    if (key->use == KEY_SIGNING)
-        return jwk_from_private_der(key->alg, plain, &key->pkey);
-    if (plain.n != secret_bytes(key->use))
-        return ERR_INVALID_REQUEST;
-    ct_secret_set(&key->secret, plain.p, plain.n);
-    return OK;
-}
-
-static void explain(enum err e, const struct master_key *master, const struct sealed_row *row,
-                    char *why, size_t why_size)
-{
-    char kid[UID_SID_CHARS];
-    char print[2 * SEAL_FINGERPRINT_BYTES];
-    struct buf b;
-
-    keyring_kid(&row->key, kid);
-    buf_fixed(&b, print, sizeof print);
-    if (row->sealed.n >= SEAL_OVERHEAD) /* version ‖ fingerprint ‖ ... */
-        buf_hex(&b, row->sealed.p + 1, SEAL_FINGERPRINT_BYTES);
-    if (e == ERR_FORBIDDEN)
-        snprintf(
-            why, why_size,
-            "key %.*s is sealed under the master key with fingerprint %.*s, which %s does not "
-            "hold: give the master key file that belongs to this database, the same one on every "
-            "node",
-            UID_SID_CHARS, kid, STR_ARG(buf_str(&b)), master->path);
+    arena_init(&a, 16 << 20);
+    e = load_rows(db, &a, &rows, &n);
+    if (e == OK)
+        e = vault->ops->open(vault, rows, n, out, why, why_size);
     else
-        snprintf(why, why_size,
-                 "key %.*s in the database is damaged: restore the database from a backup",
-                 UID_SID_CHARS, kid);
-}
-
-/* Opens all rows into keys; what was opened stays in keys for the ring to free. */
-static enum err open_rows(struct arena *a, const struct master_key *master,
-                          const struct sealed_row *rows, size_t n, struct key *keys, size_t *opened,
-                          char *why, size_t why_size)
-{
-    for (size_t i = 0; i < n; i++) {
-        str plain;
-        enum err e = open_row(a, master, &rows[i], &plain);
-
-        keys[i] = rows[i].key;
-        if (rows[i].sealed.n >= SEAL_OVERHEAD)
-            memcpy(keys[i].sealed_under, rows[i].sealed.p + 1, SEAL_FINGERPRINT_BYTES);
-        if (e == OK)
-            e = fill_key(&keys[i], plain);
-        else if (e == ERR_ABSENT)
-            e = ERR_FORBIDDEN;
-        if (e != OK) {
-            explain(e, master, &rows[i], why, why_size);
-            return e;
-        }
-        (*opened)++;
-    }
-    return OK;
+        snprintf(why, why_size, "cannot read the keys: %s", db->ops->message(db));
+    arena_free(&a);
+    return e;
 }
 
 enum err key_load_ring(struct db *db, const struct master_key *master, struct keyring **out,
                        char *why, size_t why_size)
 {
-    struct sealed_row *rows;
-    struct arena a;
-    struct key *keys;
-    size_t n, opened = 0;
-    enum err e;
+    struct vault *vault = vault_local(master, NULL);
+    enum err e = key_load(db, vault, out, why, why_size);
 
-    arena_init(&a, 16 << 20);
-    e = load_rows(db, &a, &rows, &n);
-    if (e != OK) {
-        snprintf(why, why_size, "cannot read the keys: %s", db->ops->message(db));
-        arena_free(&a);
-        return e;
-    }
-    keys = calloc(n ? n : 1, sizeof *keys);
-    if (!keys)
-        fatal("out of memory");
-    e = open_rows(&a, master, rows, n, keys, &opened, why, why_size);
-    *out = keyring_new(keys, opened);
-    if (e != OK) {
-        keyring_unref(*out);
-        *out = NULL;
-    }
-    arena_free(&a);
+    vault_close(vault);
     return e;
-}
-
-/* A fresh private part in the arena. */
-static enum err make_plain(struct arena *a, enum key_use use, enum jws_alg alg, str *plain)
-{
-    size_t n = secret_bytes(use);
-    struct pkey *pkey;
-    void *bytes;
-
-    if (use == KEY_SIGNING) {
-        pkey = jwk_generate(alg);
-        if (!pkey)
-            return ERR_SERVER_ERROR;
-        *plain = jwk_private_der(a, pkey);
-        jwk_free(pkey);
-        return plain->p ? OK : ERR_SERVER_ERROR;
-    }
-    bytes = arena_alloc(a, n);
-    rand_bytes(bytes, n);
-    *plain = str_make(bytes, n);
-    return OK;
 }
 
 static void changed(struct effects *fx)
@@ -257,25 +145,22 @@ void key_choose_master(struct master_key *master, const struct keyring *ring)
 
 /* The rows are sealed under this key until the commit. Behind the lock it is known, and a rotation
  * of the master key that comes after it looks for what it has missed. */
-static void hold_seal(struct effects *fx, const struct master_key *master)
+static void hold_seal(struct effects *fx, str sealed)
 {
-    const char *print = (const char *)master->keys[0].fingerprint;
-
     effects_add(fx, DROP, EXPECT_ANY, &sql[LOCK_SHAPE], NO_ARGS);
-    effects_add(fx, DROP, 0, &sql[SEALED_OTHERWISE], ARGS(db_blob(print, SEAL_FINGERPRINT_BYTES)));
+    effects_add(fx, DROP, 0, &sql[SEALED_OTHERWISE],
+                ARGS(db_blob(sealed.p + 1, SEAL_FINGERPRINT_BYTES)));
 }
 
-static enum err put(struct effects *fx, struct arena *a, const struct master_key *master,
-                    const struct key *key, const struct sql *statement)
+static enum err put(struct effects *fx, struct arena *a, struct vault *vault, const struct key *key,
+                    const struct key *like, const struct sql *statement, char *why, size_t why_size)
 {
-    char context[4 + UID_SID_CHARS];
-    str plain, sealed;
-    enum err e = make_plain(a, key->use, key->alg, &plain);
+    str sealed;
+    enum err e = vault->ops->make(vault, a, key, like, &sealed, why, why_size);
 
     if (e != OK)
         return e;
-    sealed = seal_put(a, master, plain, context_of(key, context));
-    hold_seal(fx, master);
+    hold_seal(fx, sealed);
     effects_add(fx, DROP, 1, statement,
                 ARGS(db_bytes(&key->id), db_int(key->use), db_int(key->state), db_int(key->alg),
                      db_blob(sealed.p, sealed.n), db_int(key->created_s), db_int(key->activated_s),
@@ -291,6 +176,8 @@ enum err key_put_new(struct effects *fx, struct arena *a, const struct master_ke
                      enum key_use use, enum jws_alg alg, enum key_state state, int64_t now_s,
                      struct uid *id)
 {
+    struct vault *vault = vault_local(master, NULL);
+    char why[256];
     struct key key = {
         .id = uid_new(),
         .use = use,
@@ -299,13 +186,16 @@ enum err key_put_new(struct effects *fx, struct arena *a, const struct master_ke
         .created_s = now_s,
         .activated_s = state == KEY_ACTIVE ? now_s : 0,
     };
+    enum err e = put(fx, a, vault, &key, NULL, &sql[PUT], why, sizeof why);
 
     *id = key.id;
-    return put(fx, a, master, &key, &sql[PUT]);
+    vault_close(vault);
+    return e;
 }
 
-enum err key_put_successor(struct effects *fx, struct arena *a, const struct master_key *master,
-                           const struct key *old, int64_t now_s, struct uid *id)
+enum err key_put_next(struct effects *fx, struct arena *a, struct vault *vault,
+                      const struct key *old, int64_t now_s, struct uid *id, char *why,
+                      size_t why_size)
 {
     struct key key = {
         .id = uid_new(),
@@ -314,14 +204,21 @@ enum err key_put_successor(struct effects *fx, struct arena *a, const struct mas
         .state = KEY_PUBLISHED,
         .created_s = now_s,
     };
-    struct master_key same = *master;
 
     /* Behind the lock on the old key, the insert sees a successor that was committed before it. */
     key_hold(fx, &old->id, KEY_ACTIVE);
     *id = key.id;
-    prefer(&same, old->sealed_under);
-    enum err e = put(fx, a, &same, &key, &sql[PUT_SUCCESSOR]);
-    seal_wipe(&same);
+    return put(fx, a, vault, &key, old, &sql[PUT_SUCCESSOR], why, why_size);
+}
+
+enum err key_put_successor(struct effects *fx, struct arena *a, const struct master_key *master,
+                           const struct key *old, int64_t now_s, struct uid *id)
+{
+    struct vault *vault = vault_local(master, NULL);
+    char why[256];
+    enum err e = key_put_next(fx, a, vault, old, now_s, id, why, sizeof why);
+
+    vault_close(vault);
     return e;
 }
 
@@ -354,17 +251,17 @@ void key_delete(struct effects *fx, const struct uid *id, int64_t now_s)
 enum err key_reseal(struct db *db, struct effects *fx, struct arena *a,
                     const struct master_key *master, size_t *n)
 {
-    struct sealed_row *rows;
+    struct sealed_key *rows;
     enum err e = load_rows(db, a, &rows, n);
 
     for (size_t i = 0; e == OK && i < *n; i++) {
-        char context[4 + UID_SID_CHARS];
-        str plain, sealed;
+        char storage[VAULT_CONTEXT];
+        str plain, sealed, context = vault_context(&rows[i].key, storage);
 
-        e = open_row(a, master, &rows[i], &plain);
+        e = seal_open(a, master, rows[i].sealed, context, &plain);
         if (e != OK)
             return e == ERR_ABSENT ? ERR_FORBIDDEN : e;
-        sealed = seal_put(a, master, plain, context_of(&rows[i].key, context));
+        sealed = seal_put(a, master, plain, context);
         effects_add(fx, DROP, 1, &sql[RESEAL],
                     ARGS(db_bytes(&rows[i].key.id), db_blob(sealed.p, sealed.n),
                          db_blob(rows[i].sealed.p, rows[i].sealed.n)));

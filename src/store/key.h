@@ -3,11 +3,15 @@
 #define STORE_KEY_H
 
 #include "crypto/keyring.h"
-#include "crypto/seal.h"
+#include "crypto/vault.h"
 #include "store/effects.h"
 
-/* All keys, opened. ERR_FORBIDDEN: a row is sealed under a master key that we do not hold; `why`
- * says which fingerprint. The caller owns one reference. */
+/* All keys, as far as the vault lets them be seen. Errors and `why` are the vault's, or why the
+ * store could not be read. The caller owns one reference. */
+enum err key_load(struct db *db, struct vault *vault, struct keyring **out, char *why,
+                  size_t why_size);
+/* The same by a master key at hand. ERR_FORBIDDEN: a row is sealed under a master key that we do
+ * not hold; `why` says which fingerprint. The caller owns one reference. */
 enum err key_load_ring(struct db *db, const struct master_key *master, struct keyring **out,
                        char *why, size_t why_size);
 /* Of two master keys, puts the one in front that seals the keys of the store. A node whose file
@@ -26,6 +30,10 @@ enum err key_put_new(struct effects *fx, struct arena *a, const struct master_ke
  */
 enum err key_put_successor(struct effects *fx, struct arena *a, const struct master_key *master,
                            const struct key *old, int64_t now_s, struct uid *id);
+/* The same through a vault, whose errors and `why` it gives. */
+enum err key_put_next(struct effects *fx, struct arena *a, struct vault *vault,
+                      const struct key *old, int64_t now_s, struct uid *id, char *why,
+                      size_t why_size);
 /* Expects that the key is in `from`, and, to become active, that no other of its use and algorithm
  * is. */
 void key_set_state(struct effects *fx, const struct uid *id, enum key_state from, enum key_state to,
