@@ -41,6 +41,7 @@
     X(CLAIMS, 8192, "bytes", "refused")                                                            \
     X(GROUPS, 1000, "groups", "403, or refused")                                                   \
     X(PENDING, 5000, "rows", "the oldest is forgotten")                                            \
+    X(SOURCES, 16384, "sources", "the smallest debt is forgotten")                                 \
     X(SCOPE, 2048, "bytes", "invalid_scope")                                                       \
     X(SECRET, 1024, "bytes", "the credentials are wrong")
 
