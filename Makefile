@@ -37,7 +37,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -fPIE $(CFLAGS_$(MODE)) \
 	-DPOSTERN_VERSION='"$(or $(VERSION),0)"' -DPOSTERN_CONFIG_FILE='"$(CONFIG)"' -Isrc -I$(BUILD)/gen \
 	$(PQ_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie $(LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS := -lssl -lcrypto -lsqlite3 -lpq -ljansson -lyaml -largon2 -lcrypt -lutf8proc -lpthread -lm
+LIBS := -lssl -lcrypto -lsqlite3 -lpq -ljansson -lyaml -largon2 -lcrypt -lutf8proc -lseccomp -lpthread -lm
 
 sources = $(sort $(shell find src/$(1) -name '*.c'))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -45,7 +45,7 @@ ARCHIVES := $(foreach part,$(PARTS),$(BUILD)/lib$(part).a)
 UNIT := $(sort $(wildcard test/unit/*.c))
 UNIT_BINARIES := $(UNIT:test/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check lint fuzz cover help clean unit fault bench install deb
+.PHONY: all check lint fuzz cover help clean unit fault bench torture install deb
 all: $(BUILD)/postern ## the server (default); MODE=release|debug|asan|tsan
 
 $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
@@ -138,6 +138,23 @@ $(BUILD)/check_switch.o: src/oauth/check/checks.c
 
 $(BUILD)/postern_check_switch: $(BUILD)/src/main.o $(BUILD)/check_switch.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+# What script/torture needs: a server whose single use is none and a timing test with comparisons that
+# stop early (both must be caught), what is sent and measured at a fixed rate. The object of such a
+# control stands in front of the archive that has the other.
+$(BUILD)/postern_no_expectation: $(BUILD)/src/main.o $(BUILD)/test/torture/no_expectation.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+$(BUILD)/torture/%: $(BUILD)/test/torture/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
+
+$(BUILD)/torture/timing_early: $(BUILD)/test/torture/timing.o $(BUILD)/test/torture/ct_early.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
+
+TORTURE := $(addprefix $(BUILD)/torture/,timing timing_early attack honest) $(BUILD)/postern_no_expectation
+torture: all $(TORTURE) ## build what script/torture runs
 
 # Servers of versions to come, for test/spec/upgrade.test.js: they know more migrations. Theirs stand
 # in front of the archive that has the others.

@@ -15,6 +15,7 @@
 //     page.kind      'sign_in', 'choose', 'consent', 'device', 'account', 'form_post', 'callback', 'other'
 //     page.status page.headers page.html page.url page.forms page.errorId
 //     await ada.submit(page, { field: value }, { form, headers })    posts a form of that page
+//     ada.localAddress = '127.0.5.1'                 where the browser is, for what counts by source
 //     ada.cookies    Map name -> value;   ada.request(method, url, { headers, body })  one exchange
 //
 // `p` is what startPostern gives (its url is enough: { url }). A page that comes twice in a row is
@@ -132,7 +133,7 @@ class Person {
     }
     return new Promise((done, failed) => {
       const r = (url.protocol === 'https:' ? https : http).request(url, { method, headers: all,
-        agent: false, rejectUnauthorized: false }, (res) => {
+        agent: false, rejectUnauthorized: false, localAddress: this.localAddress }, (res) => {
         let text = '';
         res.setEncoding('utf8');
         res.on('data', (d) => { text += d; });
