@@ -59,13 +59,13 @@ void effects_change_here(struct effects *fx, enum effect_life life, enum change_
     tell(fx, life, kind, true, subject, n);
 }
 
-void effects_refuse(struct effects *fx)
+static void forget(struct effects *fx, enum effect_life life)
 {
     struct effect **at = &fx->first;
     struct change **change = &fx->changes;
 
     while (*at) {
-        if ((*at)->life == DROP) {
+        if ((*at)->life == life) {
             *at = (*at)->next;
             fx->n--;
         } else {
@@ -74,8 +74,26 @@ void effects_refuse(struct effects *fx)
     }
     fx->end = at == &fx->first ? NULL : at;
     while (*change)
-        if ((*change)->life == DROP)
+        if ((*change)->life == life)
             *change = (*change)->next;
         else
             change = &(*change)->next;
+}
+
+void effects_refuse(struct effects *fx)
+{
+    forget(fx, DROP);
+}
+
+void effects_forgo(struct effects *fx)
+{
+    forget(fx, KEEP_SPARE);
+}
+
+bool effects_has(const struct effects *fx, enum effect_life life)
+{
+    for (const struct effect *e = fx->first; e; e = e->next)
+        if (e->life == life)
+            return true;
+    return false;
 }

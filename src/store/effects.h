@@ -11,7 +11,9 @@
 #include "db/db.h"
 #include "store/change.h"
 
-enum effect_life { DROP, KEEP };
+/* KEEP_SPARE: as KEEP, but the request can do without it (effects_forgo): audit rows of refusals.
+ */
+enum effect_life { DROP, KEEP, KEEP_SPARE };
 
 #define EXPECT_ANY (-1)
 
@@ -42,6 +44,10 @@ void effects_change_here(struct effects *fx, enum effect_life life, enum change_
                          const void *subject, size_t n);
 /* Forgets the DROP effects: the handler refused. */
 void effects_refuse(struct effects *fx);
+/* Forgets the KEEP_SPARE effects: there is no room for them. */
+void effects_forgo(struct effects *fx);
+/* Some are of that life. */
+bool effects_has(const struct effects *fx, enum effect_life life);
 static inline bool effects_empty(const struct effects *fx)
 {
     return fx->n == 0;

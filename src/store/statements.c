@@ -9,6 +9,8 @@
 
 const struct sql_set *const statements[] = {
     &account_statements,
+    &audit_statements,
+    &audit_link_statements,
     &backup_statements,
     &change_statements,
     &client_statements,

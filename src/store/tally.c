@@ -60,15 +60,20 @@ static const struct sql sql[] = {
     ONE(relying_party, client_id),
     TWO(client_origin, origin, client_id),
     ONE(lease, name),
+    ONE(audit, id),
+    ONE(audit_head, node),
+    TWO(audit_checkpoint, node, seq),
+    ONE(audit_key, kid),
 };
 
 const struct sql_set tally_statements = {sql, sizeof sql / sizeof *sql};
 
 const char *const tally_tables[TALLY_TABLES] = {
-    "organization", "groups",  "client",      "client_secret", "client_group",   "key",
-    "token",        "grants",  "throttle",    "change",        "account",        "users",
-    "login",        "session", "consent",     "user_grant",    "pushed_request", "flow",
-    "device_code",  "replay",  "explanation", "relying_party", "client_origin",  "lease",
+    "organization", "groups",     "client",           "client_secret", "client_group",   "key",
+    "token",        "grants",     "throttle",         "change",        "account",        "users",
+    "login",        "session",    "consent",          "user_grant",    "pushed_request", "flow",
+    "device_code",  "replay",     "explanation",      "relying_party", "client_origin",  "lease",
+    "audit",        "audit_head", "audit_checkpoint", "audit_key",
 };
 
 _Static_assert(sizeof sql / sizeof *sql == (size_t)2 * TALLY_TABLES, "two statements per table");
@@ -79,6 +84,7 @@ static const enum db_type keys[TALLY_TABLES][2] = {
     {DB_INT},  {DB_BLOB}, {DB_TEXT},          {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
     {DB_TEXT}, {DB_BLOB}, {DB_BLOB, DB_BLOB}, {DB_BLOB},          {DB_BLOB},          {DB_BLOB},
     {DB_BLOB}, {DB_BLOB}, {DB_BLOB, DB_INT},  {DB_BLOB},          {DB_TEXT, DB_BLOB}, {DB_TEXT},
+    {DB_BLOB}, {DB_TEXT}, {DB_TEXT, DB_INT},  {DB_TEXT},
 };
 
 static int parts_of(size_t table)

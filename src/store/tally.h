@@ -11,7 +11,7 @@
 
 #include "db/db.h"
 
-#define TALLY_TABLES 24
+#define TALLY_TABLES 28
 
 extern const char *const tally_tables[TALLY_TABLES];
 
