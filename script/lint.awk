@@ -153,10 +153,12 @@ function check_library(name) {
 		report(FNR, "library-header", name " belongs to db/postgres*.[ch]")
 	if (name ~ /^<jansson/ && part != "codec")
 		report(FNR, "library-header", name " belongs to codec/")
+	if (name ~ /^<seccomp/ && FILENAME != "src/sandbox/filter.c")
+		report(FNR, "library-header", name " belongs to sandbox/filter.c")
 	if (name ~ /^<yaml\.h>/ && part != "config")
 		report(FNR, "library-header", name " belongs to config/")
 	if (name ~ /^<(sys\/socket|sys\/epoll|sys\/un|sys\/eventfd|netinet\/.*|netdb)\.h>/ &&
-	    part != "net" && FILENAME != "src/cmd/serve_notify.c")
+	    part != "net" && FILENAME != "src/cmd/serve_notify.c" && FILENAME != "src/sandbox/calls.c")
 		report(FNR, "library-header", name " belongs to net/ and cmd/serve_notify.c")
 }
 

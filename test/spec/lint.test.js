@@ -59,6 +59,7 @@ const CASES = [
   ['libpq outside its driver', 'src/cmd/bad.c', file('#include <libpq-fe.h>\n'),
     2, 'library-header'],
   ['argon2 outside crypto', 'src/oauth/bad.c', file('#include <argon2.h>\n'), 2, 'library-header'],
+  ['seccomp outside sandbox', 'src/cmd/bad.c', file('#include <seccomp.h>\n'), 2, 'library-header'],
   ['sockets outside net', 'src/http/bad.c', file('#include <sys/socket.h>\n'), 2, 'library-header'],
   ['a function of 81 lines', 'src/base/bad.c',
     file(`\nvoid bad(void)\n{\n${'    (void)0;\n'.repeat(78)}}\n`), 3, 'function-length'],
