@@ -8,10 +8,8 @@
  */
 #include "net/accept.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,20 +24,6 @@ enum {
     PAUSE_MS = 100,
     COMPLAIN_MS = 1000,
 };
-
-/* "127.0.0.1", "::1", "unix". */
-static void spell_peer(const struct sockaddr_storage *at, char out[CONN_PEER])
-{
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)at;
-    if (at->ss_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)at)->sin_addr, out, CONN_PEER);
-    else if (at->ss_family != AF_INET6)
-        snprintf(out, CONN_PEER, "unix");
-    else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-        inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], out, CONN_PEER);
-    else
-        inet_ntop(AF_INET6, &six->sin6_addr, out, CONN_PEER);
-}
 
 static void say_busy(int fd)
 {
@@ -69,14 +53,16 @@ static void welcome(struct worker *w, const struct source *s, int fd,
                     const struct sockaddr_storage *from)
 {
     long open_n = atomic_load_explicit(&w->net->connections, memory_order_relaxed);
-    char peer[CONN_PEER];
+    struct origin origin;
     if (open_n >= w->net->options.connections_max) {
         refuse(w, s, fd, open_n);
         return;
     }
-    spell_peer(from, peer);
     atomic_fetch_add_explicit(&w->net->accepted, 1, memory_order_relaxed);
-    if (!conn_open(w, fd, s->listener->tls, s->listener->admin, peer)) {
+    if (!origin_accept(w, from, s->listener->admin, &origin)) {
+        close(fd);
+    } else if (!conn_open(w, fd, s->listener->tls, s->listener->admin, &origin)) {
+        origin_leave(w, &origin);
         atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
         close(fd);
     }

@@ -177,13 +177,25 @@ void answer_refuse(struct conn *c, enum err e, const char *reason, bool closing)
         c->working = true;
         x->start_us = clock_mono_us();
         http_res_init(&x->res, &x->arena);
-        x->req.peer = str_from(c->peer);
-        x->req.tls = c->tls != NULL;
-        x->req.admin = c->admin;
+        origin_request(c, x);
     } else {
         http_res_reset(&x->res);
     }
     c->worker->net->app.refuse(c->worker->app, x, e, reason);
+    x->res.close |= closing;
+    /* The message was malformed, too large or too slow. */
+    if (closing && err_info(e)->status < 500)
+        x->proof = NET_PROOF_BAD;
+    answer_send(c);
+}
+
+void answer_refuse_source(struct conn *c, int retry_s, bool closing)
+{
+    struct exchange *x = &c->slot->x;
+    http_res_reset(&x->res);
+    c->worker->net->app.refuse(c->worker->app, x, ERR_TOO_MANY_REQUESTS,
+                               "Too many failures came from this address.");
+    http_res_header(&x->res, STR("Retry-After"), arena_printf(&x->arena, "%d", retry_s));
     x->res.close |= closing;
     answer_send(c);
 }

@@ -13,6 +13,8 @@ void answer_release(struct conn *c);
 /* Lets the application word a refusal and sends it. `closing`: nothing may follow on this
  * connection, its framing is lost. */
 void answer_refuse(struct conn *c, enum err e, const char *reason, bool closing);
+/* Refuses the request for what its source has failed at before: 429, Retry-After. */
+void answer_refuse_source(struct conn *c, int retry_s, bool closing);
 /* "100 Continue" (RFC 9110 10.1.1); false when the socket does not take it. */
 bool answer_continue(struct conn *c);
 

@@ -53,7 +53,7 @@ static struct conn *create(struct worker *w, int fd)
     return c;
 }
 
-bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer)
+bool conn_open(struct worker *w, int fd, bool tls, bool admin, const struct origin *origin)
 {
     struct tls_session *session = tls ? tls_accept(w->net->tls, fd) : NULL;
     struct conn *c = tls && !session ? NULL : create(w, fd);
@@ -64,8 +64,9 @@ bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer)
     }
     c->tls = session;
     c->admin = admin;
-    memcpy(c->peer, peer, sizeof(c->peer));
-    conn_enter(c, tls ? DEADLINE_HANDSHAKE : DEADLINE_IDLE);
+    c->origin = *origin;
+    c->greets = origin_is_greeted(w, origin, admin);
+    conn_enter(c, tls || c->greets ? DEADLINE_HANDSHAKE : DEADLINE_IDLE);
     return true;
 }
 
@@ -93,6 +94,7 @@ static void report_done(struct conn *c)
         c->working = false;
         answer_release(c);
         c->worker->net->app.done(c->worker->app, &c->slot->x);
+        origin_judge(c, &c->slot->x);
     }
 }
 
@@ -108,6 +110,7 @@ void conn_close(struct conn *c)
         c->tls = NULL;
     }
     close(c->fd); /* leaves epoll by that */
+    origin_leave(w, &c->origin);
     deadline_remove(&c->deadline);
     list_remove(&c->ready);
     c->dead = true;
@@ -262,14 +265,17 @@ static void begin(struct conn *c)
     struct worker *w = c->worker;
     struct exchange *x = &c->slot->x;
     x->start_us = clock_mono_us();
-    x->req.peer = str_from(c->peer);
-    x->req.tls = c->tls != NULL;
-    x->req.admin = c->admin;
+    origin_request(c, x);
     x->late = false;
     http_res_init(&x->res, &x->arena);
     c->working = true;
     c->requests++;
-    dispatch(c, w->net->app.handle(w->app, x));
+    bool closing;
+    int wait_s = origin_wait_s(c, x, &closing);
+    if (wait_s > 0)
+        answer_refuse_source(c, wait_s, closing);
+    else
+        dispatch(c, w->net->app.handle(w->app, x));
 }
 
 static enum http_parse_state look(struct conn *c)
@@ -395,12 +401,18 @@ void conn_advance(struct conn *c)
 
 /* ---- events ---- */
 
+/* Requests may come. */
+static void welcome(struct conn *c)
+{
+    conn_enter(c, c->worker->stopping ? DEADLINE_STOP : DEADLINE_IDLE);
+    conn_advance(c);
+}
+
 static void handshake(struct conn *c)
 {
     switch (tls_handshake(c->tls)) {
     case TLS_DONE:
-        conn_enter(c, c->worker->stopping ? DEADLINE_STOP : DEADLINE_IDLE);
-        conn_advance(c);
+        welcome(c);
         break;
     case TLS_WANT_READ:
         break;
@@ -408,9 +420,31 @@ static void handshake(struct conn *c)
         conn_watch_write(c);
         break;
     case TLS_FAILED:
+        origin_fail(c);
         conn_close(c);
         break;
     }
+}
+
+/* What comes before the first request: a proxy's preamble, a handshake. */
+static void greet(struct conn *c)
+{
+    switch (c->greets ? origin_greet(c->worker, c->fd, &c->origin) : ORIGIN_GREETED) {
+    case ORIGIN_WAIT:
+        if (!c->hung_up)
+            return;
+        break;
+    case ORIGIN_GREETED:
+        c->greets = false;
+        if (c->tls)
+            handshake(c);
+        else
+            welcome(c);
+        return;
+    case ORIGIN_REFUSED:
+        break;
+    }
+    conn_close(c);
 }
 
 void conn_event(struct conn *c, uint32_t events)
@@ -426,7 +460,7 @@ void conn_event(struct conn *c, uint32_t events)
         c->reset = true;
     switch (c->deadline.phase) {
     case DEADLINE_HANDSHAKE:
-        handshake(c);
+        greet(c);
         break;
     case DEADLINE_WRITE:
         answer_flush(c);
@@ -476,6 +510,9 @@ void conn_expire(struct conn *c)
     } else if (c->deadline.phase == DEADLINE_QUEUED) {
         leave_queue(c);
     } else {
+        /* A9: who is slow in a handshake or at taking its answer has failed, too. */
+        if (c->deadline.phase == DEADLINE_HANDSHAKE || c->deadline.phase == DEADLINE_WRITE)
+            origin_fail(c);
         conn_close(c);
     }
 }

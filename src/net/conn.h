@@ -2,10 +2,9 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/origin.h"
 #include "net/tls.h"
 #include "net/worker.h"
-
-#define CONN_PEER 46 /* INET6_ADDRSTRLEN */
 
 /* Small on purpose: thousands of these idle. Its phase is the one of its deadline. */
 struct conn {
@@ -27,11 +26,12 @@ struct conn {
     bool linger;         /* ... and the client may not know: drain before closing */
     bool dead;
     bool admin; /* accepted by an administrator's listener */
-    char peer[CONN_PEER];
+    bool greets; /* a proxy's preamble comes first */
+    struct origin origin;
 };
 
 /* Takes the accepted descriptor; false: not taken. */
-bool conn_open(struct worker *w, int fd, bool tls, bool admin, const char *peer);
+bool conn_open(struct worker *w, int fd, bool tls, bool admin, const struct origin *origin);
 /* The same for one that has been told 503 already: waits for its end. */
 bool conn_open_refused(struct worker *w, int fd);
 /* epoll says so. */

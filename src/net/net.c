@@ -92,6 +92,9 @@ static struct net *create(const struct net_options *options, const struct net_ap
     pool_init(&n->pool, &n->app, &hashes, options->pool_threads, options->pool_queue_max);
     pool_init(&n->readers, &n->app, &readers, options->readers, options->read_queue_max);
     n->control_fd = eventfd(0, EFD_CLOEXEC);
+    const struct penalty_options penalties = {options->sources.threshold, options->sources.window_s,
+                                              options->sources.connections_max};
+    n->penalties = penalty_open(&penalties);
     return n;
 }
 
@@ -99,7 +102,7 @@ struct net *net_open(const struct net_options *options, const struct net_app *ap
                      size_t why_size)
 {
     struct net *n = create(options, app);
-    if (!n || n->control_fd < 0) {
+    if (!n || n->control_fd < 0 || !n->penalties) {
         snprintf(why, why_size, "cannot start: %s", strerror(errno));
         if (n)
             net_close(n);
@@ -253,6 +256,7 @@ void net_close(struct net *n)
     pool_free(&n->pool);
     pool_free(&n->readers);
     tls_close(n->tls);
+    penalty_close(n->penalties);
     if (n->control_fd >= 0)
         close(n->control_fd);
     free(n->workers);
@@ -262,6 +266,12 @@ void net_close(struct net *n)
 
 void net_stats(const struct net *n, struct net_stats *out)
 {
+    struct penalty_counts penalties;
+    penalty_count(n->penalties, clock_mono_ms(), &penalties);
+    out->penalised = penalties.sources;
+    out->penalty_requests = penalties.requests;
+    out->penalty_connections = penalties.connections;
+    out->crowds = penalties.crowds;
     out->connections = atomic_load_explicit(&n->connections, memory_order_relaxed);
     out->accepted = atomic_load_explicit(&n->accepted, memory_order_relaxed);
     out->refused = atomic_load_explicit(&n->refused, memory_order_relaxed);

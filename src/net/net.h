@@ -14,6 +14,8 @@
 #define NET_NET_H
 
 #include "base/list.h"
+#include "codec/address.h"
+#include "http/forwarded.h"
 #include "http/parse.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -26,6 +28,14 @@ enum net_next {
     /* net's own, posted to the worker: */
     NET_DURABLE, /* the commit is over: resume */
     NET_BUSY,    /* it had to leave a queue and has not run there: refuse it */
+};
+
+/* What a request has shown of its sender, for penalties (net/penalty.h). */
+enum net_proof {
+    NET_PROOF_NONE,
+    NET_PROOF_GOOD,   /* a client or a person has proven to be one */
+    NET_PROOF_BAD,    /* malformed, wrong credentials, an unknown token */
+    NET_PROOF_COSTLY, /* nothing was proven, and something was stored */
 };
 
 /* One request on its way. The application sees req, res and arena and keeps its own state in
@@ -43,6 +53,9 @@ struct exchange {
     struct worker *worker;
     enum net_next next; /* what committer, pool or reader decided */
     bool in_use;
+    enum net_proof proof;  /* the application sets it until done() returns */
+    struct address source; /* whom the failures of this request are counted to ... */
+    bool exempt;           /* ... if anybody */
 };
 
 struct net_app {
@@ -83,7 +96,23 @@ struct net_listen {
     bool admin; /* its requests have req.admin set */
 };
 
+/* Whom to believe, and how much to bear (net/origin.h, net/penalty.h). All zero: nobody is
+ * believed, nothing is counted. */
+struct net_sources {
+    const struct address_range *proxies; /* listed proxies; the caller's, as the strings are */
+    size_t proxies_n;
+    bool proxies_unix; /* ... and whoever comes by a unix socket */
+    enum forwarded_kind header;
+    bool protocol;                      /* proxies begin each connection with a PROXY preamble */
+    bool client_cert;                   /* they send Client-Cert (RFC 9440) */
+    const struct address_range *exempt; /* never penalised */
+    size_t exempt_n;
+    int threshold, window_s; /* failures per time that are too many; 0: no penalties */
+    int connections_max;     /* of one source; 0: no limit */
+};
+
 struct net_options {
+    struct net_sources sources;
     const struct net_listen *listens;
     size_t listens_n;
     int workers;         /* 0: number of cores */
@@ -125,6 +154,9 @@ struct net_stats {
     long connections, accepted, refused, queue_commit, queue_pool, queue_read, batches;
     long unsent; /* bytes held by answers that wait for their clients to read */
     long unread; /* connections closed because LIMIT_UNSENT was used up */
+    /* sources beyond the threshold now; requests refused and connections closed for that; and
+     * closed because their source had sources.connections_max */
+    long penalised, penalty_requests, penalty_connections, crowds;
 };
 /* Counters since the start and sizes of now; callable from any thread. */
 void net_stats(const struct net *n, struct net_stats *out);

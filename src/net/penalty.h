@@ -44,6 +44,7 @@ void penalty_credit(struct penalties *p, const struct address *a, int64_t now_ms
  * While nobody is penalised this is one load. */
 int penalty_wait_s(struct penalties *p, const struct address *a, int64_t now_ms, bool *goes_on);
 
+/* What it has done since the start, and whom it would refuse now. */
 void penalty_count(struct penalties *p, int64_t now_ms, struct penalty_counts *out);
 
 #endif
