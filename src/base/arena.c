@@ -5,7 +5,7 @@
  * at reset, so an allocation never has to clear. Only the head block is allocated from: the rest
  * of older blocks is lost until the reset, which bounds the waste at one half. A large piece gets a
  * block of exactly its size, so that it can be given back early and never makes the next block
- * larger.
+ * larger. When the system has no memory, blocks come from the reserve (base/heap.h).
  * Under AddressSanitizer everything not handed out is poisoned, also the gap up to the alignment.
  */
 #include "base/arena.h"
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/ct.h"
+#include "base/heap.h"
 #include "base/log.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -59,8 +60,11 @@ static struct arena_block *add(struct arena *a, struct arena_block **list, size_
     if (total < n + sizeof(struct arena_block))
         total = n + sizeof(struct arena_block);
     struct arena_block *b = calloc(1, total);
-    if (!b)
-        fatal("out of memory");
+    if (!b) { /* no more than is needed, from the reserve */
+        size_t least = n + sizeof(struct arena_block) > FIRST_BLOCK ? n + sizeof(*b) : FIRST_BLOCK;
+        total = total < least ? total : least;
+        b = heap_get(total);
+    }
     b->older = *list;
     b->size = total - sizeof(*b);
     POISON(b->data, b->size);
@@ -157,7 +161,7 @@ void arena_give_back(struct arena *a, void *p)
             *at = b->older;
             a->total -= b->size + sizeof(*b);
             wipe(b);
-            free(b);
+            heap_free(b);
             return;
         }
     }
@@ -173,7 +177,7 @@ static void release(struct arena_block *newest, const struct arena_block *keep)
         if (b == keep)
             POISON(b->data, b->size);
         else
-            free(b);
+            heap_free(b);
     }
 }
 
@@ -182,8 +186,9 @@ void arena_reset(struct arena *a)
     struct arena_block *oldest = a->head;
     while (oldest && oldest->older)
         oldest = oldest->older;
-    /* A block that one large request asked for is not worth keeping for the small ones. */
-    if (oldest && oldest->size > KEEP_AT_MOST)
+    /* A block that one large request asked for is not worth keeping for the small ones, and the
+     * reserve must be whole again. */
+    if (oldest && (oldest->size > KEEP_AT_MOST || heap_is_spare(oldest)))
         oldest = NULL;
     release(a->head, oldest);
     release(a->large, NULL);

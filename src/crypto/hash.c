@@ -11,10 +11,12 @@
 #include "crypto/hash.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 
 #define HKDF_MAX   64
@@ -35,6 +37,32 @@ static void must(bool ok, const char *what)
         fatal("OpenSSL cannot compute %s", what);
 }
 
+static void *get(size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return heap_try(n);
+}
+
+static void *resize(void *p, size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return heap_resize(p, n);
+}
+
+static void release(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    heap_free(p);
+}
+
+void hash_use_heap(void)
+{
+    must(CRYPTO_set_mem_functions(get, resize, release) == 1, "anything: it is in use already");
+}
+
 static OSSL_PARAM utf8(const char *name, char *value)
 {
     return OSSL_PARAM_construct_utf8_string(name, value, 0);
@@ -42,8 +70,7 @@ static OSSL_PARAM utf8(const char *name, char *value)
 
 struct hasher *hash_open(void)
 {
-    struct hasher *h = calloc(1, sizeof *h);
-    must(h != NULL, "a hash: out of memory");
+    struct hasher *h = heap_get(sizeof *h);
     h->md256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     h->md384 = EVP_MD_fetch(NULL, "SHA384", NULL);
     h->md512 = EVP_MD_fetch(NULL, "SHA512", NULL);
@@ -68,7 +95,7 @@ void hash_close(struct hasher *h)
     EVP_MD_free(h->md384);
     EVP_MD_free(h->md512);
     ct_secret_wipe(&h->key);
-    free(h);
+    heap_free(h);
 }
 
 void hash_sha256(struct hasher *h, const str *pieces, size_t n, struct digest *out)

@@ -12,6 +12,9 @@ struct hasher;
 
 struct hasher *hash_open(void);
 void hash_close(struct hasher *h);
+/* From now on OpenSSL has the reserve behind its memory (base/heap.h). To be called before anything
+ * else here. */
+void hash_use_heap(void);
 /* SHA-256 over the concatenation of n pieces. */
 void hash_sha256(struct hasher *h, const str *pieces, size_t n, struct digest *out);
 /* SHA-256, SHA-384 or SHA-512 (bits) of one piece; out has bits / 8 bytes. */

@@ -17,6 +17,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "codec/b64url.h"
 #include "crypto/hash.h"
@@ -37,9 +38,7 @@ static bool is_rsa(enum jws_alg alg)
 
 static struct pkey *wrap(EVP_PKEY *evp, enum jws_alg alg)
 {
-    struct pkey *key = calloc(1, sizeof *key);
-    if (!key)
-        fatal("out of memory for a key");
+    struct pkey *key = heap_get(sizeof *key);
     key->evp = evp;
     key->alg = alg;
     return key;
@@ -50,7 +49,7 @@ void jwk_free(struct pkey *key)
     if (!key)
         return;
     EVP_PKEY_free(key->evp); /* wipes the private part */
-    free(key);
+    heap_free(key);
 }
 
 struct pkey *jwk_generate(enum jws_alg alg)

@@ -14,6 +14,7 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
@@ -93,8 +94,8 @@ static void require_match(enum jws_alg alg, const struct pkey *key)
 struct jws_ctx *jws_open(enum jws_alg alg, const struct pkey *key)
 {
     require_match(alg, key);
-    struct jws_ctx *ctx = calloc(1, sizeof *ctx);
-    if (!ctx || EVP_PKEY_up_ref(key->evp) != 1)
+    struct jws_ctx *ctx = heap_get(sizeof *ctx);
+    if (EVP_PKEY_up_ref(key->evp) != 1)
         fatal("out of memory for a signing context");
     ctx->alg = alg;
     ctx->evp = key->evp;
@@ -120,7 +121,7 @@ void jws_close(struct jws_ctx *ctx)
     EVP_MD_CTX_free(ctx->message);
     hash_close(ctx->hasher);
     EVP_PKEY_free(ctx->evp);
-    free(ctx);
+    heap_free(ctx);
 }
 
 /* Reads one INTEGER at *p into a coordinate; false when it is not one or has no room there. */

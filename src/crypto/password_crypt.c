@@ -12,6 +12,8 @@
 #include <crypt.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
+
 #define BCRYPT_BYTES   72
 #define BCRYPT_CHARS   60
 #define BCRYPT_COST    14
@@ -89,15 +91,13 @@ enum err password_crypt_verify(struct arena *a, str encoded, str password)
 {
     size_t max = str_starts(encoded, STR("$2")) ? BCRYPT_BYTES : CRYPT_MAX_PASSPHRASE_SIZE - 1;
     bool whole = password.n <= max && str_find(password, '\0', 0) == password.n;
-    struct crypt_data *data = calloc(1, sizeof *data);
-    if (!data)
-        return ERR_SERVER_ERROR;
+    struct crypt_data *data = heap_get(sizeof *data);
     char *typed = whole ? arena_cstr(a, password) : arena_cstr(a, STR("x"));
     char *got = crypt_r(typed, arena_cstr(a, encoded), data);
     bool computed = got && strlen(got) == encoded.n;
     bool equal = computed && ct_eq(got, encoded.p, encoded.n);
     ct_wipe(data, sizeof *data);
-    free(data);
+    heap_free(data);
     if (!computed)
         return ERR_SERVER_ERROR;
     return equal && whole ? OK : ERR_INVALID_CLIENT;

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 
 #define WRITER_BUSY_MS  1500
@@ -274,8 +275,12 @@ static struct db_stmt *make_statement(struct sqlite *d, const struct sql *sql)
     if (sqlite3_prepare_v3(d->c, sql->text, -1, SQLITE_PREPARE_PERSISTENT, &raw, NULL) != SQLITE_OK)
         return NULL;
     s = calloc(1, sizeof *s);
-    if (!s)
-        fatal("out of memory");
+    if (!s) {
+        heap_lack();
+        d->complaint = "out of memory";
+        sqlite3_finalize(raw);
+        return NULL;
+    }
     s->sql = sql;
     s->s = raw;
     s->db = d;

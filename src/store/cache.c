@@ -20,6 +20,7 @@
 
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/rand.h"
 
@@ -198,7 +199,7 @@ void cache_view_close(struct cache_view *v)
     if (!v)
         return;
     let_go_of_all(v);
-    free(v->held);
+    heap_free(v->held);
     free(v);
 }
 
@@ -216,7 +217,7 @@ static void hold(struct cache_view *v, struct cache_block *b)
 {
     if (v->n == v->room) {
         v->room = v->room * 2 + 8;
-        v->held = reallocarray(v->held, v->room, sizeof(struct cache_block *));
+        v->held = heap_resize(v->held, v->room * sizeof(struct cache_block *));
         if (!v->held)
             fatal("out of memory");
     }

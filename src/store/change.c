@@ -25,6 +25,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "store/revoked.h"
 #include "store/statements.h"
@@ -132,7 +133,7 @@ static void keep(struct reading *r, const struct id *id)
 {
     if (r->n == r->room) {
         r->room = r->room * 2 + 64;
-        r->found = reallocarray(r->found, r->room, sizeof *r->found);
+        r->found = heap_resize(r->found, r->room * sizeof *r->found);
         if (!r->found)
             fatal("out of memory");
     }
@@ -201,10 +202,10 @@ enum err change_poll(struct db *db, struct change_poll *poll, struct change_log 
     }
     e = rows_end(&r);
     if (e != OK) { /* the next poll reads all of it again */
-        free(reading.found);
+        heap_free(reading.found);
         return e;
     }
-    free(poll->seen);
+    heap_free(poll->seen);
     poll->since_s = now_s;
     poll->seen = reading.found;
     poll->n = reading.n;
@@ -213,7 +214,7 @@ enum err change_poll(struct db *db, struct change_poll *poll, struct change_log 
 
 void change_poll_free(struct change_poll *poll)
 {
-    free(poll->seen);
+    heap_free(poll->seen);
     *poll = (struct change_poll){0};
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "store/cache.h"
 #include "store/group.h"
@@ -153,7 +154,7 @@ static size_t strings_of(struct cached_client *cc, str *out[STRINGS])
     return n;
 }
 
-/* One block with everything in it. */
+/* One block with everything in it; NULL: there is no memory for it. */
 static struct entry *pack(const struct cached_client *from)
 {
     struct cached_client cc = *from;
@@ -162,8 +163,10 @@ static struct entry *pack(const struct cached_client *from)
     size_t groups = cc.groups_n > 0 ? (size_t)cc.groups_n * sizeof(struct id) : 0;
     struct entry *e = malloc(sizeof *e + groups + cache_texts(strings, n));
 
-    if (!e)
-        fatal("out of memory");
+    if (!e) {
+        heap_lack();
+        return NULL;
+    }
     if (groups > 0)
         memcpy(e->data, cc.groups, groups);
     cc.groups = (struct id *)e->data;
@@ -177,6 +180,8 @@ static const struct cached_client *put(struct client_cache *c, uint64_t seq,
 {
     struct entry *e = pack(from);
 
+    if (!e)
+        return NULL;
     cache_put(c->view, from->client.id.b, seq, &e->block);
     return &e->cached;
 }
@@ -191,7 +196,7 @@ static enum err refill(struct client_cache *c, struct db *db, const struct uid *
 
     fresh.again_s = again_s;
     if (e == OK)
-        *out = put(c, seq, &fresh);
+        e = (*out = put(c, seq, &fresh)) ? OK : ERR_UNAVAILABLE;
     else if (e == ERR_ABSENT)
         cache_forget(c->view, id->b);
     arena_reset(&c->scratch);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/rand.h"
 
@@ -319,14 +320,12 @@ bool commit_bulk(struct db *db, const struct stamp *stamp, struct commit_set *se
         sets[i].outcome = COMMIT_DONE;
     b.room = count(sets, n, &changes) + changes + 1; /* and BEGIN */
     b.room = b.room < CALLS ? b.room : CALLS;
-    b.calls = calloc(b.room, sizeof *b.calls);
-    b.purposes = calloc(b.room, sizeof *b.purposes);
-    b.rows = calloc(changes + 1, sizeof *b.rows);
-    if (!b.calls || !b.purposes || !b.rows)
-        fatal("out of memory");
+    b.calls = heap_get(b.room * sizeof *b.calls);
+    b.purposes = heap_get(b.room * sizeof *b.purposes);
+    b.rows = heap_get((changes + 1) * sizeof *b.rows);
     run(&b);
-    free(b.calls);
-    free(b.purposes);
-    free(b.rows);
+    heap_free(b.calls);
+    heap_free(b.purposes);
+    heap_free(b.rows);
     return b.late;
 }

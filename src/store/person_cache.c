@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "store/cache.h"
 
@@ -91,14 +92,15 @@ void person_cache_refresh(struct person_cache *c)
     cache_refresh(c->users_view);
 }
 
-/* Room for a block of `head` bytes with these texts behind it; NULL: it would be too large. */
+/* Room for a block of `head` bytes with these texts behind it; NULL: it would be too large, or
+ * there is no memory for it. */
 static void *room_for(size_t head, str *const *texts, size_t n)
 {
     size_t size = head + cache_texts(texts, n);
     void *block = size <= BLOCK_MAX ? malloc(size) : NULL;
 
     if (!block && size <= BLOCK_MAX)
-        fatal("out of memory");
+        heap_lack();
     return block;
 }
 

@@ -23,6 +23,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "store/change.h"
@@ -91,11 +92,11 @@ struct revoked {
 
 static void *make(size_t n, size_t size)
 {
-    void *p = calloc(n, size);
+    size_t bytes;
 
-    if (!p)
-        fatal("out of memory");
-    return p;
+    if (__builtin_mul_overflow(n, size, &bytes))
+        fatal("%zu times %zu bytes", n, size);
+    return heap_get(bytes);
 }
 
 struct revoked *revoked_open(void)
@@ -126,10 +127,10 @@ void revoked_close(struct revoked *r)
         return;
     pthread_rwlock_destroy(&r->lock);
     pthread_mutex_destroy(&r->polling);
-    free(r->rows);
-    free(r->clients);
-    free(r->chains);
-    free(r);
+    heap_free(r->rows);
+    heap_free(r->clients);
+    heap_free(r->chains);
+    heap_free(r);
 }
 
 static uint64_t mix(const struct revoked *r, uint64_t a, uint64_t b)
@@ -194,7 +195,7 @@ static void rechain(struct revoked *r)
             *at = k;
         }
     }
-    free(old);
+    heap_free(old);
 }
 
 static uint32_t new_number(struct revoked *r)
@@ -207,7 +208,7 @@ static uint32_t new_number(struct revoked *r)
     }
     if (r->clients_n == r->clients_room) {
         r->clients_room *= 2;
-        r->clients = reallocarray(r->clients, r->clients_room, sizeof *r->clients);
+        r->clients = heap_resize(r->clients, r->clients_room * sizeof *r->clients);
         if (!r->clients)
             fatal("out of memory");
         rechain(r);
@@ -249,7 +250,7 @@ static void grow(struct revoked *r)
     for (size_t i = 0; i < old_n; i++)
         if (old[i].client)
             *place(r, &old[i].id) = old[i];
-    free(old);
+    heap_free(old);
 }
 
 static void put(struct revoked *r, const struct fresh *f)
