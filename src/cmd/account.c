@@ -100,8 +100,9 @@ static int hash(struct cmd *c, const struct account *a, str token, struct accoun
                                     "--pepper");
     }
     *out = (struct account_token){.there = true, .pepper = pepper->id};
-    account_hash_token(c->hasher, pepper, &a->id, token, &out->hash);
-    return CMD_DONE;
+    return account_hash_token(c->signer, pepper, &a->id, token, &out->hash) == OK
+               ? CMD_DONE
+               : cmd_fail(CMD_FAILED, "the auth token could not be hashed");
 }
 
 static int token_command(struct cmd *c)

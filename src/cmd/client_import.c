@@ -164,9 +164,9 @@ static bool has_secret(struct cmd *c, const struct client *k, str secret)
         const struct client_secret *s = &k->secrets[i];
         const struct key *pepper = keyring_find(c->ring, KEY_PEPPER, &s->pepper);
         struct digest digest;
-        if (s->argon2.p || !pepper)
+        if (s->argon2.p || !pepper ||
+            client_hash_secret(c->signer, pepper, &k->id, secret, &digest) != OK)
             continue;
-        client_hash_secret(c->hasher, pepper, &k->id, secret, &digest);
         if (ct_digest_eq(&digest, &s->hash))
             return true;
     }

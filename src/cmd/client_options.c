@@ -171,6 +171,7 @@ int client_options_hash(struct cmd *c, const struct client *k, str secret, str w
     out->pepper = pepper->id;
     if (secret.n < CLIENT_SECRET_STRONG)
         return hash_weak(c, secret, where, out);
-    client_hash_secret(c->hasher, pepper, &k->id, secret, &out->hash);
-    return CMD_DONE;
+    return client_hash_secret(c->signer, pepper, &k->id, secret, &out->hash) == OK
+               ? CMD_DONE
+               : cmd_fail(CMD_FAILED, "the secret could not be hashed");
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "crypto/hash.h"
+#include "crypto/signer.h"
 #include "store/commit.h"
 #include "store/key.h"
 
@@ -58,6 +59,7 @@ struct cmd {
     struct db *db;
     struct master_key master;
     struct keyring *ring;
+    struct signer *signer; /* of that ring; signs nothing, hashes */
     struct hasher *hasher;
     struct id_source ids;
     struct effects fx;

@@ -316,6 +316,8 @@ int open_keys(struct cmd *c)
     if (e)
         return cmd_fail(CMD_FAILED, "%s", why);
     c->hasher = c->hasher ? c->hasher : hash_open();
+    signer_close(c->signer); /* of a ring of before */
+    c->signer = signer_open(c->ring, NULL);
     return CMD_DONE;
 }
 
@@ -335,6 +337,7 @@ int open_commit(struct cmd *c, const char *conflict)
 
 void open_close(struct cmd *c)
 {
+    signer_close(c->signer);
     if (c->ring)
         keyring_unref(c->ring);
     if (c->hasher)

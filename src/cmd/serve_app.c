@@ -69,6 +69,8 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
     const struct served *s = x->user;
     x->late = s->rq.late;
     switch (flow) {
+    case FLOW_SIGN:
+        return NET_SIGN;
     case FLOW_COMMIT:
         return NET_COMMIT;
     case FLOW_POOL:
@@ -123,6 +125,14 @@ static enum net_next resume(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
     return next_of(x, oauth_resume(thread, &s->rq, s->outcome));
+}
+
+static void sign(void *thread, struct exchange **batch, size_t n)
+{
+    struct rq *rqs[NET_SIGN_MAX];
+    for (size_t i = 0; i < n; i++)
+        rqs[i] = &((struct served *)batch[i]->user)->rq;
+    oauth_sign(thread, rqs, n);
 }
 
 /* What the outcome says of the store. It fails when it took none of them; a lost fight about a row
@@ -215,6 +225,7 @@ void serve_app_init(struct net_app *out, struct serve_app *app)
         .handle_slow = handle_slow,
         .commit = commit,
         .resume = resume,
+        .sign = sign,
         .refuse = refuse,
         .done = done,
         .idle = idle,

@@ -82,7 +82,7 @@ int user_password_take(struct cmd *c, struct user *u, str text)
         return code;
     if (!password_rules_normalize(&c->arena, text, &normalized))
         return cmd_fail(CMD_USAGE, "the password is refused: %s", sentence_of(c, "password.long"));
-    if (sign_in_hash(c->hasher, c->ring, &c->arena, &u->id, normalized, &u->password, &u->pepper)) {
+    if (sign_in_hash(c->signer, &c->arena, &u->id, normalized, &u->password, &u->pepper)) {
         return cmd_fail(CMD_FAILED, "the password could not be hashed; is there an active pepper? "
                                     "run: postern check");
     }

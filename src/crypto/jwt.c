@@ -16,7 +16,6 @@
 #include "base/limits.h"
 #include "codec/b64url.h"
 #include "crypto/jwk_set.h"
-#include "crypto/signer.h"
 
 #define SIGNATURE_MAX 512 /* RSA of 4096 bits */
 #define TRIES_MAX     4   /* keys of a foreign set for one token (security.md A36) */

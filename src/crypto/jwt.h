@@ -2,9 +2,10 @@
 #ifndef CRYPTO_JWT_H
 #define CRYPTO_JWT_H
 
-#include "crypto/keyring.h"
+#include "crypto/signer.h"
 
-/* Appends header.payload.signature of `claims` (a JSON object) with {"alg","kid","typ"} in front.
+/* Below the rules of signing, for whoever has the keys: others ask signer_sign.
+ * Appends header.payload.signature of `claims` (a JSON object) with {"alg","kid","typ"} in front.
  * `key` must be of the signer's ring. ERR_SERVER_ERROR if it is not, if typ is empty or longer than
  * 64 bytes, without room in `out`, or if the library fails; nothing is appended then. */
 enum err jwt_sign(struct signer *s, const struct key *key, str typ, str claims, struct buf *out);

@@ -51,14 +51,4 @@ const struct key *keyring_by_kid(const struct keyring *ring, str kid);
 /* Writes the 34 characters of the kid. */
 void keyring_kid(const struct key *key, char out[UID_SID_CHARS]);
 
-struct signer;
-
-/* The signer holds a reference to the ring. */
-struct signer *signer_open(struct keyring *ring);
-void signer_close(struct signer *s);
-struct keyring *signer_ring(struct signer *s);
-/* The contexts of that key, made on first use. NULL unless it is a signing key of this very ring.
- */
-struct jws_ctx *signer_ctx(struct signer *s, const struct key *key);
-
 #endif

@@ -187,8 +187,7 @@ static enum err make_key(struct vault *v, struct arena *a, const struct key *key
 
 static struct signer *open_signer(struct vault *v, struct keyring *ring)
 {
-    (void)v;
-    return signer_open(ring);
+    return signer_open(ring, &((struct local *)v)->rules);
 }
 
 static void close_local(struct vault *v)

@@ -230,6 +230,10 @@ static void dispatch(struct conn *c, enum net_next next)
         else
             answer_send(c);
         break;
+    case NET_SIGN:
+        conn_enter(c, DEADLINE_NONE);
+        worker_sign_later(c->worker, &c->slot->x);
+        break;
     case NET_COMMIT:
         put_to_committer(c);
         break;
@@ -252,6 +256,13 @@ void conn_completed(struct exchange *x)
     struct conn *c = x->conn;
     struct worker *w = c->worker;
     dispatch(c, x->next == NET_DURABLE ? w->net->app.resume(w->app, x) : x->next);
+    conn_advance(c);
+}
+
+void conn_signed(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    dispatch(c, NET_ANSWER);
     conn_advance(c);
 }
 

@@ -40,6 +40,8 @@ void conn_event(struct conn *c, uint32_t events);
 void conn_advance(struct conn *c);
 /* The exchange is back from committer, pool or reader. */
 void conn_completed(struct exchange *x);
+/* app.sign has completed its response. */
+void conn_signed(struct exchange *x);
 /* The server stops before a thread of a pool took it. */
 void conn_cancelled(struct exchange *x);
 /* The deadline of its phase has passed. */

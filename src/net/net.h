@@ -6,6 +6,7 @@
  * pool. Both post the exchange back to its worker. The answer leaves only then.
  *
  *     worker: read -> parse -> app.handle --ANSWER--------------------------> write
+ *                                  |--SIGN----> app.sign, for many at once -----^
  *                                  \--COMMIT--> committer: app.commit --> worker: app.resume -^
  *                                  |--POOL----> pool: app.handle_slow --> (as handle) --------^
  *                                  \--READ----> readers: the same -----------------------------^
@@ -22,6 +23,7 @@
 
 enum net_next {
     NET_ANSWER, /* the response is complete: send it */
+    NET_SIGN,   /* app.sign completes it, on its worker, at the end of the worker's turn */
     NET_COMMIT, /* queue for the committer, then resume */
     NET_POOL,   /* run in the pool, then as told */
     NET_READ,   /* run in a reader, then as told; from a worker only */
@@ -29,6 +31,8 @@ enum net_next {
     NET_DURABLE, /* the commit is over: resume */
     NET_BUSY,    /* it had to leave a queue and has not run there: refuse it */
 };
+
+#define NET_SIGN_MAX 64
 
 /* What a request has shown of its sender, for penalties (net/penalty.h). */
 enum net_proof {
@@ -48,7 +52,7 @@ struct exchange {
     int64_t start_us;  /* monotonic: when the request was complete */
     size_t sent_bytes; /* of the answer */
     bool late;         /* with NET_ANSWER: hold it back for options.late_ms */
-    struct list link;  /* committer, pool and completion queues */
+    struct list link;  /* queues of committer, pools, signing and completion */
     struct conn *conn;
     struct worker *worker;
     enum net_next next; /* what committer, pool or reader decided */
@@ -73,6 +77,9 @@ struct net_app {
     void (*commit)(void *app, struct exchange **batch, size_t n);
     /* After the commit, on the exchange's worker. */
     enum net_next (*resume)(void *thread, struct exchange *x);
+    /* On their worker: completes the responses of n exchanges, at most NET_SIGN_MAX; they are sent
+     * then. Called once for all that wait at the end of a turn of the worker's loop. */
+    void (*sign)(void *thread, struct exchange **batch, size_t n);
     /* A request that never became one (framing, limits, timeouts): fill x->res in the shape of the
      * dialect that owns x->req.path (which may be empty). */
     void (*refuse)(void *thread, struct exchange *x, enum err e, const char *reason);

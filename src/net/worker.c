@@ -1,8 +1,8 @@
 /* worker: waits for events, lets each connection go on, posts to the committer, sleeps.
  *
- * A turn: end what the last one closed, hand the outbox to the committer (one lock, one wake-up
- * for all requests of the turn), let the application flush its log, sleep; then the events, the
- * connections that had more bytes than their share, the deadlines.
+ * A turn: end what the last one closed, have signed what wants it, hand the outbox to the committer
+ * (one lock, one wake-up for all requests of the turn), let the application flush its log, sleep;
+ * then the events, the connections that had more bytes than their share, the deadlines.
  *
  * Connections are watched edge-triggered and registered once, so a request on an open connection
  * costs epoll_wait, recv and send. The wake-up eventfd is edge-triggered too and never read: each
@@ -55,6 +55,7 @@ static void init_lists(struct worker *w)
     deadline_init(&w->deadlines, w->net->deadline_ms);
     list_init(&w->again);
     list_init(&w->dead);
+    list_init(&w->signing);
     list_init(&w->outbox);
     list_init(&w->done);
     pthread_mutex_init(&w->lock, NULL);
@@ -215,7 +216,7 @@ static int earlier(int timeout, int64_t at_ms, int64_t now_ms)
 /* How long the loop may sleep, in ms; -1: until something happens. */
 static int timeout(const struct worker *w)
 {
-    if (!list_empty(&w->again))
+    if (!list_empty(&w->again) || !list_empty(&w->signing))
         return 0;
     int ms = deadline_timeout(&w->deadlines, w->now_ms);
     if (w->paused_ms)
@@ -229,10 +230,35 @@ static int timeout(const struct worker *w)
     return ms;
 }
 
+void worker_sign_later(struct worker *w, struct exchange *x)
+{
+    list_push_back(&w->signing, &x->link);
+}
+
+/* All that this turn has led to is signed by few calls, since one may wait for another process.
+ * Requests that lie behind one of these on its connection begin now; what they want to have signed
+ * is for the next turn, or one client's pipeline could hold up all others. */
+static void sign(struct worker *w)
+{
+    struct exchange *batch[NET_SIGN_MAX];
+    struct list signing, *l;
+    list_init(&signing);
+    queue_move(&signing, &w->signing);
+    while (!list_empty(&signing)) {
+        size_t n = 0;
+        while (n < NET_SIGN_MAX && (l = queue_take(&signing)))
+            batch[n++] = LIST_ENTRY(l, struct exchange, link);
+        w->net->app.sign(w->app, batch, n);
+        for (size_t i = 0; i < n; i++)
+            conn_signed(batch[i]);
+    }
+}
+
 /* The end of a turn: everything that others wait for, then what can wait. */
 static void settle(struct worker *w)
 {
     struct list *l;
+    sign(w);
     if (!list_empty(&w->outbox))
         committer_put(&w->net->committer, &w->outbox);
     w->net->app.idle(w->app);

@@ -39,9 +39,10 @@ struct worker {
 
     struct deadlines deadlines;
     struct slots slots;
-    struct list again;  /* connections that have bytes but had their share of the turn */
-    struct list dead;   /* closed in this turn; freed at its end, events may still name them */
-    struct list outbox; /* for the committer, at the end of the turn */
+    struct list again;   /* connections that have bytes but had their share of the turn */
+    struct list dead;    /* closed in this turn; freed at its end, events may still name them */
+    struct list signing; /* exchanges that wait for app.sign, at the end of the turn */
+    struct list outbox;  /* for the committer, at the end of the turn */
     long connections;
     atomic_uint pulse; /* the net's when it last made a turn; WORKER_ENDED: there are no more */
     bool leaving, stopping; /* the net's, as of this turn */
@@ -64,6 +65,8 @@ void worker_wake(struct worker *w);
 void worker_join(struct worker *w);
 void worker_close(struct worker *w);
 
+/* Has app.sign complete the response at the end of the turn. */
+void worker_sign_later(struct worker *w, struct exchange *x);
 /* Waits on its listeners, or does not. */
 void worker_watch_listeners(struct worker *w, bool on);
 /* Hands exchanges (NULL entries are skipped) back to their workers: one wake-up per worker at

@@ -7,6 +7,12 @@
 
 #include "oauth/client_auth/client_auth.h"
 
+struct hashed {
+    const struct key *pepper;
+    struct digest hash;
+    bool right;
+};
+
 static enum err refuse(struct rq *rq, const char *challenge, const char *text)
 {
     rq->failure.challenge = challenge; /* RFC 9110 15.5.2 */
@@ -25,40 +31,49 @@ enum err account_auth_missing(struct rq *rq, const char *challenge)
 }
 
 /* One hash: against a live token, or in vain. */
-static bool matches(struct rq *rq, const struct account *a, const struct account_token *t,
-                    bool live, str token)
+static enum err match(struct rq *rq, const struct account *a, const struct account_token *t,
+                      bool live, str token, struct hashed *out)
 {
     const struct keyring *ring = signer_ring(rq->t->signer);
     const struct key *pepper = t->there ? keyring_find(ring, KEY_PEPPER, &t->pepper) : NULL;
     bool judged = pepper != NULL && live;
-    struct digest hash;
-    bool equal;
+    enum err e;
 
-    if (pepper == NULL)
-        pepper = keyring_active(ring, KEY_PEPPER, 0);
-    account_hash_token(rq->t->hasher, pepper, &a->id, token, &hash);
-    equal = ct_digest_eq(&hash, &t->hash);
-    return judged && equal;
+    out->pepper = pepper != NULL ? pepper : keyring_active(ring, KEY_PEPPER, 0);
+    e = account_hash_token(rq->t->signer, out->pepper, &a->id, token, &out->hash);
+    out->right = ct_digest_eq(&out->hash, &t->hash) && judged && e == OK;
+    return e;
+}
+
+/* Both hashes, so that the next judgement of this token asks for neither. */
+static void keep(struct rq *rq, const struct account *a, str token, const struct hashed both[2])
+{
+    for (size_t i = 0; i < 2; i++)
+        account_keep_token(rq->t->signer, both[i].pepper, &a->id, token, &both[i].hash);
 }
 
 /* The token again under the active pepper, so that the old pepper can go. */
-static void rehash(struct rq *rq, const struct account *a, const struct account_token *t, str token)
+static enum err rehash(struct rq *rq, const struct account *a, const struct account_token *t,
+                       str token)
 {
     const struct key *active = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
     struct account_token after = {.there = true, .pepper = active->id};
+    enum err e;
 
     if (uid_eq(&t->pepper, &active->id))
-        return;
-    account_hash_token(rq->t->hasher, active, &a->id, token, &after.hash);
+        return OK;
+    if ((e = account_hash_token(rq->t->signer, active, &a->id, token, &after.hash)) != OK)
+        return e;
     account_rehash(&rq->fx, &a->id, t, &after);
+    return OK;
 }
 
 static enum err judge(struct rq *rq, const char *challenge, str sid, str token, struct account *out)
 {
     enum spelling spelling;
     struct uid id = {{0}};
+    struct hashed both[2]; /* of the token of now, and of the one before */
     enum err e = ERR_ABSENT;
-    bool now, before;
 
     if (token.n > LIMIT_SECRET)
         return wrong(rq, challenge);
@@ -67,12 +82,13 @@ static enum err judge(struct rq *rq, const char *challenge, str sid, str token, 
         e = account_load(rq->t->db, &id, out);
     if (e != OK && e != ERR_ABSENT)
         return e;
-    now = matches(rq, out, &out->token, true, token);
-    before = matches(rq, out, &out->old, out->old_exp_s > rq->now_s, token);
-    if (!now && !before)
+    if ((e = match(rq, out, &out->token, true, token, &both[0])) != OK ||
+        (e = match(rq, out, &out->old, out->old_exp_s > rq->now_s, token, &both[1])) != OK)
+        return e;
+    if (!both[0].right && !both[1].right)
         return wrong(rq, challenge);
-    rehash(rq, out, now ? &out->token : &out->old, token);
-    return OK;
+    keep(rq, out, token, both);
+    return rehash(rq, out, both[0].right ? &out->token : &out->old, token);
 }
 
 enum err account_auth_optional(struct rq *rq, const char *challenge, bool *present,

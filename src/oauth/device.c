@@ -44,11 +44,6 @@ static void draw_user_code(char code[LETTERS])
     }
 }
 
-static void hash_user_code(struct rq *rq, const struct key *pepper, str code, struct digest *out)
-{
-    device_code_hash(rq->t->hasher, pepper, code, out);
-}
-
 static str code_as_shown(struct rq *rq, const char code[LETTERS])
 {
     return arena_printf(rq->arena, "%.4s-%.4s", code, code + 4);
@@ -75,7 +70,7 @@ static void tell(struct rq *rq, const struct device_code *row, const struct hand
         rq->arena, "%.*s?user_code=%.*s", STR_ARG(out->verification_uri), STR_ARG(out->user_code));
 }
 
-void device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out)
+enum err device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out)
 {
     const struct key *pepper = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
     struct device_code row = {
@@ -90,13 +85,17 @@ void device_begin(struct rq *rq, const struct authorize_request *ar, struct devi
     };
     struct handle h;
     char code[LETTERS];
+    enum err e;
 
     draw_user_code(code);
-    hash_user_code(rq, pepper, str_make(code, LETTERS), &row.user_code);
+    e = device_code_hash(rq->t->signer, pepper, str_make(code, LETTERS), &row.user_code);
+    if (e != OK)
+        return e;
     handle_new(HANDLE_DEVICE, SHAPE_HANDLE, NULL, &row.id, &h);
     handle_digest(rq->t->hasher, &h, &row.hash);
     device_code_put(&rq->fx, &row);
     tell(rq, &row, &h, code, out);
+    return OK;
 }
 
 /* ---- the person ---- */
@@ -161,8 +160,8 @@ static enum err find(struct rq *rq, str code, struct device_code *out)
     for (size_t i = 0; i < ring->n && e == ERR_ABSENT; i++) {
         if (ring->keys[i].use != KEY_PEPPER)
             continue;
-        hash_user_code(rq, &ring->keys[i], code, &hash);
-        e = device_code_find(rq->t->db, rq->arena, &hash, out);
+        if ((e = device_code_hash(rq->t->signer, &ring->keys[i], code, &hash)) == OK)
+            e = device_code_find(rq->t->db, rq->arena, &hash, out);
     }
     return e;
 }

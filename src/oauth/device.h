@@ -26,7 +26,7 @@ struct device_begun {
 };
 
 /* For a request that has passed the checks of VIA_DEVICE: draws and records both codes. */
-void device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out);
+enum err device_begin(struct rq *rq, const struct authorize_request *ar, struct device_begun *out);
 
 /* A device that waits, as the person sees it. */
 struct device_asking {

@@ -105,7 +105,7 @@ static void put_handle(struct rq *rq, struct buf *b, const struct token_issued *
 void issue_write_access(struct rq *rq, const struct token_issued *t)
 {
     if (t->jwt)
-        sign_leave_hole(rq, t->key, str_from(rq->dialect->jwt->typ), t->claims);
+        sign_leave_hole(rq, t->key, rq->dialect->jwt->profile, t->claims);
     else
         put_handle(rq, &rq->res->body, t, &t->access);
 }

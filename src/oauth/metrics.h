@@ -95,6 +95,13 @@ struct metrics_net {
     long connections, accepted, refused, queue_commit, queue_pool, queue_read;
 };
 
+/* What the supervisor tells of the server's processes. */
+enum { METRICS_PROCESSES = 4 };
+struct metrics_process {
+    const char *name; /* "signer" */
+    long long restarts, cpu_us, resident_bytes;
+};
+
 struct metrics {
     pthread_mutex_t lock; /* of the list of cells */
     struct metrics_cell *cells;
@@ -105,6 +112,8 @@ struct metrics {
     atomic_bool keeps_house;              /* this process does what one does for all */
     int64_t start_us;                     /* wall clock */
     void (*net)(struct metrics_net *out); /* NULL: there are no sockets */
+    /* How many there are; NULL: one process is all. */
+    size_t (*processes)(struct metrics_process out[METRICS_PROCESSES]);
 };
 
 struct server;

@@ -1,6 +1,7 @@
 /* oauth: the engine as one function from request to answer, without a socket (DESIGN.md 1).
  *
- *     route -> handler -> effects become durable (the caller does that) -> signatures -> log
+ *     route -> handler -> effects become durable (the caller does that) -> signatures, of many
+ *     requests at once -> log
  *
  * A handler that hits a conflict runs again from the top, at most LIMIT_RERUNS times; one that
  * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
@@ -147,13 +148,9 @@ static void refuse_anew(struct rq *rq, enum err e)
     refuse(rq, e);
 }
 
-static enum flow finish(struct rq *rq)
+static enum flow finish(const struct rq *rq)
 {
-    enum err e;
-
-    if ((e = sign_fill(rq)) != OK)
-        refuse_anew(rq, e);
-    return FLOW_ANSWER;
+    return rq->res->holes_n > 0 ? FLOW_SIGN : FLOW_ANSWER;
 }
 
 /* The request needs a shared store that is known not to answer: refused now, not when its time in a
@@ -162,6 +159,23 @@ static enum flow refuse_away(struct rq *rq)
 {
     effects_init(&rq->fx, rq->arena);
     refuse_anew(rq, ERR_UNAVAILABLE);
+    return FLOW_ANSWER;
+}
+
+/* Refuses after the keys could not be asked. */
+static void refuse_unsigned(struct rq *rq, enum err e)
+{
+    rq->failure = (struct failure){0};
+    if (e == ERR_UNAVAILABLE)
+        fail(rq, e, "The keys could not be reached. Try again.");
+    refuse(rq, e);
+}
+
+/* A hash or a sealing key was wanted and not had, whatever the handler made of that. */
+static enum flow refuse_keyless(struct rq *rq)
+{
+    effects_init(&rq->fx, rq->arena);
+    refuse_unsigned(rq, ERR_UNAVAILABLE);
     return FLOW_ANSWER;
 }
 
@@ -178,6 +192,8 @@ static enum flow run(struct rq *rq)
     if (e == ERR_SLOW && rq->t->kind != THREAD_POOL)
         return FLOW_POOL;
     cors_decide(rq);
+    if (signer_missed(rq->t->signer))
+        return refuse_keyless(rq);
     if (asked && is_away(rq->server))
         return refuse_away(rq);
     if (rq->t->db->asked && !is_away(rq->server)) /* else pages of others cannot read the answer */
@@ -200,6 +216,7 @@ enum flow oauth_handle(struct server_thread *t, struct rq *rq)
     server_thread_refresh(t);
     rq_restart(rq, t);
     t->db->asked = false;
+    signer_begin(t->signer);
     return run(rq);
 }
 
@@ -213,6 +230,23 @@ enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outco
         return oauth_handle(t, rq);
     refuse_anew(rq, ERR_UNAVAILABLE);
     return FLOW_ANSWER;
+}
+
+void oauth_sign(struct server_thread *t, struct rq **rqs, size_t n)
+{
+    enum { MOST = 64 };
+    enum err outcome[MOST];
+
+    for (size_t m; n > 0; rqs += m, n -= m) {
+        m = n < MOST ? n : MOST;
+        sign_fill(t, rqs, m, outcome);
+        for (size_t i = 0; i < m; i++) {
+            if (outcome[i] != OK) {
+                rqs[i]->t = t;
+                refuse_unsigned(rqs[i], outcome[i]);
+            }
+        }
+    }
 }
 
 void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason)

@@ -53,7 +53,7 @@ struct rq {
     str path_id;                   /* what "{id}" matched */
     struct effects fx;
     struct failure failure;
-    struct sign_job jobs[HTTP_HOLES];
+    struct sign_item jobs[HTTP_HOLES]; /* of the holes of res */
     struct slow_results slow;
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */

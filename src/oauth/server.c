@@ -8,6 +8,7 @@
 #include "oauth/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "codec/url.h"
 #include "oauth/endpoint/metadata.h"
@@ -65,7 +66,7 @@ enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *w
 
 static void open_vault(struct server *s)
 {
-    struct sign_rules rules = {.issuer = setting_text(s->settings, issuer)};
+    struct sign_rules rules = {.issuer = setting_text(s->settings, issuer), .clock = &s->clock};
 
     if (s->vault == NULL)
         s->vault = vault_file(arena_cstr(&s->arena, setting_text(s->settings, master_key)), &rules);
@@ -186,6 +187,26 @@ static void take_ring(struct server_thread *t)
     keyring_unref(ring);
 }
 
+/* One ES256 key, drawn for this thread and thrown away with it. */
+static struct signer *open_bench(void)
+{
+    struct key *key = calloc(1, sizeof *key);
+    struct keyring *ring;
+    struct signer *s;
+
+    if (key == NULL)
+        fatal("out of memory");
+    key->id = uid_new();
+    key->use = KEY_SIGNING;
+    key->state = KEY_ACTIVE;
+    key->alg = JWS_ES256;
+    key->pkey = jwk_generate(JWS_ES256);
+    ring = keyring_new(key, 1);
+    s = signer_open(ring, NULL);
+    keyring_unref(ring);
+    return s;
+}
+
 enum err server_thread_open(struct server *s, struct server_thread *t, enum thread_kind kind,
                             char *why, size_t why_size)
 {
@@ -199,6 +220,8 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
     if (s->shared)
         db_set_patience(t->db, (int)setting_int(s->settings, db_timeout_ms));
     t->hasher = hash_open();
+    if (setting_int(s->settings, bench_routes))
+        t->bench = open_bench();
     t->clients =
         s->shared ? client_cache_join(s->clients) : client_cache_open(cache_size(s), &s->changes);
     t->persons = s->shared ? person_cache_join(s->persons) : NULL;
@@ -216,6 +239,7 @@ void server_thread_close(struct server_thread *t)
 {
     log_flush(&t->log);
     signer_close(t->signer);
+    signer_close(t->bench);
     client_cache_close(t->clients);
     person_cache_close(t->persons);
     verified_close(t->verified);

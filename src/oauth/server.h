@@ -77,6 +77,7 @@ struct server_thread {
     struct db *db; /* reads only */
     struct hasher *hasher;
     struct signer *signer; /* its ring is this thread's keyring */
+    struct signer *bench;  /* a key of this thread alone, for /bench/sign; else NULL */
     struct client_cache *clients;
     struct person_cache *persons; /* on a shared store; else NULL */
     struct verified *verified;    /* JWTs whose signature has been checked */
@@ -87,8 +88,9 @@ struct server_thread {
     enum thread_kind kind;
 };
 
-/* FLOW_READ: the handler wanted to read a shared store on a worker. */
-enum flow { FLOW_ANSWER, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
+/* FLOW_READ: the handler wanted to read a shared store on a worker. FLOW_SIGN: all is done and
+ * durable but the signatures. */
+enum flow { FLOW_ANSWER, FLOW_SIGN, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
 
 struct rq;
 
@@ -116,12 +118,15 @@ void server_thread_rest(struct server_thread *t);
 enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *why,
                           size_t why_size);
 
-/* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal, and
- * (FLOW_ANSWER) fills the signatures in. FLOW_COMMIT: rq->fx must be made durable, then
- * oauth_resume. FLOW_POOL, FLOW_READ: call again from a pool thread, a reader. */
+/* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal.
+ * FLOW_COMMIT: rq->fx must be made durable, then oauth_resume. FLOW_SIGN: oauth_sign, and it is
+ * answered. FLOW_POOL, FLOW_READ: call again from a pool thread, a reader. */
 enum flow oauth_handle(struct server_thread *t, struct rq *rq);
 /* After the commit of rq->fx with that outcome. May ask for another round. */
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome);
+/* Fills the signatures of n requests that wait for them in, all by one question to the signer;
+ * those that it could not or would not sign become refusals. Then they are to be answered. */
+void oauth_sign(struct server_thread *t, struct rq **rqs, size_t n);
 /* A refusal before routing (framing), in the shape of the dialect that owns the path. */
 void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char *reason);
 /* Most bytes of body that this path takes. */

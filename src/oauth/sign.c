@@ -1,7 +1,12 @@
-/* sign: fills the holes of an answer with JWTs, once its effects are durable. */
+/* sign: fills the holes of answers with JWTs, once their effects are durable.
+ *
+ * Item i of a request fills its hole i. The key is named by its id, since the ring may have been
+ * swapped when the time to sign has come.
+ */
 #include "oauth/sign.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "codec/b64url.h"
 #include "codec/json.h"
 #include "oauth/rq.h"
@@ -29,17 +34,17 @@ bool sign_fits(const struct buf *claims)
            B64URL_CHARS(claims->n + AT_HASH_ROOM) + FRAME_ROOM <= (size_t)LIMIT_JWT;
 }
 
-void sign_leave_hole(struct rq *rq, const struct key *key, str typ, str claims)
+void sign_leave_hole(struct rq *rq, const struct key *key, enum sign_profile profile, str claims)
 {
     struct http_res *res = rq->res;
 
     if (res->holes_n == HTTP_HOLES)
         fatal("more than %d signatures in one answer", HTTP_HOLES);
-    rq->jobs[res->holes_n] = (struct sign_job){
+    rq->jobs[res->holes_n] = (struct sign_item){
         .kid = key->id,
-        .typ = typ,
+        .profile = profile,
         .claims = claims,
-        .hole = res->holes_n,
+        .to = rq->arena,
     };
     res->holes[res->holes_n] = (struct http_hole){.at = res->body.n};
     res->holes_n++;
@@ -48,14 +53,12 @@ void sign_leave_hole(struct rq *rq, const struct key *key, str typ, str claims)
 void sign_leave_id_token(struct rq *rq, const struct key *key, str claims, str access)
 {
     size_t hole = rq->res->holes_n;
-    struct sign_job *job = &rq->jobs[hole];
 
     if (access.p == NULL && hole == 0)
         fatal("an id_token without an access token before it");
-    sign_leave_hole(rq, key, STR("JWT"), claims);
-    job->at_hash = true;
-    job->access = access;
-    job->access_hole = hole - 1;
+    sign_leave_hole(rq, key, SIGN_ID_TOKEN, claims);
+    rq->jobs[hole].at_hash = true;
+    rq->jobs[hole].access = access;
 }
 
 /* The hash is the one of the signature; Ed25519's is SHA-512. */
@@ -71,45 +74,48 @@ void sign_put_hash(struct rq *rq, struct buf *b, str name, enum jws_alg alg, str
     buf_char(b, '"');
 }
 
-/* The claims of an id_token with what was missing. */
-static str complete(struct rq *rq, const struct sign_job *job, enum jws_alg alg)
+/* A refusal by the rules means that one of our writers and the table of profiles disagree, or that
+ * a clock has jumped. */
+static void say_forbidden(const struct sign_item *item)
 {
-    str access = job->access.p != NULL ? job->access : rq->res->holes[job->access_hole].text;
-    struct buf b;
+    str typ = sign_rules_typ(item->profile);
 
-    buf_init(&b, rq->arena, job->claims.n + AT_HASH_ROOM, LIMIT_JWT);
-    buf_put(&b, job->claims);
-    sign_put_hash(rq, &b, STR("at_hash"), alg, access);
-    buf_char(&b, '}');
-    return buf_str(&b);
+    log_note(LOG_ERROR, "sign",
+             "the signer refused a JWT of typ %.*s: its claims are against the rules, or the "
+             "clock was set by more than a minute meanwhile",
+             STR_ARG(typ));
 }
 
-static enum err fill(struct rq *rq, const struct sign_job *job)
+/* Puts the JWTs where they belong. */
+static enum err take(struct rq *rq, const struct sign_item *items)
 {
-    struct signer *signer = rq->t->signer;
-    const struct key *key = keyring_find(signer_ring(signer), KEY_SIGNING, &job->kid);
-    struct buf out;
-    str claims;
-    enum err e;
-
-    if (key == NULL)
-        return ERR_SERVER_ERROR;
-    claims = job->at_hash ? complete(rq, job, key->alg) : job->claims;
-    buf_init(&out, rq->arena, 256 + claims.n * 2, LIMIT_JWT);
-    if ((e = jwt_sign(signer, key, job->typ, claims, &out)) != OK)
-        return e;
-    if (out.overflow)
-        return ERR_SERVER_ERROR;
-    rq->res->holes[job->hole].text = buf_str(&out);
+    for (size_t i = 0; i < rq->res->holes_n; i++) {
+        if (items[i].e == ERR_FORBIDDEN)
+            say_forbidden(&items[i]);
+        if (items[i].e != OK)
+            return items[i].e == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : ERR_SERVER_ERROR;
+        rq->res->holes[i].text = items[i].jwt;
+    }
     return OK;
 }
 
-enum err sign_fill(struct rq *rq)
+void sign_fill(struct server_thread *t, struct rq **rqs, size_t n, enum err *outcome)
 {
-    enum err e;
+    struct sign_item *items;
+    size_t m = 0;
 
-    for (size_t i = 0; i < rq->res->holes_n; i++)
-        if ((e = fill(rq, &rq->jobs[i])) != OK)
-            return e;
-    return OK;
+    for (size_t i = 0; i < n; i++)
+        m += rqs[i]->res->holes_n;
+    items = ARENA_ARRAY(rqs[0]->arena, struct sign_item, m);
+    m = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&items[m], rqs[i]->jobs, rqs[i]->res->holes_n * sizeof *items);
+        m += rqs[i]->res->holes_n;
+    }
+    signer_sign(t->signer, items, m);
+    m = 0;
+    for (size_t i = 0; i < n; i++) {
+        outcome[i] = take(rqs[i], &items[m]);
+        m += rqs[i]->res->holes_n;
+    }
 }

@@ -52,17 +52,19 @@ struct counters {
     bool is_known;
 };
 
-enum err sign_in_hash(struct hasher *h, const struct keyring *ring, struct arena *a,
-                      const struct uid *user, str normalized, str *encoded, struct uid *pepper)
+enum err sign_in_hash(struct signer *s, struct arena *a, const struct uid *user, str normalized,
+                      str *encoded, struct uid *pepper)
 {
-    const struct key *key = keyring_active(ring, KEY_PEPPER, 0);
+    const struct key *key = keyring_active(signer_ring(s), KEY_PEPPER, 0);
     struct digest d;
+    enum err e;
 
     if (key == NULL)
         return ERR_SERVER_ERROR;
-    secret_hash(h, key, PURPOSE, user, normalized, &d);
+    if ((e = secret_hash(s, key, PURPOSE, user, normalized, &d)) != OK)
+        return e;
     *pepper = key->id;
-    enum err e = password_hash(a, str_make((const char *)d.b, sizeof d.b), encoded);
+    e = password_hash(a, str_make((const char *)d.b, sizeof d.b), encoded);
     ct_wipe(&d, sizeof d);
     return e;
 }
@@ -191,16 +193,18 @@ static enum err judge_ours(struct rq *rq, const struct user *u, str password)
     const struct key *key = keyring_find(signer_ring(rq->t->signer), KEY_PEPPER, &u->pepper);
     struct digest d;
     str normalized;
+    enum err e;
 
     if (key == NULL || !password_rules_normalize(rq->arena, password, &normalized))
         return ERR_SERVER_ERROR;
-    secret_hash(rq->t->hasher, key, PURPOSE, &u->id, normalized, &d);
-    enum err e = password_verify(rq->arena, u->password, str_make((const char *)d.b, sizeof d.b));
+    if ((e = secret_hash(rq->t->signer, key, PURPOSE, &u->id, normalized, &d)) != OK)
+        return e;
+    e = password_verify(rq->arena, u->password, str_make((const char *)d.b, sizeof d.b));
     ct_wipe(&d, sizeof d);
     return e;
 }
 
-/* OK or ERR_WRONG_PASSWORD, for the price of one hash. */
+/* OK or ERR_WRONG_PASSWORD, for the price of one hash; ERR_UNAVAILABLE: the keys are away. */
 static enum err judge_now(struct rq *rq, const struct user *u, str password)
 {
     enum err e = ERR_SERVER_ERROR; /* nothing has been computed */
@@ -210,7 +214,7 @@ static enum err judge_now(struct rq *rq, const struct user *u, str password)
                           : password_verify(rq->arena, u->password, password);
     if (e == ERR_SERVER_ERROR)
         password_dummy(str_sub(password, 0, PASSWORD_BYTES_MAX));
-    return e == OK ? OK : ERR_WRONG_PASSWORD;
+    return e == OK || e == ERR_UNAVAILABLE ? e : ERR_WRONG_PASSWORD;
 }
 
 /* The same, from an earlier run if the stored hash is still that one. */
@@ -224,7 +228,8 @@ static enum err judge(struct rq *rq, const struct user *u, str password)
         return done->password_verdict;
     if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
-    done->password_verdict = judge_now(rq, u, password);
+    if ((done->password_verdict = judge_now(rq, u, password)) == ERR_UNAVAILABLE)
+        return ERR_UNAVAILABLE; /* not judged */
     done->password_of = encoded;
     done->password_hash = (str){0};
     done->password_judged = true;
@@ -240,8 +245,8 @@ static enum err hash_once(struct rq *rq, const struct uid *user, str normalized)
         return OK;
     if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
-    return sign_in_hash(rq->t->hasher, signer_ring(rq->t->signer), rq->arena, user, normalized,
-                        &done->password_hash, &done->password_pepper);
+    return sign_in_hash(rq->t->signer, rq->arena, user, normalized, &done->password_hash,
+                        &done->password_pepper);
 }
 
 /* An imported hash, or one of old parameters or an old pepper, gives way to one of ours. */

@@ -22,9 +22,10 @@ enum err sign_in_change_password(struct rq *rq, const struct user *u, str presen
                                  const struct id *keep);
 /* The encoded hash of a user's new password, as sign_in_password will judge it: keyed with the
  * ring's active pepper (*pepper: which), then argon2id. `normalized`: by password_rules_normalize.
- * Slow; for sign_in_change_password and for the commands. ERR_SERVER_ERROR without a pepper. */
-enum err sign_in_hash(struct hasher *h, const struct keyring *ring, struct arena *a,
-                      const struct uid *user, str normalized, str *encoded, struct uid *pepper);
+ * Slow; for sign_in_change_password and for the commands. ERR_SERVER_ERROR without a pepper,
+ * ERR_UNAVAILABLE when the keys are away. */
+enum err sign_in_hash(struct signer *s, struct arena *a, const struct uid *user, str normalized,
+                      str *encoded, struct uid *pepper);
 /* Forgets the failed attempts at that name (in canonical spelling), but those of known sources: an
  * administrator has set a new password. */
 void sign_in_forgive(struct effects *fx, struct hasher *h, str canonical);

@@ -28,6 +28,8 @@ enum {
     NO_OWNER
 };
 
+#define PURPOSE STR("account_token")
+
 #define COLUMNS                                                                                    \
     "SELECT id, organization_id, created_s, pepper_id, hash, old_pepper_id, old_hash, old_exp_s, " \
     "owner_user_id FROM account "
@@ -169,8 +171,14 @@ enum err account_count_by_pepper(struct db *db, const struct uid *pepper, int64_
     return db_query_int(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)), count);
 }
 
-void account_hash_token(struct hasher *h, const struct key *pepper, const struct uid *id, str token,
-                        struct digest *out)
+enum err account_hash_token(struct signer *s, const struct key *pepper, const struct uid *id,
+                            str token, struct digest *out)
 {
-    secret_hash(h, pepper, STR("account_token"), id, token, out);
+    return secret_hash(s, pepper, PURPOSE, id, token, out);
+}
+
+void account_keep_token(struct signer *s, const struct key *pepper, const struct uid *id, str token,
+                        const struct digest *hash)
+{
+    secret_hash_keep(s, pepper, PURPOSE, id, token, hash);
 }

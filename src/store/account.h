@@ -6,7 +6,7 @@
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H
 
-#include "crypto/keyring.h"
+#include "crypto/signer.h"
 #include "store/effects.h"
 
 #define ACCOUNT_SID "AC"
@@ -50,8 +50,11 @@ enum err account_count_by_pepper(struct db *db, const struct uid *pepper, int64_
                                  int64_t *count);
 
 /* HMAC-SHA-256(pepper, "account_token" ‖ account id ‖ token). The caller has refused a token of
- * more than LIMIT_SECRET bytes. */
-void account_hash_token(struct hasher *h, const struct key *pepper, const struct uid *id, str token,
-                        struct digest *out);
+ * more than LIMIT_SECRET bytes. ERR_UNAVAILABLE: the keys are away. */
+enum err account_hash_token(struct signer *s, const struct key *pepper, const struct uid *id,
+                            str token, struct digest *out);
+/* The token proved right (signer_keep). */
+void account_keep_token(struct signer *s, const struct key *pepper, const struct uid *id, str token,
+                        const struct digest *hash);
 
 #endif

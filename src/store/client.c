@@ -45,6 +45,8 @@ enum {
     COUNT_BY_PEPPER
 };
 
+#define PURPOSE STR("client_secret")
+
 #define COLUMNS                                                                                    \
     "SELECT id, organization_id, name, grants, scopes, all_groups, token_format, auth_method, "    \
     "rotation, introspect_organization, enabled, access_ttl_s, refresh_ttl_s, family_ttl_s, "      \
@@ -350,8 +352,14 @@ enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t
     return db_query_int(db, &sql[COUNT_BY_PEPPER], ARGS(db_bytes(pepper), db_int(now_s)), count);
 }
 
-void client_hash_secret(struct hasher *h, const struct key *pepper, const struct uid *id,
-                        str secret, struct digest *out)
+enum err client_hash_secret(struct signer *s, const struct key *pepper, const struct uid *id,
+                            str secret, struct digest *out)
 {
-    secret_hash(h, pepper, STR("client_secret"), id, secret, out);
+    return secret_hash(s, pepper, PURPOSE, id, secret, out);
+}
+
+void client_keep_secret(struct signer *s, const struct key *pepper, const struct uid *id,
+                        str secret, const struct digest *hash)
+{
+    secret_hash_keep(s, pepper, PURPOSE, id, secret, hash);
 }

@@ -2,7 +2,7 @@
 #ifndef STORE_CLIENT_H
 #define STORE_CLIENT_H
 
-#include "crypto/keyring.h"
+#include "crypto/signer.h"
 #include "store/effects.h"
 
 #define CLIENT_SID     "OQ"
@@ -106,8 +106,11 @@ enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t
                                 int64_t *count);
 
 /* HMAC-SHA-256(pepper, "client_secret" ‖ client id ‖ secret). The caller has refused a secret of
- * more than LIMIT_SECRET bytes. */
-void client_hash_secret(struct hasher *h, const struct key *pepper, const struct uid *id,
-                        str secret, struct digest *out);
+ * more than LIMIT_SECRET bytes. ERR_UNAVAILABLE: the keys are away. */
+enum err client_hash_secret(struct signer *s, const struct key *pepper, const struct uid *id,
+                            str secret, struct digest *out);
+/* The secret proved right (signer_keep). */
+void client_keep_secret(struct signer *s, const struct key *pepper, const struct uid *id,
+                        str secret, const struct digest *hash);
 
 #endif

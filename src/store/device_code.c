@@ -128,16 +128,18 @@ enum err device_code_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t 
     return db_run(db, &sql[SWEEP], ARGS(db_int(now_s), db_int(limit)), deleted);
 }
 
-void device_code_hash(struct hasher *h, const struct key *pepper, str code, struct digest *out)
+enum err device_code_hash(struct signer *s, const struct key *pepper, str code, struct digest *out)
 {
     char message[16 + USER_CODE_MAX];
     struct buf b;
+    enum err e;
 
     if (code.n > USER_CODE_MAX)
         fatal("a user code of %zu bytes was not refused", code.n);
     buf_fixed(&b, message, sizeof message);
     BUF_LIT(&b, "user_code");
     buf_put(&b, code);
-    hash_hmac(h, &pepper->secret, buf_str(&b), out);
+    e = signer_hmac(s, pepper, buf_str(&b), out);
     ct_wipe(message, b.n);
+    return e;
 }

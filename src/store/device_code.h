@@ -7,7 +7,7 @@
 #define STORE_DEVICE_CODE_H
 
 #include "base/id.h"
-#include "crypto/keyring.h"
+#include "crypto/signer.h"
 #include "store/effects.h"
 #include "store/handle.h"
 
@@ -42,7 +42,8 @@ void device_code_polled(struct effects *fx, const struct device_code *d, int64_t
 /* KEEP: one that is too early raises the interval by 5 s (RFC 8628 3.5). */
 void device_code_polled_early(struct effects *fx, const struct id *id, int64_t now_s);
 enum err device_code_sweep(struct db *db, int64_t now_s, int64_t limit, int64_t *deleted);
-/* HMAC-SHA-256(pepper, "user_code" ‖ code in upper case without separators). */
-void device_code_hash(struct hasher *h, const struct key *pepper, str code, struct digest *out);
+/* HMAC-SHA-256(pepper, "user_code" ‖ code in upper case without separators).
+ * ERR_UNAVAILABLE: the keys are away. */
+enum err device_code_hash(struct signer *s, const struct key *pepper, str code, struct digest *out);
 
 #endif

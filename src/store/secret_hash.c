@@ -9,19 +9,40 @@
 #include "base/log.h"
 
 #define PURPOSE_MAX 32
+#define MESSAGE_MAX (PURPOSE_MAX + UID_BYTES + LIMIT_SECRET)
+_Static_assert(MESSAGE_MAX <= SIGNER_MESSAGE_MAX, "a secret's message must pass the door");
 
-void secret_hash(struct hasher *h, const struct key *pepper, str purpose, const struct uid *id,
-                 str secret, struct digest *out)
+/* What is hashed, in `storage`, which the caller wipes. */
+static str message_of(str purpose, const struct uid *id, str secret, char storage[MESSAGE_MAX])
 {
-    char message[PURPOSE_MAX + UID_BYTES + LIMIT_SECRET];
     struct buf b;
 
     if (secret.n > LIMIT_SECRET || purpose.n > PURPOSE_MAX)
         fatal("a secret of %zu bytes was not refused", secret.n);
-    buf_fixed(&b, message, sizeof message);
+    buf_fixed(&b, storage, MESSAGE_MAX);
     buf_put(&b, purpose);
     buf_put(&b, str_make((const char *)id->b, sizeof id->b));
     buf_put(&b, secret);
-    hash_hmac(h, &pepper->secret, buf_str(&b), out);
-    ct_wipe(message, b.n);
+    return buf_str(&b);
+}
+
+enum err secret_hash(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
+                     str secret, struct digest *out)
+{
+    char storage[MESSAGE_MAX];
+    str message = message_of(purpose, id, secret, storage);
+    enum err e = signer_hmac(s, pepper, message, out);
+
+    ct_wipe(storage, message.n);
+    return e;
+}
+
+void secret_hash_keep(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
+                      str secret, const struct digest *hash)
+{
+    char storage[MESSAGE_MAX];
+    str message = message_of(purpose, id, secret, storage);
+
+    signer_keep(s, pepper, message, hash);
+    ct_wipe(storage, message.n);
 }

@@ -159,7 +159,7 @@ int main(void)
     struct keyring *ring = make_ring();
     arena_init(&b.a, 1 << 20);
     b.hasher = hash_open();
-    b.signer = signer_open(ring);
+    b.signer = signer_open(ring, NULL);
     b.input = str_make(CLAIMS CLAIMS, 400);
     ct_secret_set(&b.pepper, "0123456789abcdef0123456789abcdef", 32);
     measure(&b, "", "SHA-256 of 40 bytes", sha256_40);

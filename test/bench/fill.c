@@ -158,7 +158,9 @@ static void put_client(struct fill *f, FILE *list)
     struct buf b;
 
     c.id = uid_new();
-    client_hash_secret(f->hasher, pepper, &c.id, f->secret, &s.hash);
+    struct signer *signer = signer_open(f->ring, NULL);
+    must(client_hash_secret(signer, pepper, &c.id, f->secret, &s.hash), "a secret");
+    signer_close(signer);
     client_put(&f->fx, &c);
     client_put_secret(&f->fx, &c.id, &s, f->now_s);
     if (f->client->groups_n > 0)

@@ -26,7 +26,7 @@ static void open_signer(void)
         keys[i].pkey = jwk_generate(algs[i]);
     }
     struct keyring *ring = keyring_new(keys, 2);
-    signer = signer_open(ring);
+    signer = signer_open(ring, NULL);
     keyring_unref(ring);
 }
 

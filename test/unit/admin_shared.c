@@ -92,7 +92,7 @@ static void probe(struct call *c)
 {
     begin(c, "/readyz");
     c->req.method = HTTP_GET;
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    c->flow = handle_rq(&w.thread, &c->rq);
     assert_int_equal(c->flow, FLOW_ANSWER); /* without a read */
 }
 
@@ -132,7 +132,7 @@ static void a_node_that_heard_nothing_for_long_refuses(void **state)
     assert_refused(&c, "This node has not heard from its store for too long.");
     w.server.shared = false; /* a store of one's own has nothing to say */
     begin(&c, "/nothing");
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 404);
     arena_free(&c.arena);
 }
@@ -204,9 +204,9 @@ static void lost_fights_are_counted_not_runs(void **state)
     start_form(&c, "/revoke", "token=%.*s", new_token(TOKEN_OPAQUE));
     while (c.flow != FLOW_ANSWER && lost < 10) {
         assert_int_equal(c.flow, FLOW_READ);
-        assert_int_equal(oauth_handle(&w.slow, &c.rq), FLOW_COMMIT);
+        assert_int_equal(handle_rq(&w.slow, &c.rq), FLOW_COMMIT);
         lost++;
-        c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_MISSED);
+        c.flow = resume_rq(&w.thread, &c.rq, COMMIT_MISSED);
     }
     assert_int_equal(lost, LIMIT_RERUNS + 1);
     assert_refused(&c, "The store could not take the request. Try again.");
@@ -222,7 +222,7 @@ static void the_keys_of_a_deaf_node_are_not_kept(void **state)
     for (int deaf = 0; deaf < 2; deaf++) {
         hear(MAX_AGE_S * 1000 + (deaf ? 100 : -500));
         begin(&c, "/keys");
-        c.flow = oauth_handle(&w.thread, &c.rq);
+        c.flow = handle_rq(&w.thread, &c.rq);
         assert_int_equal(c.res.status, 200);
         assert_true(str_eq(header_of(&c, "cache-control"), str_from(kept[deaf])));
         arena_free(&c.arena);
@@ -233,7 +233,7 @@ static void ask_for_keys(struct call *c)
 {
     begin(c, "/keys");
     header(c, "Origin", STR("https://app.example"));
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    c->flow = handle_rq(&w.thread, &c->rq);
 }
 
 /* Whether pages of that origin may read them is in the store; the keys themselves are not. */
@@ -266,7 +266,7 @@ static void what_needs_a_store_that_is_away_is_refused_at_once(void **state)
     w.client.token_format = TOKEN_OPAQUE;
     put_client(&w.client, TOKEN_OPAQUE, STR(SECRET), false);
     start_form(&c, "/token", "grant_type=client_credentials%.*s", STR(""));
-    c.flow = oauth_handle(&w.slow, &c.rq);
+    c.flow = handle_rq(&w.slow, &c.rq);
     assert_refused(&c, "The store could not take the request. Try again.");
     assert_true(effects_empty(&c.rq.fx));
     atomic_store(&w.server.store_away, false);

@@ -43,7 +43,7 @@ static int set_up(void **state)
         keyring_kid(&keys[i], (char *)f->kid[i].p);
     }
     f->ring = keyring_new(keys, JWS_ALGS);
-    f->signer = signer_open(f->ring);
+    f->signer = signer_open(f->ring, NULL);
     *state = f;
     return 0;
 }

@@ -161,7 +161,7 @@ static void an_empty_ring_publishes_an_empty_list(void **state)
     struct keyring *ring = keyring_new(NULL, 0);
     assert_str(ring->jwks, STR("{\"keys\":[]}"));
     assert_null(keyring_active(ring, KEY_SIGNING, JWS_ES256));
-    struct signer *s = signer_open(ring);
+    struct signer *s = signer_open(ring, NULL);
     keyring_unref(ring);
     signer_close(s);
 }
@@ -170,7 +170,7 @@ static void a_signer_holds_its_ring(void **state)
 {
     (void)state;
     struct keyring *ring = make_ring();
-    struct signer *s = signer_open(ring);
+    struct signer *s = signer_open(ring, NULL);
     assert_int_equal(atomic_load(&ring->refs), 2);
     keyring_unref(ring);
     assert_ptr_equal(signer_ring(s), ring);
@@ -185,7 +185,7 @@ static void a_signer_serves_its_own_ring_alone(void **state)
 {
     struct fixture *f = *state;
     struct keyring *other = make_ring();
-    struct signer *s = signer_open(f->ring);
+    struct signer *s = signer_open(f->ring, NULL);
     assert_null(signer_ctx(s, &other->keys[ACTIVE_ES]));
     assert_int_equal(signer_header(s, &other->keys[ACTIVE_ES], STR("at+jwt")).n, 0);
     assert_null(signer_ctx(s, &f->ring->keys[PEPPER]));
@@ -207,7 +207,7 @@ static void sign_once(struct shared *sh, struct keyring *ring)
     struct jwt jwt;
     arena_init(&a, 1 << 20);
     buf_init(&b, &a, 1024, 4096);
-    struct signer *s = signer_open(ring);
+    struct signer *s = signer_open(ring, NULL);
     const struct key *k = keyring_active(ring, KEY_SIGNING, JWS_ES256);
     if (jwt_sign(s, k, STR("at+jwt"), STR("{\"exp\":1}"), &b) != OK ||
         jwt_parse(&a, buf_str(&b), &jwt) != OK || jwt_verify(s, &jwt, STR("at+jwt")) != OK)

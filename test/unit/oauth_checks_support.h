@@ -55,7 +55,7 @@ static inline struct signer *make_signer(enum jws_alg alg)
     for (size_t i = 0; i < 2; i++)
         keys[i].pkey = jwk_generate(keys[i].alg);
     ring = keyring_new(keys, 2);
-    s = signer_open(ring);
+    s = signer_open(ring, NULL);
     keyring_unref(ring);
     return s;
 }

@@ -18,7 +18,7 @@ static struct device_begun begin_device(const char *scope)
         OK);
     assert_int_equal(authorize_request_bind(&c->rq, VIA_DEVICE, DIALECT_RFC, &ar), OK);
     assert_int_equal(checks_run(&c->rq, &ar), OK);
-    device_begin(&c->rq, &ar, &out);
+    assert_int_equal(device_begin(&c->rq, &ar, &out), OK);
     assert_int_equal(commit(c), COMMIT_DONE);
     server_thread_refresh(&w.thread);
     return out;

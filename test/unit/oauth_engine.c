@@ -92,7 +92,7 @@ static void start_family(struct call *c, const char *grant, str refresh)
     header(c, "secret", STR(SECRET));
     if (refresh.n > 0)
         header(c, "refresh", refresh);
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    c->flow = handle_rq(&w.thread, &c->rq);
 }
 
 /* A pair, copied to the world's arena. */
@@ -176,7 +176,7 @@ static void nothing_leaves_before_the_commit(void **state)
     start_family(&c, "client_credentials", (str){0});
     assert_int_equal(c.flow, FLOW_COMMIT);
     assert_int_equal(c.rq.fx.n, 1);
-    c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_FAILED);
+    c.flow = resume_rq(&w.thread, &c.rq, COMMIT_FAILED);
     assert_int_equal(c.flow, FLOW_ANSWER);
     assert_int_equal(c.res.status, 503);
     assert_true(str_eq(body(&c), STR("UNAVAILABLE")));
@@ -189,7 +189,7 @@ static void an_answer_that_is_too_large_leaves_nothing_behind(void **state)
 
     (void)state;
     begin(&c, "/family/boast");
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.flow, FLOW_ANSWER);
     assert_true(effects_empty(&c.rq.fx));
     assert_int_equal(c.res.status, 500);
@@ -204,7 +204,7 @@ static void a_conflict_reruns_three_times_then_503(void **state)
     (void)state;
     start_family(&c, "client_credentials", (str){0});
     while (c.flow == FLOW_COMMIT && rounds++ < 10)
-        c.flow = oauth_resume(&w.thread, &c.rq, COMMIT_MISSED);
+        c.flow = resume_rq(&w.thread, &c.rq, COMMIT_MISSED);
     assert_int_equal(rounds, LIMIT_RERUNS + 1);
     assert_int_equal(c.res.status, 503);
     arena_free(&c.arena);
@@ -224,7 +224,7 @@ static void two_refreshes_in_flight_end_in_one_successor(void **state)
     assert_int_equal(finish(&a), 200);
     first = arena_dup(&w.arena, body(&a));
     assert_int_equal(commit(&b), COMMIT_MISSED);
-    b.flow = oauth_resume(&w.thread, &b.rq, COMMIT_MISSED);
+    b.flow = resume_rq(&w.thread, &b.rq, COMMIT_MISSED);
     assert_int_equal(b.flow, FLOW_ANSWER); /* it finds the successor and writes nothing */
     assert_int_equal(b.res.status, 200);
     assert_true(str_eq(body(&b), first));
@@ -325,7 +325,7 @@ static int secret_status(str id, str secret)
     header(&c, "grant", STR("client_credentials"));
     header(&c, "client", id);
     header(&c, "secret", secret);
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     status = finish(&c);
     arena_free(&c.arena);
     return status;
@@ -379,7 +379,7 @@ static str refreshed(str refresh, str secret)
     header(&c, "refresh", refresh);
     if (secret.n > 0)
         header(&c, "secret", secret);
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(finish(&c), 200);
     str_cut(arena_dup(&w.arena, body(&c)), ' ', &access, &next);
     arena_free(&c.arena);
@@ -425,7 +425,7 @@ static void who_holds_nothing_learns_nothing_about_the_client(void **state)
     header(&a, "grant", STR("refresh_token"));
     header(&a, "client", client_id(&a));
     header(&a, "refresh", STR("pstr_guessed"));
-    a.flow = oauth_handle(&w.thread, &a.rq);
+    a.flow = handle_rq(&w.thread, &a.rq);
     assert_int_equal(finish(&a), 400);
     assert_true(str_eq(body(&a), STR("INVALID_GRANT")));
     start_family(&b, "refresh_token", refresh);
@@ -444,7 +444,7 @@ static int form_status(const char *text)
     header(&c, "content-type", STR("application/x-www-form-urlencoded"));
     c.req.body = arena_printf(&c.arena, "%s&client_id=%.*s&client_secret=" SECRET, text,
                               STR_ARG(client_id(&c)));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     status = finish(&c);
     arena_free(&c.arena);
     return status;
@@ -484,7 +484,7 @@ static int weak_attempt(const char *secret)
     header(&c, "client", client_id(&c));
     header(&c, "secret", str_from(secret));
     c.rq.commit_now = commit_now;
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.flow, FLOW_POOL);
     status = finish(&c);
     arena_free(&c.arena);

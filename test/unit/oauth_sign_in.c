@@ -36,9 +36,8 @@ static int open_all(void **state)
 
     people_open(state);
     w.server.passwords = password_rules_open(STR(""), 15, why, sizeof why);
-    assert_int_equal(sign_in_hash(w.thread.hasher, signer_ring(w.thread.signer), &w.arena,
-                                  &alice.id, STR(RIGHT), &encoded, &pepper),
-                     OK);
+    assert_int_equal(
+        sign_in_hash(w.thread.signer, &w.arena, &alice.id, STR(RIGHT), &encoded, &pepper), OK);
     set_password(&alice, encoded, &pepper);
     return 0;
 }

@@ -46,6 +46,16 @@ struct world {
 
 static struct world w;
 
+static inline void hash_under(struct keyring *ring, const struct uid *id, str secret,
+                              struct digest *out)
+{
+    struct signer *s = signer_open(ring, NULL);
+
+    assert_int_equal(client_hash_secret(s, keyring_active(ring, KEY_PEPPER, 0), id, secret, out),
+                     OK);
+    signer_close(s);
+}
+
 static inline void put_client(struct client *c, enum token_format format, str secret, bool weak)
 {
     struct keyring *ring;
@@ -62,8 +72,7 @@ static inline void put_client(struct client *c, enum token_format format, str se
     if (weak)
         assert_int_equal(password_hash(&w.arena, secret, &s.argon2), OK);
     else
-        client_hash_secret(w.thread.hasher, keyring_active(ring, KEY_PEPPER, 0), &c->id, secret,
-                           &s.hash);
+        hash_under(ring, &c->id, secret, &s.hash);
     client_put_secret(&fx, &c->id, &s, 0);
     assert_int_equal(commit_one(w.db, &w.server.ids, &w.server.clock, &fx), OK);
     keyring_unref(ring);
@@ -144,6 +153,27 @@ static inline int world_close(void **state)
     return system(command);
 }
 
+/* ---- the engine, with signatures made as soon as they are asked for ---- */
+
+static inline enum flow sign_now(struct server_thread *t, struct rq *rq, enum flow flow)
+{
+    if (flow != FLOW_SIGN)
+        return flow;
+    oauth_sign(t, &rq, 1);
+    return FLOW_ANSWER;
+}
+
+static inline enum flow handle_rq(struct server_thread *t, struct rq *rq)
+{
+    return sign_now(t, rq, oauth_handle(t, rq));
+}
+
+static inline enum flow resume_rq(struct server_thread *t, struct rq *rq,
+                                  enum commit_outcome outcome)
+{
+    return sign_now(t, rq, oauth_resume(t, rq, outcome));
+}
+
 /* ---- one request at a time, or several in flight ---- */
 
 struct call {
@@ -191,8 +221,8 @@ static inline enum commit_outcome commit(struct call *c)
 static inline int finish(struct call *c)
 {
     while (c->flow != FLOW_ANSWER)
-        c->flow = c->flow == FLOW_COMMIT ? oauth_resume(&w.thread, &c->rq, commit(c))
-                                         : oauth_handle(&w.slow, &c->rq);
+        c->flow = c->flow == FLOW_COMMIT ? resume_rq(&w.thread, &c->rq, commit(c))
+                                         : handle_rq(&w.slow, &c->rq);
     return c->res.status;
 }
 
@@ -203,7 +233,7 @@ static inline void start_form(struct call *c, const char *path, const char *form
     c->req.body = arena_printf(&c->arena, format, STR_ARG(token));
     c->req.body = arena_printf(&c->arena, "%.*s&client_id=%.*s&client_secret=" SECRET,
                                STR_ARG(c->req.body), STR_ARG(client_id(c)));
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    c->flow = handle_rq(&w.thread, &c->rq);
 }
 
 /* The answer with its signatures in it. */

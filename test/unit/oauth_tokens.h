@@ -230,7 +230,7 @@ static inline void send_as(struct call *c, const struct client *client, const ch
     header(c, "content-type", STR("application/x-www-form-urlencoded"));
     c->req.body = arena_printf(&c->arena, "%.*s&client_id=%.*s&client_secret=" SECRET,
                                STR_ARG(form), STR_ARG(id_of(client)));
-    c->flow = oauth_handle(&w.thread, &c->rq);
+    c->flow = handle_rq(&w.thread, &c->rq);
 }
 
 struct answer {
@@ -326,7 +326,7 @@ static inline struct answer userinfo(str token)
     struct call c;
 
     resource(&c, "/userinfo", token);
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     return finished(&c);
 }
 

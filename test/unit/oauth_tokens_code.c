@@ -182,7 +182,7 @@ static void of_two_redemptions_in_flight_one_wins(void **state)
     assert_int_equal(b.flow, FLOW_COMMIT);
     assert_int_equal(finished(&a).status, 200);
     assert_int_equal(commit(&b), COMMIT_MISSED);
-    b.flow = oauth_resume(&w.thread, &b.rq, COMMIT_MISSED);
+    b.flow = resume_rq(&w.thread, &b.rq, COMMIT_MISSED);
     assert_int_equal(finished(&b).status, 400);
 }
 
@@ -239,7 +239,7 @@ static void a_public_client_sends_its_id_alone(void **state)
     header(&c, "content-type", STR("application/x-www-form-urlencoded"));
     c.req.body = arena_printf(&c.arena, "%.*s&client_id=%.*s",
                               STR_ARG(code_form(code, WITH_VERIFIER)), STR_ARG(id_of(&w.client)));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     a = finished(&c);
     assert_int_equal(a.status, 200);
     assert_non_null(member(&a, "refresh_token").p);

@@ -37,12 +37,12 @@ static void userinfo_takes_the_header_alone(void **state)
     c.req.method = HTTP_GET;
     c.req.query = arena_printf(&c.arena, "access_token=%.*s", STR_ARG(token));
     c.req.has_query = true;
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 401); /* security.md 36 */
     arena_free(&c.arena);
     resource(&c, "/userinfo", token);
     c.req.method = HTTP_POST;
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 200); /* OIDC Core 5.3.1 */
     arena_free(&c.arena);
 }
@@ -54,7 +54,7 @@ static void userinfo_needs_openid_and_a_person(void **state)
 
     (void)state;
     resource(&c, "/userinfo", access_of("profile"));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 403); /* RFC 6750 3.1 */
     assert_true(has(str_from(c.rq.failure.challenge), "error=\"insufficient_scope\""));
     arena_free(&c.arena);
@@ -183,7 +183,7 @@ static void metadata_names_the_algorithms_that_have_a_key(void **state)
 
     (void)state;
     resource(&c, "/metadata", (str){0});
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     a = finished(&c);
     assert_text(json_get(a.json, STR("id_token_signing_alg_values_supported"))->first->s, "ES256");
     assert_int_equal(json_get(a.json, STR("id_token_signing_alg_values_supported"))->n, 1);
@@ -191,7 +191,7 @@ static void metadata_names_the_algorithms_that_have_a_key(void **state)
         key_put_new(&fx, &w.arena, &w.master, KEY_SIGNING, JWS_EDDSA, KEY_ACTIVE, 2000, &id), OK);
     assert_int_equal(write_now(&fx), COMMIT_DONE);
     resource(&c, "/metadata", (str){0});
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     a = finished(&c);
     assert_int_equal(json_get(a.json, STR("id_token_signing_alg_values_supported"))->n, 2);
 }
@@ -213,7 +213,7 @@ static str userinfo_from(str token, const char *origin)
 
     resource(&c, "/userinfo", token);
     header(&c, "origin", str_from(origin));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     return headers_of(&c);
 }
 
@@ -226,7 +226,7 @@ static str preflight(const char *origin, const char *method, const char *headers
     header(&c, "origin", str_from(origin));
     header(&c, "access-control-request-method", str_from(method));
     header(&c, "access-control-request-headers", str_from(headers));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 204);
     return headers_of(&c);
 }
@@ -293,7 +293,7 @@ static void a_refusal_can_be_read_too(void **state)
                               "grant_type=authorization_code&code=wrong&client_id=%.*s"
                               "&client_secret=" SECRET,
                               STR_ARG(id_of(&w.client)));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     assert_int_equal(c.res.status, 400);
     headers = headers_of(&c);
     assert_true(has(headers, ALLOWED ": " ORIGIN));

@@ -67,7 +67,7 @@ static struct answer refresh_public(str token)
     c.req.body =
         arena_printf(&c.arena, "grant_type=refresh_token&refresh_token=%.*s&client_id=%.*s",
                      STR_ARG(token), STR_ARG(id_of(&w.client)));
-    c.flow = oauth_handle(&w.thread, &c.rq);
+    c.flow = handle_rq(&w.thread, &c.rq);
     return finished(&c);
 }
 

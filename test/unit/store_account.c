@@ -153,20 +153,20 @@ static void those_without_one_are_given_one(void **state)
 /* The hash is bound to the account, to its purpose and to the pepper. */
 static void hashes_differ(void **state)
 {
-    struct fixture *f = *state;
+    (void)state;
     struct uid a = uid_new(), b = uid_new();
-    struct key pepper = {.use = KEY_PEPPER}, other = {.use = KEY_PEPPER};
+    struct signer *s = fixture_signer();
+    const struct key *pepper = &signer_ring(s)->keys[0], *other = pepper + 1;
     struct digest d[4];
 
-    ct_secret_set(&pepper.secret, "0123456789abcdef0123456789abcdef", 32);
-    ct_secret_set(&other.secret, "1123456789abcdef0123456789abcdef", 32);
-    account_hash_token(f->hasher, &pepper, &a, STR("token"), &d[0]);
-    account_hash_token(f->hasher, &pepper, &b, STR("token"), &d[1]);
-    account_hash_token(f->hasher, &other, &a, STR("token"), &d[2]);
-    account_hash_token(f->hasher, &pepper, &a, STR("token"), &d[3]);
+    assert_int_equal(account_hash_token(s, pepper, &a, STR("token"), &d[0]), OK);
+    assert_int_equal(account_hash_token(s, pepper, &b, STR("token"), &d[1]), OK);
+    assert_int_equal(account_hash_token(s, other, &a, STR("token"), &d[2]), OK);
+    assert_int_equal(account_hash_token(s, pepper, &a, STR("token"), &d[3]), OK);
     assert_false(ct_digest_eq(&d[0], &d[1]));
     assert_false(ct_digest_eq(&d[0], &d[2]));
     assert_true(ct_digest_eq(&d[0], &d[3]));
+    signer_close(s);
 }
 
 int main(void)

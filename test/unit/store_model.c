@@ -546,23 +546,23 @@ static void weak_secrets_and_rehash(void **state)
 static void secret_hashes(void **state)
 {
     struct fixture *f = *state;
-    struct key pepper = {.use = KEY_PEPPER}, other = {.use = KEY_PEPPER};
+    struct signer *s = fixture_signer();
+    const struct key *pepper = &signer_ring(s)->keys[0], *other = pepper + 1;
     struct uid a = uid_new(), b = uid_new();
     struct digest d[5];
     char message[13 + UID_BYTES + 3] = "client_secret";
 
-    ct_secret_set(&pepper.secret, "0123456789abcdef0123456789abcdef", 32);
-    ct_secret_set(&other.secret, "1123456789abcdef0123456789abcdef", 32);
     memcpy(message + 13, a.b, UID_BYTES);
     memcpy(message + 13 + UID_BYTES, "abc", 3);
-    hash_hmac(f->hasher, &pepper.secret, str_make(message, sizeof message), &d[4]);
-    client_hash_secret(f->hasher, &pepper, &a, STR("abc"), &d[0]);
-    client_hash_secret(f->hasher, &pepper, &b, STR("abc"), &d[1]);
-    client_hash_secret(f->hasher, &other, &a, STR("abc"), &d[2]);
-    client_hash_secret(f->hasher, &pepper, &a, STR("abd"), &d[3]);
+    hash_hmac(f->hasher, &pepper->secret, str_make(message, sizeof message), &d[4]);
+    assert_int_equal(client_hash_secret(s, pepper, &a, STR("abc"), &d[0]), OK);
+    assert_int_equal(client_hash_secret(s, pepper, &b, STR("abc"), &d[1]), OK);
+    assert_int_equal(client_hash_secret(s, other, &a, STR("abc"), &d[2]), OK);
+    assert_int_equal(client_hash_secret(s, pepper, &a, STR("abd"), &d[3]), OK);
     assert_memory_equal(d[0].b, d[4].b, sizeof d[0].b);
     for (int i = 1; i < 4; i++)
         assert_memory_not_equal(d[0].b, d[i].b, sizeof d[0].b);
+    signer_close(s);
 }
 
 int main(void)

@@ -15,6 +15,7 @@
 #include "any_store.h"
 #include "base/log.h"
 #include "crypto/hash.h"
+#include "crypto/signer.h"
 #include "db/migrate.h"
 #include "store/commit.h"
 #include "store/organization.h"
@@ -42,6 +43,26 @@ static inline struct db *fixture_handle(const char *url, bool read_only)
     if (e != OK)
         fail_msg("%s", why);
     return db;
+}
+
+/* A signer over two peppers whose secrets differ; its keys are those of its ring. */
+static inline struct signer *fixture_signer(void)
+{
+    static const char *const secrets[] = {"0123456789abcdef0123456789abcdef",
+                                          "1123456789abcdef0123456789abcdef"};
+    struct key *keys = calloc(2, sizeof *keys);
+    struct keyring *ring;
+    struct signer *s;
+
+    for (size_t i = 0; i < 2; i++) {
+        keys[i].id = uid_new();
+        keys[i].use = KEY_PEPPER;
+        ct_secret_set(&keys[i].secret, secrets[i], 32);
+    }
+    ring = keyring_new(keys, 2);
+    s = signer_open(ring, NULL);
+    keyring_unref(ring);
+    return s;
 }
 
 static inline int fixture_open(void **state)

@@ -18,7 +18,8 @@
 #define GRACE_MAX    30
 #define DAY_S        86400
 
-str apps_new_secret(struct rq *rq, const struct uid *client, struct client_secret *row)
+enum err apps_new_secret(struct rq *rq, const struct uid *client, str *secret,
+                         struct client_secret *row)
 {
     const struct key *pepper = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
     uint8_t bytes[SECRET_BYTES];
@@ -33,8 +34,8 @@ str apps_new_secret(struct rq *rq, const struct uid *client, struct client_secre
         .pepper = pepper->id,
         .created_s = rq->now_s,
     };
-    client_hash_secret(rq->t->hasher, pepper, client, buf_str(&b), &row->hash);
-    return buf_str(&b);
+    *secret = buf_str(&b);
+    return client_hash_secret(rq->t->signer, pepper, client, *secret, &row->hash);
 }
 
 static void put_text(struct buf *b, str name, str value)
@@ -178,7 +179,8 @@ enum err apps_secret(struct rq *rq)
         return e;
     if ((e = read_grace(rq, &days)) != OK)
         return e;
-    secret = apps_new_secret(rq, &c.id, &row);
+    if ((e = apps_new_secret(rq, &c.id, &secret, &row)) != OK)
+        return e;
     client_hold_app(&rq->fx, &c);
     client_put_secret(&rq->fx, &c.id, &row, rq->now_s + days * DAY_S);
     if (days == 0)

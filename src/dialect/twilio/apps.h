@@ -25,8 +25,10 @@ enum err apps_caller_load(struct rq *rq, const struct apps_caller *who, struct c
 enum err apps_body_read(struct rq *rq, const struct json **out);
 enum err apps_body_members(struct rq *rq, const struct json *body, bool creating, struct client *c);
 
-/* A fresh secret: its text, and its row keyed under the active pepper. */
-str apps_new_secret(struct rq *rq, const struct uid *client, struct client_secret *row);
+/* A fresh secret: its text, and its row keyed under the active pepper. ERR_UNAVAILABLE: the keys
+ * are away. */
+enum err apps_new_secret(struct rq *rq, const struct uid *client, str *secret,
+                         struct client_secret *row);
 /* The app as JSON; with its secret when that has just been made (else p == NULL). */
 void apps_write(struct buf *b, const struct client *c, str secret);
 

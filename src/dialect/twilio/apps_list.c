@@ -51,7 +51,8 @@ enum err apps_list_create(struct rq *rq)
         return e;
     c.organization = who.organization;
     c.created_by = who.sid;
-    secret = apps_new_secret(rq, &c.id, &row);
+    if ((e = apps_new_secret(rq, &c.id, &secret, &row)) != OK)
+        return e;
     client_put(&rq->fx, &c);
     client_put_secret(&rq->fx, &c.id, &row, rq->now_s);
     answer_twilio(rq, 201);

@@ -71,4 +71,5 @@ static enum err read(struct rq *rq, const struct jwt *jwt, struct jwt_facts *out
     return read_scopes(rq, json_get(jwt->claims, STR("scp")), &out->scope);
 }
 
-const struct jwt_profile claims_twilio = {.typ = "JWT", .write = write, .read = read};
+const struct jwt_profile claims_twilio = {
+    .profile = SIGN_ACCESS_TWILIO, .write = write, .read = read};

@@ -96,7 +96,8 @@ enum err device_twilio(struct rq *rq)
         return e;
     if ((e = check(rq, &form, &ar)) != OK)
         return e;
-    device_begin(rq, &ar, &d);
+    if ((e = device_begin(rq, &ar, &d)) != OK)
+        return e;
     answer_twilio(rq, 201);
     json_open(&rq->res->body, '{');
     json_key_str(&rq->res->body, STR("device_code"), d.device_code);

@@ -15,7 +15,7 @@ int token_fault(struct rq *rq, str token)
 
     if (jwt_parse(rq->arena, token, &jwt) != OK)
         return CODE_TOKEN_NONE;
-    if (jwt_verify(rq->t->signer, &jwt, str_from(claims_twilio.typ)) != OK)
+    if (jwt_verify(rq->t->signer, &jwt, sign_rules_typ(claims_twilio.profile)) != OK)
         return CODE_TOKEN_SIGNATURE;
     if (jwt_time(&jwt, STR("exp"), &at_s) && at_s <= rq->now_s)
         return CODE_TOKEN_EXPIRED;

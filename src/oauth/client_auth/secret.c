@@ -29,22 +29,42 @@ static const struct client_secret *slot(const struct client *c, size_t i)
     return i < c->secrets_n ? &c->secrets[i] : &empty;
 }
 
+/* The secret under every pepper in force; hashes[k] is of key k of the ring. */
+static enum err hash_all(struct rq *rq, const struct uid *id, str secret, struct digest *hashes)
+{
+    const struct keyring *ring = signer_ring(rq->t->signer);
+    enum err e = OK;
+
+    for (size_t k = 0; k < ring->n && e == OK; k++)
+        if (ring->keys[k].use == KEY_PEPPER)
+            e = client_hash_secret(rq->t->signer, &ring->keys[k], id, secret, &hashes[k]);
+    return e;
+}
+
+/* It proved right: the next time all of these are known. */
+static void keep_all(struct rq *rq, const struct uid *id, str secret, const struct digest *hashes)
+{
+    const struct keyring *ring = signer_ring(rq->t->signer);
+
+    for (size_t k = 0; k < ring->n; k++)
+        if (ring->keys[k].use == KEY_PEPPER)
+            client_keep_secret(rq->t->signer, &ring->keys[k], id, secret, &hashes[k]);
+}
+
 /* The live secret that matches, or NULL. The secret is hashed once under every pepper in force
  * (one, during a rotation two) and compared with every slot, whatever client was found. */
 static const struct client_secret *match_fast(struct rq *rq, const struct client *c,
-                                              const struct uid *id, str secret)
+                                              const struct digest *hashes)
 {
     const struct keyring *ring = signer_ring(rq->t->signer);
     const struct client_secret *match = NULL;
-    struct digest hash;
 
     for (size_t k = 0; k < ring->n; k++) {
         if (ring->keys[k].use != KEY_PEPPER)
             continue;
-        client_hash_secret(rq->t->hasher, &ring->keys[k], id, secret, &hash);
         for (size_t i = 0; i < CLIENT_SECRETS; i++) {
             const struct client_secret *s = slot(c, i);
-            bool equal = ct_digest_eq(&hash, &s->hash);
+            bool equal = ct_digest_eq(&hashes[k], &s->hash);
             bool judged = (s->created_s != 0) & (s->argon2.p == NULL) & is_live(s, rq->now_s) &
                           uid_eq(&s->pepper, &ring->keys[k].id); /* every one is asked: A32 */
             match = judged & equal ? s : match;
@@ -54,15 +74,17 @@ static const struct client_secret *match_fast(struct rq *rq, const struct client
 }
 
 /* The secret again under the active pepper, so that the old one can go (DESIGN.md 5). */
-static void rehash(struct rq *rq, const struct client_secret *old, const struct uid *id, str secret)
+static void rehash(struct rq *rq, const struct client_secret *old, const struct uid *id,
+                   const struct digest *hashes)
 {
-    const struct key *active = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
+    const struct keyring *ring = signer_ring(rq->t->signer);
+    const struct key *active = keyring_active(ring, KEY_PEPPER, 0);
     struct client_secret s = *old;
 
     if (uid_eq(&old->pepper, &active->id))
         return;
     s.pepper = active->id;
-    client_hash_secret(rq->t->hasher, active, id, secret, &s.hash);
+    s.hash = hashes[active - ring->keys];
     client_rehash(&rq->fx, id, &s);
 }
 
@@ -145,10 +167,17 @@ enum err secret_check(struct rq *rq, const struct cached_client *client, const s
                       str secret)
 {
     const struct client *c = client != NULL ? &client->client : &nobody;
-    const struct client_secret *match = match_fast(rq, c, id, secret);
+    const struct client_secret *match;
+    struct digest *hashes;
+    enum err e;
 
+    hashes = ARENA_ARRAY(rq->arena, struct digest, signer_ring(rq->t->signer)->n);
+    if ((e = hash_all(rq, id, secret, hashes)) != OK)
+        return e;
+    match = match_fast(rq, c, hashes);
     if (match == NULL)
         return check_slow(rq, c, id, secret);
-    rehash(rq, match, id, secret);
+    keep_all(rq, id, secret, hashes);
+    rehash(rq, match, id, hashes);
     return OK;
 }

@@ -73,7 +73,8 @@ enum err device_authorization_endpoint(struct rq *rq)
         return e;
     if ((e = checks_run(rq, &ar)) != OK)
         return e;
-    device_begin(rq, &ar, &begun);
+    if ((e = device_begin(rq, &ar, &begun)) != OK)
+        return e;
     answer(rq, &begun);
     return OK;
 }

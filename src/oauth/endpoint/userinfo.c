@@ -59,7 +59,7 @@ static enum err answer_jwt(struct rq *rq, const struct bearer *t, enum jws_alg a
     if (!sign_fits(&b))
         return fail(rq, ERR_SERVER_ERROR, "The claims do not fit into a token.");
     rq_answer(rq, 200, STR("application/jwt"));
-    sign_leave_hole(rq, key, STR("JWT"), buf_str(&b));
+    sign_leave_hole(rq, key, SIGN_USERINFO, buf_str(&b));
     return OK;
 }
 

@@ -110,7 +110,8 @@ static bool times_are_right(const struct rq *rq, const struct jwt *jwt, struct j
 static const struct dialect *dialect_of(struct rq *rq, const struct jwt *jwt)
 {
     for (const struct dialect *const *d = rq->server->dialects; *d != NULL; d++)
-        if ((*d)->jwt != NULL && jwt_verify(rq->t->signer, jwt, str_from((*d)->jwt->typ)) == OK)
+        if ((*d)->jwt != NULL &&
+            jwt_verify(rq->t->signer, jwt, sign_rules_typ((*d)->jwt->profile)) == OK)
             return *d;
     return NULL;
 }

@@ -14,7 +14,7 @@
 #include "store/token.h"
 
 struct jwt_profile {
-    const char *typ; /* "at+jwt" */
+    enum sign_profile profile; /* and so the typ */
     /* Appends the claims for that row of the authenticated client, a JSON object. who: NULL for a
      * machine's token. */
     void (*write)(struct rq *rq, struct buf *out, const struct token *row,

@@ -42,4 +42,5 @@ static enum err read(struct rq *rq, const struct jwt *jwt, struct jwt_facts *out
     return OK;
 }
 
-const struct jwt_profile jwt_profile_rfc9068 = {.typ = "at+jwt", .write = write, .read = read};
+const struct jwt_profile jwt_profile_rfc9068 = {
+    .profile = SIGN_ACCESS, .write = write, .read = read};
