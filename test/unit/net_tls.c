@@ -232,6 +232,75 @@ static void no_renegotiation(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* As much of the client's side as it can say without an answer, which goes to `fd` byte by byte. */
+static void drip(SSL *ssl, int fd)
+{
+    char bytes[4096];
+    int n;
+    SSL_do_handshake(ssl);
+    while ((n = BIO_read(SSL_get_wbio(ssl), bytes, sizeof(bytes))) > 0)
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(send(fd, bytes + i, 1, MSG_NOSIGNAL), 1);
+            usleep(i < 8 || i > n - 8 ? 3000 : 100);
+        }
+}
+
+/* A ClientHello that comes in single bytes is put together, whatever waits for its end. */
+static void a_hello_in_pieces(void **state)
+{
+    struct server s;
+    SSL_CTX *ctx = offer(TLS1_2_VERSION, TLS1_3_VERSION, NULL);
+    SSL *ssl = SSL_new(ctx);
+    char bytes[8192];
+    (void)state;
+    start_tls(&s);
+    server_run(&s);
+    int fd = dial(net_address(s.net, 0));
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl);
+    while (!SSL_is_init_finished(ssl)) {
+        drip(ssl, fd);
+        if (SSL_is_init_finished(ssl))
+            break;
+        ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+        assert_true(n > 0);
+        BIO_write(SSL_get_rbio(ssl), bytes, (int)n);
+    }
+    drip(ssl, fd); /* the last of the handshake */
+    SSL_set_fd(ssl, fd);
+    talk(ssl, a_request, "GET /a  0");
+    part(ssl);
+    SSL_CTX_free(ctx);
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* A client that goes away in the middle of its first record is let go at once, without a loop that
+ * looks again and again; so is one whose record is too long. */
+static void half_a_hello(void **state)
+{
+    static const char *const starts[] = {"\x16\x03\x01", "\x16\x03\x01\x02\x01\x01", NULL};
+    struct server s;
+    struct client c;
+    (void)state;
+    start_tls(&s);
+    server_run(&s);
+    for (size_t i = 0; starts[i]; i++) {
+        int64_t start_ms = clock_mono_ms();
+        client_open(&c, &s);
+        say_n(&c, starts[i], strlen(starts[i]));
+        usleep(20000);
+        shutdown(c.fd, SHUT_WR);
+        assert_false(hear_any(&c, true));
+        assert_true(clock_mono_ms() - start_ms < 1000);
+        client_close(&c);
+    }
+    client_open(&c, &s);
+    say_n(&c, "\x16\x03\x01\xff\xff\x01", 6);
+    hear_any(&c, true);
+    client_close(&c);
+    assert_int_equal(server_stop(&s), 0);
+}
+
 /* A handshake that does not go on, and one that is no TLS at all. */
 static void half_handshakes(void **state)
 {
@@ -357,6 +426,8 @@ int main(void)
         cmocka_unit_test(large_answer),
         cmocka_unit_test(alpn),
         cmocka_unit_test(no_renegotiation),
+        cmocka_unit_test(a_hello_in_pieces),
+        cmocka_unit_test(half_a_hello),
         cmocka_unit_test(half_handshakes),
         cmocka_unit_test(reload),
         cmocka_unit_test(bad_files),

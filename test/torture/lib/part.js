@@ -5,7 +5,8 @@
 //                                          --seed N  --quick
 //     await part.open()                    the store, before anything that talks to it is loaded
 //     part.check(ok, 'what holds', detail) prints ok or not ok
-//     part.figure('p99', 1.5, 'ms')        goes to the JSON and from there to docs/reliability.md
+//     part.figure('p99', 1.5, 'ms')        goes to the JSON and from there to docs/reliability.md;
+//                                          a fourth argument is what a picture is drawn of
 //     await part.end()                     prints "N passed, N failed", writes the JSON, exits
 //
 // The JSON: { name, store, rounds, seed, date, seconds, figures: [{ name, value, unit }], passed,
@@ -75,10 +76,10 @@ class Part {
     return ok;
   }
 
-  figure(name, value, unit = '') {
+  figure(name, value, unit = '', data = undefined) {
     const short = typeof value === 'number' && !Number.isInteger(value)
       ? Number(value.toPrecision(4)) : value;
-    this.figures.push({ name, value: short, unit });
+    this.figures.push({ name, value: short, unit, data });
     this.say(`${name}: ${short} ${unit}`.trimEnd());
   }
 
