@@ -13,6 +13,7 @@
 #include "cmd/check_store.h"
 #include "cmd/open.h"
 #include "oauth/password_rules.h"
+#include "sandbox/sandbox.h"
 #include "ui/ui.h"
 
 enum { WHY = 1024, CLOCK_SKEW_S = 60 };
@@ -138,6 +139,23 @@ static void check_passwords(struct check *k)
         password_rules_close(rules);
 }
 
+static void check_sandbox(struct check *k)
+{
+    enum sandbox_mode mode = (enum sandbox_mode)setting_int(&k->c->settings, sandbox);
+    char storage[64];
+    str kernel = sandbox_describe(storage, sizeof storage);
+    bool whole = str_starts(kernel, STR("seccomp, Landlock"));
+    if (mode == SANDBOX_OFF)
+        check_say(k, WARN, "sandbox", "`sandbox` is off, which is for debugging only");
+    else
+        check_say(k,
+                  whole                      ? PASS
+                  : mode == SANDBOX_REQUIRED ? FAIL
+                                             : WARN,
+                  "sandbox", "this kernel has %.*s%s", STR_ARG(kernel),
+                  whole ? "" : ": use one with both (Linux 5.13 or later, landlock in lsm=)");
+}
+
 static int check(struct cmd *c)
 {
     struct check k = {.c = c};
@@ -152,6 +170,7 @@ static int check(struct cmd *c)
     else
         check_say(&k, PASS, "settings", "issuer %.*s", STR_ARG(setting_text(&c->settings, issuer)));
     check_clock(&k);
+    check_sandbox(&k);
     check_theme(&k);
     check_passwords(&k);
     if (settings_check_store(&c->settings, why, sizeof why) == OK) {

@@ -5,6 +5,7 @@
 #include "cmd/show.h"
 #include "crypto/jwk.h"
 #include "dialect/dialect.h"
+#include "sandbox/calls.h"
 
 enum { SPECS = 256 };
 
@@ -171,6 +172,31 @@ static const struct option metrics_options[] = {
     {"markdown", NULL, false, false, "as docs/metrics.md has it"},
 };
 
+/* By role, as `supervisor` or `network`; what has no row ends the process. */
+static int sandbox(struct cmd *c)
+{
+    static const char *const when[] = {"always", "with PostgreSQL", "where names are resolved",
+                                       "to a service manager", "with a sanitizer"};
+    size_t n;
+    struct show s;
+    const struct calls_row *rows = calls_rows(&n);
+    show_begin(&s, c, SHOW_LIST, "role=10 call=24 answer=8 when=24 arguments");
+    for (int role = 0; role < SANDBOX_ROLES; role++) {
+        for (size_t i = 0; i < n; i++) {
+            if (!(rows[i].roles & 1U << role))
+                continue;
+            show_object(&s);
+            show_text(&s, "role", str_from(sandbox_role_name((enum sandbox_role)role)));
+            show_text(&s, "call", str_from(rows[i].call));
+            show_text(&s, "answer", str_from(rows[i].refuse ? "refused" : "made"));
+            show_text(&s, "when", str_from(when[rows[i].when]));
+            show_text(&s, "arguments", str_from(*rows[i].arguments ? rows[i].arguments : "any"));
+            show_object_end(&s);
+        }
+    }
+    return show_end(&s);
+}
+
 static const struct command commands[] = {
     {"routes", NULL, "Every path that the server answers for.", NULL, NULL, 0, routes},
     {"settings", NULL, "Every setting.", NULL, NULL, 0, settings},
@@ -179,6 +205,11 @@ static const struct command commands[] = {
      metrics},
     {"specs", NULL, "The specifications that routes, errors and algorithms come from.", NULL, NULL,
      0, specs},
+    {"sandbox", NULL, "The system calls that each process of the server may make.",
+     "A process that makes a call without a row, or with other arguments than its rows say, is\n"
+     "ended by the kernel, which logs the number of the call (dmesg: type=1326). `refused` calls\n"
+     "fail instead.",
+     NULL, 0, sandbox},
 };
 
 const struct command_set list_commands = {"list", "what is in the program's tables",

@@ -82,8 +82,7 @@ static int set_options(struct cmd *c)
     return CMD_DONE;
 }
 
-/* --config, else $POSTERN_CONFIG, else the file that a package installs, if it is there. */
-static const char *config_file(struct cmd *c)
+const char *open_config_file(struct cmd *c)
 {
     str file = args_get(c, "config");
     const char *path = file.p ? arena_cstr(&c->arena, file) : getenv("POSTERN_CONFIG");
@@ -94,7 +93,7 @@ static const char *config_file(struct cmd *c)
 
 static enum err read_sources(struct cmd *c, char *why, size_t why_size)
 {
-    const char *path = config_file(c);
+    const char *path = open_config_file(c);
     enum err e = OK;
     settings_init(&c->settings);
     if (path)

@@ -41,7 +41,17 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
     X(master_key, "master_key", TEXT, "", 0, 4096, "file",                                         \
       "The key that seals the keys in the store. Default: $CREDENTIALS_DIRECTORY/master_key, "     \
       "else the database path with .key. PostgreSQL: the same file on every node.")                \
+    X(sandbox, "sandbox", CHOICE, "best-effort", 0, 0, "required|best-effort|off",                 \
+      "Each process gives up what it does not need (docs/operations.md). best-effort goes on, "    \
+      "with a warning, on kernels without Landlock; required refuses to start there; off is for "  \
+      "debuggers.")                                                                                \
+    X(user, "user", TEXT, "", 0, 64, "user name",                                                  \
+      "Whom the server becomes when root starts it, before it reads a key or takes a request; "    \
+      "store and key files must be that user's. Empty: it stays who it is.")                       \
     X(workers, "workers", INT, "0", 0, 256, "threads", "Network threads; 0: one per core.")        \
+    X(processes, "processes", CHOICE, "one", 0, 0, "separate|one",                                 \
+      "separate: the keys, the clients and the look-up of names have a process each, watched by "  \
+      "a fourth (docs/security-model.md). one: all in one, for debuggers.")                        \
     X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \
       "Open connections; further ones are turned away with 503.")                                  \
     X(client_cache, "client_cache", INT, "4096", 16, 1000000, "clients",                           \
@@ -94,6 +104,16 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "What the pages call this service. Default: the issuer's host.")                             \
     X(ui_theme, "ui.theme", TEXT, "", 0, 4096, "directory",                                        \
       "Files here replace the built-in templates, messages, style and logo (docs/pages.md).")      \
+    X(node, "node", TEXT, "", 0, 64, "letters, digits, . _ -",                                     \
+      "By what name this server's audit rows are chained (docs/audit.md). Default: `server` on "   \
+      "SQLite, the host's name on PostgreSQL. Keep it over restarts.")                             \
+    X(audit_rate, "audit.rate", INT, "10", 1, 1000, "rows a second",                               \
+      "Most audit rows of one kind that refused requests may write in the long run; the rest is "  \
+      "told in one row.")                                                                          \
+    X(audit_checkpoint_s, "audit.checkpoint", INT, "10m", 1, 86400, "seconds",                     \
+      "How long audit rows wait for a signed checkpoint at most.")                                 \
+    X(audit_keep_s, "audit.keep", INT, "0", 0, 3153600000, "seconds",                              \
+      "How long audit rows are kept; at least 1d. 0: for ever, or until `postern audit prune`.")   \
     X(dialect_rfc, "dialect.standard", BOOL, "true", 0, 1, "", "Serve /oauth2/...")                \
     X(dialect_twine, "dialect.twine", BOOL, "true", 0, 1, "", "Serve /pub/...")                    \
     X(dialect_twilio, "dialect.twilio", BOOL, "true", 0, 1, "", "Serve /v1/... and /v2/...")       \

@@ -262,7 +262,7 @@ static const struct calls_row rows[] = {
     OPTION(IPPROTO_TCP, TCP_CORK, M | N),
 
     /* Sockets to make: to the service manager, to the store, to name servers. */
-    SOCKET(AF_UNIX, SOCK_DGRAM, M, CALLS_ALWAYS),
+    SOCKET(AF_UNIX, SOCK_DGRAM, M | N, CALLS_NOTIFIES),
     ANY("connect", M),
     SOCKET(AF_UNIX, SOCK_STREAM, M | N, CALLS_CONNECTS),
     SOCKET(AF_INET, SOCK_STREAM, M | N, CALLS_CONNECTS),
@@ -341,6 +341,8 @@ bool calls_hold(const struct calls_row *row, const struct sandbox *s)
         return s->connects;
     case CALLS_RESOLVES:
         return resolves || (s->connects && s->role == SANDBOX_SUPERVISOR);
+    case CALLS_NOTIFIES:
+        return s->notifies || s->role == SANDBOX_SUPERVISOR;
     case CALLS_SANITIZED:
         return sandbox_is_sanitized() && !s->strict;
     }

@@ -16,6 +16,7 @@ enum calls_when {
     CALLS_ALWAYS,
     CALLS_CONNECTS, /* struct sandbox.connects; always for SANDBOX_OUTBOUND */
     CALLS_RESOLVES, /* struct sandbox.resolves or the supervisor of a process that does */
+    CALLS_NOTIFIES, /* struct sandbox.notifies; always for SANDBOX_SUPERVISOR */
     CALLS_SANITIZED /* builds with a sanitizer */
 };
 

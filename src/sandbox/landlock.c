@@ -9,8 +9,10 @@
  */
 #include "sandbox/landlock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,41 +65,85 @@ static uint64_t all_files(int abi)
     return handled_by[abi < known ? abi : known];
 }
 
-static int fail(char *why, size_t why_size, const char *what, const char *path)
+/* What the rules are made with. */
+struct maker {
+    int rules, abi;
+    const char *secret;
+    char *why;
+    size_t why_size;
+};
+
+static int fail(const struct maker *m, const char *what, const char *path)
 {
-    snprintf(why, why_size, "Landlock: %s%s%s: %s", what, *path ? " " : "", path, strerror(errno));
+    snprintf(m->why, m->why_size, "Landlock: %s%s%s: %s", what, *path ? " " : "", path,
+             strerror(errno));
     return -1;
 }
 
-static int allow(int rules, int abi, const char *path, uint64_t rights, char *why, size_t why_size)
+static int allow(const struct maker *m, const char *path, uint64_t rights)
 {
     struct stat st;
     struct beneath b = {.parent = open(path, O_PATH | O_CLOEXEC)};
     if (b.parent < 0)
         return 0;
-    b.allowed = rights & all_files(abi);
+    b.allowed = rights & all_files(m->abi);
     if (fstat(b.parent, &st) == 0 && !S_ISDIR(st.st_mode))
         b.allowed &= of_files;
-    long rc = b.allowed ? syscall(ADD_RULE, rules, RULE_PATH, &b, 0) : 0;
-    int failed = rc < 0 ? fail(why, why_size, "no rule for", path) : 0;
+    long rc = b.allowed ? syscall(ADD_RULE, m->rules, RULE_PATH, &b, 0) : 0;
+    int failed = rc < 0 ? fail(m, "no rule for", path) : 0;
     close(b.parent);
     return failed;
 }
 
-static int allow_all(int rules, int abi, const char *const *paths, uint64_t rights, char *why,
-                     size_t why_size)
+static bool lies_beneath(const char *file, const char *dir)
 {
-    for (size_t i = 0; i < SANDBOX_PATHS && paths[i]; i++)
-        if (*paths[i] && allow(rules, abi, paths[i], rights, why, why_size))
-            return -1;
-    return 0;
+    size_t n = strlen(dir);
+    return strncmp(file, dir, n) == 0 && (file[n] == '/' || (n > 0 && dir[n - 1] == '/'));
+}
+
+/* Landlock knows no exception beneath a directory. So a directory that holds the secret gives only
+ * what is no content, and each of its entries is allowed by itself. */
+static int allow_around(const struct maker *m, char *dir, uint64_t rights)
+{
+    const struct dirent *entry;
+    size_t n = strlen(dir);
+    int failed = allow(m, dir, rights & ~of_files);
+    DIR *entries = opendir(dir);
+    while (!failed && entries && (entry = readdir(entries))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            n + 2 + strlen(entry->d_name) > PATH_MAX)
+            continue;
+        snprintf(dir + n, PATH_MAX - n, "%s%s", dir[n - 1] == '/' ? "" : "/", entry->d_name);
+        if (lies_beneath(m->secret, dir))
+            failed = allow_around(m, dir, rights);
+        else if (strcmp(m->secret, dir) != 0)
+            failed = allow(m, dir, rights);
+        dir[n] = '\0';
+    }
+    if (entries)
+        closedir(entries);
+    return failed;
+}
+
+static int allow_all(const struct maker *m, const char *const *paths, uint64_t rights)
+{
+    char whole[PATH_MAX];
+    int failed = 0;
+    for (size_t i = 0; i < SANDBOX_PATHS && paths[i] && !failed; i++) {
+        bool real = *paths[i] && realpath(paths[i], whole);
+        if (real && m->secret && lies_beneath(m->secret, whole))
+            failed = allow_around(m, whole, rights);
+        else if (real && !(m->secret && strcmp(m->secret, whole) == 0))
+            failed = allow(m, whole, rights);
+    }
+    return failed;
 }
 
 /* A service manager may be told by an abstract socket ("@..."). */
 static bool notifies_abstract(const struct sandbox *s)
 {
     const char *address = getenv("NOTIFY_SOCKET");
-    return s->role == SANDBOX_SUPERVISOR && address && *address == '@';
+    return (s->notifies || s->role == SANDBOX_SUPERVISOR) && address && *address == '@';
 }
 
 static int make_ruleset(const struct sandbox *s, int abi)
@@ -110,32 +156,32 @@ static int make_ruleset(const struct sandbox *s, int abi)
     return (int)syscall(CREATE_RULESET, &r, size, 0);
 }
 
-static int add_rules(const struct sandbox *s, int rules, int abi, char *why, size_t why_size)
+static int add_rules(const struct sandbox *s, const struct maker *m)
 {
     const uint64_t reads = READ | READ_DIR;
     const uint64_t writes = reads | WRITE | TRUNCATE | MAKE_REG | REMOVE;
-    if (allow_all(rules, abi, s->read, reads, why, why_size) ||
-        allow_all(rules, abi, s->write, writes, why, why_size) ||
-        allow_all(rules, abi, s->make, MAKE_REG | REMOVE | READ_DIR, why, why_size))
+    if (allow_all(m, s->read, reads) || allow_all(m, s->write, writes) ||
+        allow_all(m, s->make, MAKE_REG | REMOVE | READ_DIR))
         return -1;
     /* The reports of a sanitizer need the program, its libraries and /proc/self. */
-    if (sandbox_is_sanitized() && !s->strict &&
-        (allow(rules, abi, "/", reads, why, why_size) ||
-         allow(rules, abi, "/tmp", writes, why, why_size)))
+    if (sandbox_is_sanitized() && !s->strict && (allow(m, "/", reads) || allow(m, "/tmp", writes)))
         return -1;
     return 0;
 }
 
 enum err landlock_enter(const struct sandbox *s, int abi, char *why, size_t why_size)
 {
-    int rules = make_ruleset(s, abi);
-    if (rules < 0) {
-        fail(why, why_size, "no set of rules", "");
+    char secret[PATH_MAX];
+    struct maker m = {make_ruleset(s, abi), abi, NULL, why, why_size};
+    if (m.rules < 0) {
+        fail(&m, "no set of rules", "");
         return ERR_FORBIDDEN;
     }
-    int failed = add_rules(s, rules, abi, why, why_size);
-    if (!failed && syscall(RESTRICT_SELF, rules, 0) < 0)
-        failed = fail(why, why_size, "not taken", "");
-    close(rules);
+    if (s->secret && realpath(s->secret, secret))
+        m.secret = secret;
+    int failed = add_rules(s, &m);
+    if (!failed && syscall(RESTRICT_SELF, m.rules, 0) < 0)
+        failed = fail(&m, "not taken", "");
+    close(m.rules);
     return failed ? ERR_FORBIDDEN : OK;
 }

@@ -45,11 +45,16 @@ struct sandbox {
     const char *write[SANDBOX_PATHS]; /* read and written; beneath a directory made and removed */
     const char *read[SANDBOX_PATHS];
     const char *make[SANDBOX_PATHS]; /* directories: files are made and removed, not read */
+    /* A file that stays out of reach though it lies beneath a directory of these lists (what comes
+     * to be beside it later does, too); NULL: none. */
+    const char *secret;
     /* SANDBOX_SUPERVISOR, SANDBOX_NETWORK: there is a shared store to connect to; the supervisor
      * restarts processes that do. */
     bool connects;
     /* SANDBOX_NETWORK without a SANDBOX_OUTBOUND: resolves names itself. */
     bool resolves;
+    /* SANDBOX_NETWORK without a SANDBOX_SUPERVISOR: tells the service manager itself. */
+    bool notifies;
     /* For tests: a build with a sanitizer gets no more than others. */
     bool strict;
 };
