@@ -155,6 +155,30 @@ void scrape_server_refused(struct scrape *s)
     scrape_int(s, NO_VALUES, net_now(s).refused);
 }
 
+void scrape_server_penalised(struct scrape *s)
+{
+    scrape_int(s, NO_VALUES, net_now(s).penalised);
+}
+
+void scrape_server_penalties(struct scrape *s)
+{
+    struct metrics_net now = net_now(s);
+
+    scrape_int(s, VALUES(STR("request")), now.penalty_requests);
+    scrape_int(s, VALUES(STR("connection")), now.penalty_connections);
+    scrape_int(s, VALUES(STR("crowd")), now.crowds);
+}
+
+void scrape_server_shed(struct scrape *s)
+{
+    scrape_int(s, NO_VALUES, net_now(s).shed);
+}
+
+void scrape_server_memory_max(struct scrape *s)
+{
+    scrape_int(s, NO_VALUES, net_now(s).memory_max);
+}
+
 void scrape_server_cache_hits(struct scrape *s)
 {
     scrape_int(s, NO_VALUES, scrape_value(&s->sum->cache_hits));

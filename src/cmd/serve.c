@@ -16,6 +16,7 @@
 #include "cmd/open.h"
 #include "cmd/serve_app.h"
 #include "cmd/serve_keeper.h"
+#include "cmd/serve_limits.h"
 #include "cmd/serve_notify.h"
 #include "cmd/serve_people.h"
 #include "cmd/serve_sockets.h"
@@ -106,6 +107,7 @@ static void fill_options(struct cmd *c, struct net_options *o, struct net_listen
         .drain_ms = (int)(setting_int(s, drain_s) * 1000),
         .late_ms = (int)setting_int(s, fault_latency_ms),
     };
+    serve_limits_fill(c, o);
 }
 
 /* net_app.ready: every thread has its store, its keys and its sockets. */
@@ -150,6 +152,12 @@ static void count_net(struct metrics_net *out)
         .queue_commit = now.queue_commit,
         .queue_pool = now.queue_pool,
         .queue_read = now.queue_read,
+        .penalised = now.penalised,
+        .penalty_requests = now.penalty_requests,
+        .penalty_connections = now.penalty_connections,
+        .crowds = now.crowds,
+        .shed = now.shed,
+        .memory_max = now.memory_max,
     };
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/serve_limits.h"
 #include "cmd/serve_reload.h"
 #include "cmd/serve_tick.h"
 #include "oauth/rq.h"
@@ -182,8 +183,11 @@ static void refuse(void *thread, struct exchange *x, enum err e, const char *rea
 static void done(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
-    if (s)
+    if (s) {
         oauth_log(thread, &s->rq, clock_mono_us() - x->start_us, x->sent_bytes);
+        if (x->proof == NET_PROOF_NONE)
+            x->proof = serve_limits_proof(&s->rq);
+    }
     x->user = NULL;
 }
 

@@ -54,6 +54,36 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "a fourth (docs/security-model.md). one: all in one, for debuggers.")                        \
     X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \
       "Open connections; further ones are turned away with 503.")                                  \
+    X(proxies, "proxies", LIST, "", 0, 64, "addresses, ranges as 10.0.0.0/8, or unix",             \
+      "Proxies that are believed in what they say of their clients (docs/operations.md, "          \
+      "Proxies); unix is whoever comes by a unix socket. List no address that others can "         \
+      "send from.")                                                                                \
+    X(proxies_header, "proxies.header", CHOICE, "none", 0, 0, "none|x-forwarded-for|forwarded",    \
+      "The field in which proxies name the client. Its right-most address that is no proxy "       \
+      "counts, for throttling and for the log.")                                                   \
+    X(proxies_protocol, "proxies.protocol", BOOL, "false", 0, 1, "",                               \
+      "Proxies begin each connection with the PROXY protocol (version 1 or 2); one that "          \
+      "does not is closed. Others, and admin_listen, speak plainly.")                              \
+    X(proxies_client_cert, "proxies.client_cert", BOOL, "false", 0, 1, "",                         \
+      "Proxies name the certificate of the client in Client-Cert (RFC 9440).")                     \
+    X(penalties, "penalties", BOOL, "true", 0, 1, "",                                              \
+      "Refuse sources (an IPv4 address, the /64 of an IPv6 one) from which too many "              \
+      "requests fail, with 429 and Retry-After; listed proxies are none.")                         \
+    X(penalties_threshold, "penalties.threshold", INT, "100", 1, 1000000, "failures",              \
+      "How many failures in penalties.window are too many: wrong credentials, unknown "            \
+      "tokens, malformed or slow messages. Beyond three times that connections are closed "        \
+      "at once.")                                                                                  \
+    X(penalties_window_s, "penalties.window", INT, "60", 1, 3600, "seconds",                       \
+      "How long it takes until so many failures are forgotten.")                                   \
+    X(penalties_exempt, "penalties.exempt", LIST, "127.0.0.1,::1", 0, 64, "addresses or ranges",   \
+      "Sources that are never penalised and may have any number of connections.")                  \
+    X(connections_per_source, "connections_per_source", INT, "0", 0, 1000000, "connections",       \
+      "Open connections of one source; further ones are closed at once. 0: a quarter of "          \
+      "connections_max.")                                                                          \
+    X(memory_max, "memory.max", INT, "0", 0, 1048576, "MiB",                                       \
+      "How much memory the network process may fill before it refuses connections and "            \
+      "closes slow and idle ones. 0: 512, or seven eighths of what its control group may "         \
+      "have if that is less.")                                                                     \
     X(client_cache, "client_cache", INT, "4096", 16, 1000000, "clients",                           \
       "Clients that each thread keeps in memory.")                                                 \
     X(commit_batch, "commit_batch", INT, "512", 1, 10000, "requests",                              \

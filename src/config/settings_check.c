@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codec/address.h"
 #include "codec/url.h"
 #include "config/settings.h"
 
@@ -144,6 +145,19 @@ static enum err check_host(str host, char *why, size_t why_size)
     return ERR_INVALID_REQUEST;
 }
 
+static enum err check_range(str range, enum setting_id id, char *why, size_t why_size)
+{
+    struct address_range r;
+    if (address_range_parse(range, &r) || (id == SETTING_proxies && str_eq(range, STR("unix"))))
+        return OK;
+    range.n = range.n > 64 ? 64 : range.n;
+    snprintf(why, why_size,
+             "`%s` takes addresses and ranges without bits behind the prefix (192.0.2.1, "
+             "10.0.0.0/8, 2001:db8::/32)%s, not `%.*s`",
+             setting_infos[id].name, id == SETTING_proxies ? ", or unix" : "", STR_ARG(range));
+    return ERR_INVALID_REQUEST;
+}
+
 enum err settings_check_value(enum setting_id id, const struct setting_value *v, char *why,
                               size_t why_size)
 {
@@ -155,6 +169,8 @@ enum err settings_check_value(enum setting_id id, const struct setting_value *v,
     for (size_t i = 0; i < v->list_n && e == OK; i++)
         if (id == SETTING_hosts)
             e = check_host(v->list[i], why, why_size);
+        else if (id == SETTING_proxies || id == SETTING_penalties_exempt)
+            e = check_range(v->list[i], id, why, why_size);
         else if (id == SETTING_listen || id == SETTING_admin_listen || id == SETTING_tls_listen)
             e = check_address(v->list[i], setting_infos[id].name, why, why_size);
     return e;

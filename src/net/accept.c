@@ -54,6 +54,11 @@ static void welcome(struct worker *w, const struct source *s, int fd,
 {
     long open_n = atomic_load_explicit(&w->net->connections, memory_order_relaxed);
     struct origin origin;
+    if (memory_is_tight(w)) {
+        memory_refused(w);
+        refuse(w, s, fd, open_n);
+        return;
+    }
     if (open_n >= w->net->options.connections_max) {
         refuse(w, s, fd, open_n);
         return;

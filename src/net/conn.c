@@ -357,19 +357,31 @@ static bool is_reading(const struct conn *c)
     return false;
 }
 
-static void take_slot(struct conn *c)
+/* False: there is no memory for a request, and the connection is closed. */
+static bool take_slot(struct conn *c)
 {
+    if (memory_is_full(c->worker)) {
+        memory_refused(c->worker);
+        conn_close(c);
+        return false;
+    }
     c->slot = slot_get(&c->worker->slots);
     c->slot->x.conn = c;
     c->slot->x.worker = c->worker;
+    return true;
 }
 
 /* Reads once. False: nothing more to do now (no bytes yet, refused, or closed). */
 static bool fill(struct conn *c)
 {
-    if (!c->slot)
-        take_slot(c);
+    if (!c->slot && !take_slot(c))
+        return false;
     struct slot *s = c->slot;
+    if (s->n == s->size && s->start == 0 && memory_is_tight(c->worker)) {
+        memory_refused(c->worker);
+        refuse_partial(c, ERR_UNAVAILABLE, "The server is short of memory. Try again in a moment.");
+        return false;
+    }
     size_t room = slot_room(s);
     if (room == 0) {
         refuse_partial(c, ERR_BODY_TOO_LARGE, "The request is too large.");

@@ -94,6 +94,7 @@ static struct net *create(const struct net_options *options, const struct net_ap
     n->control_fd = eventfd(0, EFD_CLOEXEC);
     const struct penalty_options penalties = {options->sources.threshold, options->sources.window_s,
                                               options->sources.connections_max};
+    memory_open(&n->memory, options->memory_max);
     n->penalties = penalty_open(&penalties);
     return n;
 }
@@ -257,6 +258,7 @@ void net_close(struct net *n)
     pool_free(&n->readers);
     tls_close(n->tls);
     penalty_close(n->penalties);
+    memory_close(&n->memory);
     if (n->control_fd >= 0)
         close(n->control_fd);
     free(n->workers);
@@ -271,6 +273,8 @@ void net_stats(const struct net *n, struct net_stats *out)
     out->penalised = penalties.sources;
     out->penalty_requests = penalties.requests;
     out->penalty_connections = penalties.connections;
+    out->shed = atomic_load_explicit(&n->memory.shed, memory_order_relaxed);
+    out->memory_max = n->memory.max;
     out->crowds = penalties.crowds;
     out->connections = atomic_load_explicit(&n->connections, memory_order_relaxed);
     out->accepted = atomic_load_explicit(&n->accepted, memory_order_relaxed);

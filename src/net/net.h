@@ -120,6 +120,7 @@ struct net_sources {
 
 struct net_options {
     struct net_sources sources;
+    long memory_max; /* bytes in RAM, beyond which load is shed; 0: no ceiling */
     const struct net_listen *listens;
     size_t listens_n;
     int workers;         /* 0: number of cores */
@@ -163,6 +164,7 @@ struct net_stats {
     long unread; /* connections closed because LIMIT_UNSENT was used up */
     /* sources beyond the threshold now; requests refused and connections closed for that; and
      * closed because their source had sources.connections_max */
+    long shed, memory_max; /* refused or closed to stay below memory_max */
     long penalised, penalty_requests, penalty_connections, crowds;
 };
 /* Counters since the start and sizes of now; callable from any thread. */

@@ -21,10 +21,12 @@ void slot_init(struct slots *s)
 {
     list_init(&s->free);
     s->free_n = s->used_n = s->dropped = 0;
+    s->held = 0;
 }
 
-static void drop(struct slot *slot)
+static void drop(struct slots *s, struct slot *slot)
 {
+    s->held -= (long)sizeof(*slot);
     arena_free(&slot->x.arena);
     free(slot);
 }
@@ -34,16 +36,24 @@ void slot_free_all(struct slots *s)
     while (!list_empty(&s->free)) {
         struct list *l = s->free.next;
         list_remove(l);
-        drop(LIST_ENTRY(l, struct slot, x.link));
+        drop(s, LIST_ENTRY(l, struct slot, x.link));
     }
 }
 
-static struct slot *create(void)
+void slot_give_back(struct slots *s)
+{
+    slot_free_all(s);
+    s->free_n = 0;
+}
+
+static struct slot *create(struct slots *s)
 {
     struct slot *slot = malloc(sizeof(*slot));
     if (!slot)
         fatal("out of memory");
     memset(slot, 0, offsetof(struct slot, own));
+    s->held += (long)sizeof(*slot);
+    slot->home = s;
     slot->bytes = slot->own;
     slot->size = sizeof(slot->own);
     list_init(&slot->x.link);
@@ -76,7 +86,7 @@ struct slot *slot_get(struct slots *s)
 {
     struct slot *slot;
     if (list_empty(&s->free)) {
-        slot = create();
+        slot = create(s);
     } else {
         /* The one used last is the one in the processor's cache. */
         struct list *l = s->free.prev;
@@ -96,6 +106,7 @@ static void wipe(struct slot *slot)
     slot->dirty = 0;
     if (slot->bytes != slot->own) {
         free(slot->bytes);
+        slot->home->held -= (long)slot->size;
         slot->bytes = slot->own;
         slot->size = sizeof(slot->own);
     }
@@ -110,7 +121,7 @@ void slot_put(struct slots *s, struct slot *slot)
     s->used_n--;
     if (s->free_n >= FREE_MAX) {
         s->dropped++;
-        drop(slot);
+        drop(s, slot);
         return;
     }
     s->free_n++;
@@ -143,6 +154,7 @@ static bool grow(struct slot *slot)
     wipe(slot);
     slot->bytes = bytes;
     slot->size = want;
+    slot->home->held += (long)want;
     slot->dirty = n;
     return true;
 }

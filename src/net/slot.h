@@ -29,6 +29,7 @@ struct slot {
     str pieces[HTTP_PIECES]; /* the body of a large answer, where the handler wrote it */
     size_t pieces_n;
     size_t unsent;      /* what it holds of the budget net.unsent while its client does not read */
+    struct slots *home; /* where it was taken from */
     bool continue_sent; /* "100 Continue" has left */
     bool queued; /* in the committer's queue, or on the way there; under its lock from then on */
     bool synchronous;          /* a pool thread waits for the commit (net_commit_now) */
@@ -41,6 +42,7 @@ struct slot {
 struct slots {
     struct list free;
     int free_n, used_n;
+    long held;   /* bytes of all slots and their buffers, kept ones included */
     int dropped; /* slots returned to the heap since the last slot_trim */
 };
 
@@ -60,6 +62,8 @@ void slot_next(struct slot *slot);
 /* Room behind the bytes: moves them to the front, or grows. 0 when the buffer is as large as it
  * may get. */
 size_t slot_room(struct slot *slot);
+/* Frees the slots that are kept. */
+void slot_give_back(struct slots *s);
 /* A burst is over and has left holes in the heap: slot_trim gives them to the system. */
 bool slot_wants_trim(const struct slots *s);
 void slot_trim(struct slots *s);

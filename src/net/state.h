@@ -5,6 +5,7 @@
 #include "net/committer.h"
 #include "net/deadline.h"
 #include "net/listen.h"
+#include "net/memory.h"
 #include "net/penalty.h"
 #include "net/pool.h"
 #include "net/tls.h"
@@ -21,6 +22,7 @@ struct net {
     struct pool readers; /* waiting for the store */
     struct tls *tls;
     struct penalties *penalties;
+    struct memory memory;
     pthread_barrier_t opened;      /* threads, and net_run, until every thread has what it needs */
     int control_fd;                /* eventfd: net_stop and net_reload wake net_run */
     atomic_bool stop, reload;      /* set by those two */

@@ -282,6 +282,7 @@ static void turn(struct worker *w)
         conn_expire(LIST_ENTRY(e, struct conn, deadline));
     if (w->paused_ms && w->now_ms >= w->paused_ms)
         accept_resume(w);
+    memory_look(w);
     if (n == 0)
         slot_trim(&w->slots);
 }

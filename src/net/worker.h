@@ -49,7 +49,9 @@ struct worker {
     int64_t closing_ms;     /* stopping: the listeners close then */
     int64_t cut_ms;         /* stopping: connections that have not ended by then are cut */
 
-    int64_t now_ms; /* monotonic, of this turn */
+    int64_t now_ms;    /* monotonic, of this turn */
+    int64_t looked_ms; /* when it last looked at the ceiling of memory (net/memory.h) */
+    long measured;     /* slots.held then */
     int64_t date_s;
     char date[29]; /* the Date field's value in this second; no NUL */
 

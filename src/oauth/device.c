@@ -94,6 +94,7 @@ enum err device_begin(struct rq *rq, const struct authorize_request *ar, struct 
     handle_new(HANDLE_DEVICE, SHAPE_HANDLE, NULL, &row.id, &h);
     handle_digest(rq->t->hasher, &h, &row.hash);
     device_code_put(&rq->fx, &row);
+    rq->stranger = true;
     tell(rq, &row, &h, code, out);
     return OK;
 }

@@ -93,6 +93,8 @@ struct metrics_polls {
 /* What the sockets know; filled by a callback, since this part does not know them. */
 struct metrics_net {
     long connections, accepted, refused, queue_commit, queue_pool, queue_read;
+    long penalised, penalty_requests, penalty_connections, crowds;
+    long shed, memory_max;
 };
 
 /* What the supervisor tells of the server's processes. */

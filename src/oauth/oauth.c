@@ -257,6 +257,25 @@ void oauth_refuse(struct server_thread *t, struct rq *rq, enum err e, const char
     refuse(rq, e);
 }
 
+/* What a listed proxy has said, or has said wrongly (security.md 70). */
+static void log_proxy(const struct rq *rq, struct log_line *l)
+{
+    char text[2 * sizeof(struct digest)];
+    struct digest thumbprint;
+    struct buf b;
+
+    if (rq->req->hop.n > 0)
+        log_str(l, "hop", rq->req->hop);
+    if (rq->req->forwarding_bad)
+        log_bool(l, "forwarding_malformed", true);
+    if (rq->req->client_cert.n == 0)
+        return;
+    hash_sha256(rq->t->hasher, &rq->req->client_cert, 1, &thumbprint);
+    buf_fixed(&b, text, sizeof text);
+    buf_hex(&b, thumbprint.b, sizeof thumbprint.b);
+    log_str(l, "client_cert_sha256", buf_str(&b));
+}
+
 static void log_who(struct log_line *l, const struct rq *rq)
 {
     char text[UID_UUID_CHARS];
@@ -266,6 +285,7 @@ static void log_who(struct log_line *l, const struct rq *rq)
     uid_write(&b, &rq->request_id, "", SPELLING_UUID);
     log_str(l, "request_id", buf_str(&b));
     log_str(l, "peer", rq->req->peer);
+    log_proxy(rq, l);
     if (rq->has_client) {
         buf_fixed(&b, text, sizeof text);
         uid_write(&b, &rq->client_id, CLIENT_SID, SPELLING_UUID);

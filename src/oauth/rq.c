@@ -20,6 +20,7 @@ void rq_restart(struct rq *rq, struct server_thread *t)
     rq->failure = (struct failure){0};
     rq->client = NULL;
     rq->issued_grant = 0;
+    rq->stranger = false;
     rq->allow_origin = (str){0};
     effects_init(&rq->fx, rq->arena);
     http_res_reset(rq->res);

@@ -1,6 +1,6 @@
 /* source: the sender of a request, as far as throttling tells senders apart (security.md A35).
  *
- * Left out on purpose: X-Forwarded-For. Whoever writes the peer decides whom to believe (A37).
+ * The peer is the client's address as net/origin.c knows it; forwarding fields are not here (A37).
  */
 #include "oauth/source.h"
 

@@ -63,6 +63,7 @@ enum err headless_begin(struct rq *rq, struct interaction *ix, str *url)
     handle_new(HANDLE_FLOW, SHAPE_HANDLE, NULL, &row.id, &h);
     handle_digest(rq->t->hasher, &h, &row.hash);
     flow_put(&rq->fx, &row);
+    rq->stranger = true;
     buf_init(&text, rq->arena, HANDLE_CHARS, HANDLE_CHARS);
     handle_write(&text, &h, SHAPE_HANDLE, NULL);
     *url = url_of(rq, setting_text(rq->server->settings, login_url), "", buf_str(&text));

@@ -42,6 +42,7 @@ static void keep(struct rq *rq, const struct authorize_request *ar, struct handl
     handle_new(HANDLE_PUSHED, SHAPE_HANDLE, NULL, &row.id, out);
     handle_digest(rq->t->hasher, out, &row.hash);
     pushed_request_put(&rq->fx, &row);
+    rq->stranger = rq->client->client.auth_method == CLIENT_AUTH_NONE;
 }
 
 static void answer(struct rq *rq, const struct handle *handle)
