@@ -15,8 +15,8 @@ enum open_mode {
 
 /* Defaults, file, environment, options; unchecked. */
 int open_read_settings(struct cmd *c);
-/* The settings file: --config, else $POSTERN_CONFIG, else the file that a package installs, if it is
- * there. NULL: none. In the arena of the command or for ever. */
+/* The settings file: --config, else $POSTERN_CONFIG, else the file that a package installs, if it
+ * is there. NULL: none. In the arena of the command or for ever. */
 const char *open_config_file(struct cmd *c);
 /* What open_read_settings reads now, with c's options, into `out` (its arena is the caller's to
  * free); checked as a server would, with the descriptors that a service manager passed. For a

@@ -149,7 +149,7 @@ static void fill_network(struct cmd *c, bool one, struct sandbox *s)
         add_sockets(&make);
         add_replaceable(&read, text_of(c, SETTING_master_key));
     } else {
-        s->secret = text_of(c, SETTING_master_key);
+        s->hidden = text_of(c, SETTING_master_key);
     }
     if (s->resolves)
         add_resolver(&read);
@@ -184,7 +184,7 @@ static void fill(struct cmd *c, enum sandbox_role role, bool one, struct sandbox
         break;
     case SANDBOX_OUTBOUND:
         add_resolver(&(struct paths){c, s->read, 0});
-        s->secret = text_of(c, SETTING_master_key);
+        s->hidden = text_of(c, SETTING_master_key);
         break;
     case SANDBOX_NETWORK:
         fill_network(c, one, s);

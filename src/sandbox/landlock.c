@@ -68,7 +68,7 @@ static uint64_t all_files(int abi)
 /* What the rules are made with. */
 struct maker {
     int rules, abi;
-    const char *secret;
+    const char *hidden;
     char *why;
     size_t why_size;
 };
@@ -101,8 +101,8 @@ static bool lies_beneath(const char *file, const char *dir)
     return strncmp(file, dir, n) == 0 && (file[n] == '/' || (n > 0 && dir[n - 1] == '/'));
 }
 
-/* Landlock knows no exception beneath a directory. So a directory that holds the secret gives only
- * what is no content, and each of its entries is allowed by itself. */
+/* Landlock knows no exception beneath a directory. So a directory that holds the hidden file gives
+ * only what is no content, and each of its entries is allowed by itself. */
 static int allow_around(const struct maker *m, char *dir, uint64_t rights)
 {
     const struct dirent *entry;
@@ -114,9 +114,9 @@ static int allow_around(const struct maker *m, char *dir, uint64_t rights)
             n + 2 + strlen(entry->d_name) > PATH_MAX)
             continue;
         snprintf(dir + n, PATH_MAX - n, "%s%s", dir[n - 1] == '/' ? "" : "/", entry->d_name);
-        if (lies_beneath(m->secret, dir))
+        if (lies_beneath(m->hidden, dir))
             failed = allow_around(m, dir, rights);
-        else if (strcmp(m->secret, dir) != 0)
+        else if (strcmp(m->hidden, dir) != 0)
             failed = allow(m, dir, rights);
         dir[n] = '\0';
     }
@@ -131,9 +131,9 @@ static int allow_all(const struct maker *m, const char *const *paths, uint64_t r
     int failed = 0;
     for (size_t i = 0; i < SANDBOX_PATHS && paths[i] && !failed; i++) {
         bool real = *paths[i] && realpath(paths[i], whole);
-        if (real && m->secret && lies_beneath(m->secret, whole))
+        if (real && m->hidden && lies_beneath(m->hidden, whole))
             failed = allow_around(m, whole, rights);
-        else if (real && !(m->secret && strcmp(m->secret, whole) == 0))
+        else if (real && !(m->hidden && strcmp(m->hidden, whole) == 0))
             failed = allow(m, whole, rights);
     }
     return failed;
@@ -171,14 +171,14 @@ static int add_rules(const struct sandbox *s, const struct maker *m)
 
 enum err landlock_enter(const struct sandbox *s, int abi, char *why, size_t why_size)
 {
-    char secret[PATH_MAX];
+    char hidden[PATH_MAX];
     struct maker m = {make_ruleset(s, abi), abi, NULL, why, why_size};
     if (m.rules < 0) {
         fail(&m, "no set of rules", "");
         return ERR_FORBIDDEN;
     }
-    if (s->secret && realpath(s->secret, secret))
-        m.secret = secret;
+    if (s->hidden && realpath(s->hidden, hidden))
+        m.hidden = hidden;
     int failed = add_rules(s, &m);
     if (!failed && syscall(RESTRICT_SELF, m.rules, 0) < 0)
         failed = fail(&m, "not taken", "");

@@ -47,7 +47,7 @@ struct sandbox {
     const char *make[SANDBOX_PATHS]; /* directories: files are made and removed, not read */
     /* A file that stays out of reach though it lies beneath a directory of these lists (what comes
      * to be beside it later does, too); NULL: none. */
-    const char *secret;
+    const char *hidden;
     /* SANDBOX_SUPERVISOR, SANDBOX_NETWORK: there is a shared store to connect to; the supervisor
      * restarts processes that do. */
     bool connects;
