@@ -114,9 +114,9 @@ enum preamble_state preamble_read(const char *bytes, size_t n, struct preamble *
     *out = (struct preamble){0};
     if (n == 0)
         return PREAMBLE_MORE;
-    if (memcmp(bytes, v1.p, head) == 0)
+    if (str_eq(str_make(bytes, head), str_sub(v1, 0, head)))
         return n < v1.n ? PREAMBLE_MORE : read_v1(str_make(bytes, n), out);
-    if (memcmp(bytes, signature, mark) == 0)
+    if (str_eq(str_make(bytes, mark), str_make(signature, mark)))
         return read_v2((const uint8_t *)bytes, n, out);
     return PREAMBLE_BAD;
 }

@@ -25,7 +25,7 @@ struct conn {
     bool closing;        /* the answer is the last one */
     bool linger;         /* ... and the client may not know: drain before closing */
     bool dead;
-    bool admin; /* accepted by an administrator's listener */
+    bool admin;  /* accepted by an administrator's listener */
     bool greets; /* a proxy's preamble comes first */
     struct origin origin;
 };

@@ -63,7 +63,7 @@ struct rq {
     int issued_grant; /* row of grant_types, from 1, that gave a token; 0: none. For metrics */
     bool issued_jwt;
     bool stranger; /* something is stored for a client that has not proven itself */
-    int misses; /* commits that lost to another's; runs on other threads count for nothing */
+    int misses;    /* commits that lost to another's; runs on other threads count for nothing */
     enum { FATE_UNKNOWN, FATE_GOOD, FATE_BAD } fate; /* oauth/misbehave.h */
     bool late;                                       /* hold the answer back: fault.latency_ms */
     bool (*commit_now)(struct rq *rq); /* set in pool threads: commit rq->fx and wait; success */
