@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cmd/args.h"
+#include "cmd/check_proxies.h"
 #include "cmd/check_store.h"
 #include "cmd/open.h"
 #include "oauth/password_rules.h"
@@ -173,6 +174,7 @@ static int check(struct cmd *c)
     check_sandbox(&k);
     check_theme(&k);
     check_passwords(&k);
+    check_proxies_look(&k);
     if (settings_check_store(&c->settings, why, sizeof why) == OK) {
         bool store = check_store_look(&k), master = check_master(&k);
         if (store && master)
