@@ -35,7 +35,8 @@ struct testapp {
     atomic_int opened, closed, handled, slow, commits, committed, done, refused, ticks, blocked;
     atomic_int read; /* of slow: by readers */
     atomic_int left, reloads;
-    atomic_int commit_us; /* how long a commit takes */
+    atomic_int commit_us;                  /* how long a commit takes */
+    atomic_int signs, signed_n, sign_most; /* calls of sign, exchanges, most in one */
     pthread_mutex_t lock;
     pthread_cond_t opened_gate;
     bool gate; /* /block goes on */
@@ -60,6 +61,12 @@ static bool at(const struct exchange *x, const char *path)
     return str_eq(x->req.path, str_from(path));
 }
 
+/* What has to be signed says so in its path. */
+static bool is_signed(const struct exchange *x)
+{
+    return str_ends(x->req.path, STR("/sign"));
+}
+
 /* "POST /x hello 2": method, path, body, and how often it has been committed. */
 static enum net_next t_answer(struct exchange *x)
 {
@@ -72,12 +79,12 @@ static enum net_next t_answer(struct exchange *x)
     }
     if (at(x, "/huge") && !buf_room(&x->res.body, LIMIT_RESPONSE + 1))
         return NET_ANSWER; /* the flag is set; net refuses */
-    x->late = at(x, "/late");
+    x->late = at(x, "/late") || at(x, "/late/sign");
     if (at(x, "/admin") && !x->req.admin)
         x->res.status = 404;
     buf_printf(&x->res.body, "%.*s %.*s %.*s %d", STR_ARG(x->req.method_text), STR_ARG(x->req.path),
                STR_ARG(x->req.body), runs ? *runs : 0);
-    return NET_ANSWER;
+    return is_signed(x) ? NET_SIGN : NET_ANSWER;
 }
 
 static enum net_next t_handle(void *thread, struct exchange *x)
@@ -85,7 +92,9 @@ static enum net_next t_handle(void *thread, struct exchange *x)
     struct testapp *app = thread;
     atomic_fetch_add(&app->handled, 1);
     x->user = arena_alloc(&x->arena, sizeof(int));
-    if (at(x, "/commit") || at(x, "/rerun"))
+    if (at(x, "/nap"))
+        usleep(300000); /* the worker itself: what comes meanwhile comes in one turn */
+    if (at(x, "/commit") || at(x, "/rerun") || at(x, "/commit/sign"))
         return NET_COMMIT;
     if (at(x, "/commit/half")) { /* what it has written must not leave if the commit fails */
         http_res_header(&x->res, STR("X-Half"), STR("secret"));
@@ -172,6 +181,25 @@ static enum net_next t_resume(void *thread, struct exchange *x)
     return at(x, "/rerun") && *(int *)x->user < 3 ? NET_COMMIT : t_answer(x);
 }
 
+static void t_sign(void *thread, struct exchange **batch, size_t n)
+{
+    struct testapp *app = thread;
+    assert_int_equal(t_kind, 'w');
+    assert_in_range(n, 1, NET_SIGN_MAX);
+    atomic_fetch_add(&app->signs, 1);
+    atomic_fetch_add(&app->signed_n, (int)n);
+    if ((int)n > atomic_load(&app->sign_most))
+        atomic_store(&app->sign_most, (int)n);
+    for (size_t i = 0; i < n; i++) {
+        if (at(batch[i], "/away/sign")) {
+            http_res_reset(&batch[i]->res);
+            batch[i]->res.status = 503;
+        } else {
+            buf_put(&batch[i]->res.body, STR(" signed"));
+        }
+    }
+}
+
 static void t_refuse(void *thread, struct exchange *x, enum err e, const char *reason)
 {
     struct testapp *app = thread;
@@ -247,6 +275,7 @@ static const struct net_app test_app = {.thread_open = t_open,
                                         .handle_slow = t_slow,
                                         .commit = t_commit,
                                         .resume = t_resume,
+                                        .sign = t_sign,
                                         .refuse = t_refuse,
                                         .done = t_done,
                                         .idle = t_idle,
