@@ -1,4 +1,4 @@
-/* check_proxies: the settings `proxies*` and `penalties*`, looked at for what would be dangerous. */
+/* check_proxies: the settings `proxies*` and `penalties*`, looked at for what is dangerous. */
 #ifndef CMD_CHECK_PROXIES_H
 #define CMD_CHECK_PROXIES_H
 

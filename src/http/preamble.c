@@ -22,7 +22,7 @@ enum {
     STREAM = 1,
 };
 
-static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
+static const char magic[12] = "\r\n\r\n\0\r\nQUIT\n";
 
 /* ---- version 1 ---- */
 
@@ -110,13 +110,13 @@ static enum preamble_state read_v2(const uint8_t *b, size_t n, struct preamble *
 enum preamble_state preamble_read(const char *bytes, size_t n, struct preamble *out)
 {
     static const str v1 = STR_INIT("PROXY ");
-    size_t head = n < v1.n ? n : v1.n, mark = n < sizeof signature ? n : sizeof signature;
+    size_t head = n < v1.n ? n : v1.n, mark = n < sizeof magic ? n : sizeof magic;
     *out = (struct preamble){0};
     if (n == 0)
         return PREAMBLE_MORE;
     if (str_eq(str_make(bytes, head), str_sub(v1, 0, head)))
         return n < v1.n ? PREAMBLE_MORE : read_v1(str_make(bytes, n), out);
-    if (str_eq(str_make(bytes, mark), str_make(signature, mark)))
+    if (str_eq(str_make(bytes, mark), str_make(magic, mark)))
         return read_v2((const uint8_t *)bytes, n, out);
     return PREAMBLE_BAD;
 }
