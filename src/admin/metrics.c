@@ -33,6 +33,11 @@ const struct metric metrics_table[METRICS] = {
      "Requests that lost a race and ran again on fresh data.", scrape_server_missed},
     {"postern_commit_failures_total", METRICS_COUNTER, "",
      "Requests answered 503 because the store did not take their batch.", scrape_server_failed},
+    {"postern_audit_rows_total", METRICS_COUNTER, "", "Audit rows that this server has written.",
+     scrape_server_audit_rows},
+    {"postern_audit_summarised_total", METRICS_COUNTER, "",
+     "Audit rows of refusals beyond audit.rate, told in one row together.",
+     scrape_server_audit_summarised},
     {"postern_queue_requests", METRICS_GAUGE, "queue",
      "Requests that wait: for the commit, for the pool that hashes passwords, or to read "
      "PostgreSQL.",

@@ -20,7 +20,7 @@ struct metric {
     void (*write)(struct scrape *s);
 };
 
-#define METRICS 38
+#define METRICS 40
 extern const struct metric metrics_table[METRICS];
 
 /* "counter", "gauge", "histogram" */

@@ -122,6 +122,16 @@ void scrape_server_failed(struct scrape *s)
     scrape_int(s, NO_VALUES, scrape_value(&s->rq->server->metrics.commits.failed));
 }
 
+void scrape_server_audit_rows(struct scrape *s)
+{
+    scrape_int(s, NO_VALUES, (int64_t)atomic_load(&s->rq->server->changes.audited));
+}
+
+void scrape_server_audit_summarised(struct scrape *s)
+{
+    scrape_int(s, NO_VALUES, atomic_load(&s->rq->server->audit.suppressed_total));
+}
+
 static struct metrics_net net_now(const struct scrape *s)
 {
     struct metrics_net now = {0};

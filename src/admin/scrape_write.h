@@ -14,6 +14,8 @@ void scrape_server_batch_sets(struct scrape *s);
 void scrape_server_commit_durations(struct scrape *s);
 void scrape_server_missed(struct scrape *s);
 void scrape_server_failed(struct scrape *s);
+void scrape_server_audit_rows(struct scrape *s);
+void scrape_server_audit_summarised(struct scrape *s);
 void scrape_server_queues(struct scrape *s);
 void scrape_server_connections(struct scrape *s);
 void scrape_server_accepted(struct scrape *s);

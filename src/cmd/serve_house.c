@@ -142,6 +142,15 @@ static void note(const struct key *k, enum key_step step)
     log_end(&l);
 }
 
+/* The same for the audit log. */
+static void row(struct serve_house *h, struct effects *fx, int64_t now_s, enum audit_event event,
+                const struct key *k, const char *detail)
+{
+    char kid[UID_SID_CHARS];
+    keyring_kid(k, kid);
+    serve_audit_row(&h->audit, fx, now_s, event, str_make(kid, sizeof kid), str_from(detail));
+}
+
 /* True when it is done. The lock keeps `key rotate --master` from dropping the key under which the
  * new one is sealed. */
 static bool publish_successor(struct serve_house *h, const struct key *old, int64_t now_s,
@@ -159,6 +168,7 @@ static bool publish_successor(struct serve_house *h, const struct key *old, int6
         snprintf(why, sizeof why, "cannot open the directory of %.*s", STR_ARG(path));
     } else {
         e = key_put_next(fx, fx->arena, h->server->vault, old, now_s, &id, why, sizeof why);
+        row(h, fx, now_s, AUDIT_KEY_MADE, old, "the successor of that key, in time");
         done = e == OK && commit(h, fx) == COMMIT_DONE;
         if (done)
             note(old, KEY_STEP_SUCCESSOR);
@@ -187,6 +197,8 @@ static bool take_step(struct serve_house *h, int64_t now_s)
         done = publish_successor(h, k, now_s, &fx);
     } else if (k) {
         serve_keys_take(ring, k, step, now_s, &fx);
+        row(h, &fx, now_s, step == KEY_STEP_DROP ? AUDIT_KEY_DROPPED : AUDIT_KEY_ACTIVATED, k,
+            "in time");
         done = commit(h, &fx) == COMMIT_DONE;
         if (done)
             note(k, step);
@@ -314,6 +326,7 @@ void serve_house_init(struct serve_house *h, struct server *server, struct db *d
         .grants_s = INT64_MAX,
         .late_seen = atomic_load(&server->changes.late),
     };
+    serve_audit_init(&h->audit, server, db, ids);
 }
 
 /* What the server has to know about a poll of a shared store that began then. */
@@ -401,6 +414,7 @@ bool serve_house_work(struct serve_house *h)
         more = (s->shared && serve_excess(h, now_s)) || more;
     }
     try_store(h, now_s);
+    serve_audit_work(&h->audit, now_s, keeper);
     flush_explanations(h);
     tally(h, now_s);
     return more;
@@ -424,6 +438,7 @@ void serve_house_end(struct serve_house *h)
 {
     while (flush_explanations(h)) {
     }
+    serve_audit_end(&h->audit, clock_now_s(&h->server->clock));
     if (h->server->shared && h->lease_ms > 0)
         drop_lease(h);
     pay_at_end(h);

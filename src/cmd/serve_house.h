@@ -7,6 +7,7 @@
 #ifndef CMD_SERVE_HOUSE_H
 #define CMD_SERVE_HOUSE_H
 
+#include "cmd/serve_audit.h"
 #include "oauth/server.h"
 
 struct serve_house {
@@ -29,6 +30,7 @@ struct serve_house {
     int64_t grants_ms;    /* shared: when they are read unasked, by the monotonic clock */
     unsigned late_seen;   /* shared: how much of change_log.late has been paid */
     int64_t all_ms;       /* shared: when CHANGE_ALL may be told again */
+    struct serve_audit audit;
     int64_t all_again_ms; /* shared: when it has to be once more; 0: it has not */
 };
 

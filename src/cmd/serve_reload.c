@@ -39,6 +39,7 @@ void serve_reload(struct serve_app *app)
         log_note(LOG_ERROR, "reload", "the settings in force go on: %s", why);
     else
         take(app, &fresh);
+    audit_gate_note(&app->server.audit, AUDIT_SETTINGS_RELOADED, (str){0}, (str){0});
     arena_free(&fresh.arena);
     atomic_store(&app->house.reload, true);
 }

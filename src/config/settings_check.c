@@ -16,6 +16,8 @@
 #include "codec/url.h"
 #include "config/settings.h"
 
+enum { DAY_S = 86400 };
+
 static bool loopback_host(str host)
 {
     return str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("[::1]")) ||
@@ -158,6 +160,21 @@ static enum err check_range(str range, enum setting_id id, char *why, size_t why
     return ERR_INVALID_REQUEST;
 }
 
+/* It stands in rows, files and claims as it is; `cli` is that of the subcommands. */
+static enum err check_node(str name, char *why, size_t why_size)
+{
+    bool fits = !str_eq(name, STR("cli"));
+    for (size_t i = 0; i < name.n && fits; i++) {
+        char c = name.p[i];
+        fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-';
+    }
+    if (fits)
+        return OK;
+    snprintf(why, why_size, "`node` takes letters, digits, `.`, `_` and `-`, but not `cli`");
+    return ERR_INVALID_REQUEST;
+}
+
 enum err settings_check_value(enum setting_id id, const struct setting_value *v, char *why,
                               size_t why_size)
 {
@@ -166,6 +183,12 @@ enum err settings_check_value(enum setting_id id, const struct setting_value *v,
         return check_db(v->text, why, why_size);
     if (id == SETTING_issuer && v->text.n > 0)
         return check_issuer(v->text, why, why_size);
+    if (id == SETTING_node && v->text.n > 0)
+        return check_node(v->text, why, why_size);
+    if (id == SETTING_audit_keep_s && v->number > 0 && v->number < DAY_S) {
+        snprintf(why, why_size, "`audit.keep` is at least 1d, or 0 for ever");
+        return ERR_INVALID_REQUEST;
+    }
     for (size_t i = 0; i < v->list_n && e == OK; i++)
         if (id == SETTING_hosts)
             e = check_host(v->list[i], why, why_size);

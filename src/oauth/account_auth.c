@@ -6,6 +6,7 @@
 #include "oauth/account_auth.h"
 
 #include "oauth/client_auth/client_auth.h"
+#include "oauth/record.h"
 
 struct hashed {
     const struct key *pepper;
@@ -91,6 +92,17 @@ static enum err judge(struct rq *rq, const char *challenge, str sid, str token, 
     return rehash(rq, out, both[0].right ? &out->token : &out->old, token);
 }
 
+/* Whoever it said to be, if that is a name of an account. */
+static void note(struct rq *rq, str sid)
+{
+    enum spelling spelling;
+    struct uid id;
+
+    record_refused(
+        rq, AUDIT_ACCOUNT_AUTH, ERR_INVALID_CLIENT,
+        &(struct record){.account = uid_parse(sid, ACCOUNT_SID, &id, &spelling) ? sid : (str){0}});
+}
+
 enum err account_auth_optional(struct rq *rq, const char *challenge, bool *present,
                                struct account *out)
 {
@@ -99,7 +111,9 @@ enum err account_auth_optional(struct rq *rq, const char *challenge, bool *prese
 
     if (e != OK || !*present)
         return e;
-    return judge(rq, challenge, sid, token, out);
+    if ((e = judge(rq, challenge, sid, token, out)) == ERR_INVALID_CLIENT)
+        note(rq, sid);
+    return e;
 }
 
 enum err account_auth_require(struct rq *rq, const char *challenge, struct account *out)

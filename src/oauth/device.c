@@ -14,6 +14,7 @@
 
 #include "base/rand.h"
 #include "oauth/check/check.h"
+#include "oauth/record.h"
 #include "oauth/sealed.h"
 #include "oauth/source.h"
 #include "store/consent.h"
@@ -313,11 +314,15 @@ enum err device_approve(struct rq *rq, const struct device_asking *d)
     if ((e = remember(rq, d)) != OK)
         return e;
     user_grant_put(&rq->fx, &g);
+    record_done(rq, AUDIT_DEVICE_APPROVED, &(struct record){.user = &g.user, .client = &g.client});
     device_code_approve(&rq->fx, &d->row.id, &g.id);
     return OK;
 }
 
 void device_deny(struct rq *rq, const struct device_asking *d)
 {
+    record_done(rq, AUDIT_DEVICE_DENIED,
+                &(struct record){.user = d->who != NULL ? &d->who->user.id : NULL,
+                                 .client = &d->row.client});
     device_code_deny(&rq->fx, &d->row.id);
 }

@@ -7,6 +7,7 @@
 
 #include "codec/url.h"
 #include "oauth/params.h"
+#include "oauth/record.h"
 #include "oauth/sealed.h"
 #include "oauth/token/id_token.h"
 #include "oauth/token/subject.h"
@@ -192,6 +193,11 @@ enum err logout_open(struct rq *rq, str sealed, struct logout *out)
 
 void logout_end(struct rq *rq, struct logout *l)
 {
+    for (size_t i = 0; i < l->browser.n; i++)
+        if (!l->has_session || id_eq(&l->browser.in[i].session.id, &l->session))
+            record_done(rq, AUDIT_SIGN_OUT,
+                        &(struct record){.user = &l->browser.in[i].user.id,
+                                         .organization = &l->browser.in[i].user.organization});
     if (l->has_session)
         browser_sign_out(rq, &l->browser, &l->session);
     else

@@ -10,6 +10,7 @@
 #include "oauth/cors.h"
 #include "oauth/explain.h"
 #include "oauth/misbehave.h"
+#include "oauth/record.h"
 #include "oauth/rq.h"
 #include "oauth/trace.h"
 
@@ -206,6 +207,7 @@ static enum flow run(struct rq *rq)
     } else {
         cors_write(rq);
     }
+    record_admit(rq, is_away(rq->server));
     if (effects_empty(&rq->fx))
         return finish(rq);
     return is_away(rq->server) ? refuse_away(rq) : FLOW_COMMIT;
@@ -228,6 +230,8 @@ enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outco
         return finish(rq);
     if (outcome == COMMIT_MISSED && rq->misses++ < LIMIT_RERUNS)
         return oauth_handle(t, rq);
+    if (record_is_spare(rq))
+        return finish(rq);
     refuse_anew(rq, ERR_UNAVAILABLE);
     return FLOW_ANSWER;
 }

@@ -64,8 +64,10 @@ struct rq {
     bool issued_jwt;
     bool stranger; /* something is stored for a client that has not proven itself */
     int misses;    /* commits that lost to another's; runs on other threads count for nothing */
-    enum { FATE_UNKNOWN, FATE_GOOD, FATE_BAD } fate; /* oauth/misbehave.h */
-    bool late;                                       /* hold the answer back: fault.latency_ms */
+    enum { FATE_UNKNOWN, FATE_GOOD, FATE_BAD } fate;      /* oauth/misbehave.h */
+    enum audit_event refused_event;                       /* oauth/record.h */
+    enum { SPARE_UNKNOWN, SPARE_ROOM, SPARE_NONE } spare; /* may its row be written? */
+    bool late;                         /* hold the answer back: fault.latency_ms */
     bool (*commit_now)(struct rq *rq); /* set in pool threads: commit rq->fx and wait; success */
     void *host;                        /* whoever owns the exchange (net) */
 };

@@ -13,6 +13,7 @@
 #include "codec/url.h"
 #include "oauth/endpoint/metadata.h"
 #include "oauth/misbehave.h"
+#include "oauth/record.h"
 
 #define PERSONS_PER_CLIENT 4 /* in memory, on average */
 
@@ -127,6 +128,7 @@ enum err server_open(struct server *s, const struct settings *settings,
     s->hosts_n = 0;
     arena_init(&s->arena, LIMIT_REQUEST_ARENA);
     id_source_init(&s->ids);
+    audit_gate_init(&s->audit, setting_int(settings, audit_rate));
     change_log_init(&s->changes);
     pthread_mutex_init(&s->load_lock, NULL);
     pthread_mutex_init(&s->ring_lock, NULL);
@@ -143,6 +145,7 @@ enum err server_open(struct server *s, const struct settings *settings,
     if (s->shared && (e = open_memory(s, db, why, why_size)) != OK)
         return e;
     collect_hosts(s);
+    record_open(s);
     s->metadata = metadata_make(&s->arena, s);
     return OK;
 }

@@ -15,6 +15,7 @@
 #include "oauth/metrics.h"
 #include "oauth/route.h"
 #include "oauth/token/verified.h"
+#include "store/audit_gate.h"
 #include "store/change.h"
 #include "store/client_cache.h"
 #include "store/commit.h"
@@ -52,6 +53,8 @@ struct server {
     str metadata;                 /* the RFC 8414 document */
     str *hosts;                   /* host names that the server answers for */
     size_t hosts_n;
+    str node;                /* by what name its audit rows are chained */
+    struct audit_gate audit; /* oauth/record.h */
     struct metrics metrics;
     str ui_locales;                   /* languages of the pages, "en de fr"; set with ui */
     struct ui *ui;                    /* ui/ui.h; set by cmd/serve, NULL in tests without pages */

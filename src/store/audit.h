@@ -57,8 +57,8 @@
     X(SERVER_STOPPED, "server.stopped", "a server stopped as it was told to")                      \
     X(PROCESS_RESTARTED, "process.restarted", "a process of a server had died")                    \
     X(PENALTY_BEGUN, "penalty.begun", "a source was shut out for a while")                         \
-    X(AUDIT_PRUNED, "audit.pruned", "old rows of this log were taken away")                        \
-    X(AUDIT_BROKEN, "audit.broken", "a verification of this log found it changed")
+    X(PRUNED, "audit.pruned", "old rows of this log were taken away")                              \
+    X(BROKEN, "audit.broken", "a verification of this log found it changed")
 
 enum audit_event {
 #define X(id, name, help) AUDIT_##id,

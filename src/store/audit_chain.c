@@ -13,6 +13,7 @@
 #include <endian.h>
 
 #include "crypto/jwt.h"
+#include "crypto/sign_rules.h"
 
 #define DOMAIN "postern audit 1"
 
@@ -108,7 +109,7 @@ static bool is_signed(const struct audit_chain *c, struct arena *a,
     struct buf b;
     struct jwt jwt;
 
-    if (jwt_parse(a, p->jwt, &jwt) != OK || !jwt_typ_is(&jwt, STR(AUDIT_CHAIN_TYP)) ||
+    if (jwt_parse(a, p->jwt, &jwt) != OK || !jwt_typ_is(&jwt, sign_rules_typ(SIGN_CHECKPOINT)) ||
         jwt_verify_jwks(&jwt, c->jwks, JWT_ALGS_ANY) != OK)
         return false;
     buf_fixed(&b, hex, sizeof hex);

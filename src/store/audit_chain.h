@@ -14,9 +14,6 @@
 #include "codec/json.h"
 #include "crypto/hash.h"
 
-/* typ of a checkpoint's JWT: the one of SIGN_CHECKPOINT (crypto/sign_rules.h). */
-#define AUDIT_CHAIN_TYP "audit-checkpoint+jwt"
-
 struct audit_row {
     struct id id;
     str node, event, actor, client, subject, organization, result, source, request, detail;

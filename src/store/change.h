@@ -44,6 +44,7 @@ struct revoked;
 
 struct change_log {
     atomic_uint_fast64_t commits; /* of this process: what was read before one may be old */
+    atomic_ullong audited;        /* audit rows that this process has written */
     atomic_uint late; /* how many commits may have told the others too late: CHANGE_ALL is owed */
     struct id_source ids;     /* of the rows that this process writes; the committing thread's */
     atomic_uint_fast64_t seq; /* number published so far */

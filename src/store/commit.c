@@ -33,6 +33,7 @@
 
 #include <time.h>
 
+#include "store/audit.h"
 #include "store/commit_bulk.h"
 #include "store/revoked.h"
 
@@ -203,6 +204,7 @@ static void run_and_tell(struct db *db, struct change_log *log, const struct sta
                          struct commit_set *sets, size_t n)
 {
     bool failed = false;
+    size_t audited = 0;
 
     if (run_batch(db, stamp, sets, n))
         atomic_fetch_add(&log->late, 1);
@@ -211,9 +213,13 @@ static void run_and_tell(struct db *db, struct change_log *log, const struct sta
     atomic_fetch_add(&log->commits, 1); /* failed or not: the outcome may be unknown */
     for (size_t i = 0; i < n; i++) {
         failed = failed || sets[i].outcome == COMMIT_FAILED;
-        if (has_written(&sets[i]))
-            publish(log, sets[i].fx->changes);
+        if (!has_written(&sets[i]))
+            continue;
+        publish(log, sets[i].fx->changes);
+        audited += audit_count(sets[i].fx);
     }
+    if (audited > 0)
+        atomic_fetch_add(&log->audited, audited);
     /* What was written after all is published by the poll, as if it were another process's. */
     if (failed)
         id_source_init(stamp->ids);

@@ -11,6 +11,7 @@
  * Left out on purpose: changing name or address, which belongs to whoever runs the server.
  */
 #include "oauth/authorize/headless.h"
+#include "oauth/record.h"
 #include "oauth/sign_in.h"
 #include "store/consent.h"
 #include "ui/authorize.h"
@@ -202,6 +203,10 @@ static enum err draw(struct rq *rq, struct account *a)
 static enum err wrong_password(struct rq *rq, struct account *a, enum err e)
 {
     effects_refuse(&rq->fx);
+    if (e == ERR_WRONG_PASSWORD || e == ERR_TOO_MANY_REQUESTS)
+        record_refused(
+            rq, AUDIT_PASSWORD_CHANGED, e,
+            &(struct record){.user = &a->who->user.id, .organization = &a->who->user.organization});
     a->at_present = e == ERR_WRONG_PASSWORD;
     a->at_fresh = e == ERR_INVALID_REQUEST;
     a->problem = a->at_fresh ? rq->failure.text : "account.wrong";
@@ -210,6 +215,14 @@ static enum err wrong_password(struct rq *rq, struct account *a, enum err e)
         a->status = err_info(e)->status;
     }
     return draw(rq, a);
+}
+
+static void note(struct rq *rq, const struct account *a, enum audit_event event, const char *detail)
+{
+    record_done(rq, event,
+                &(struct record){.user = &a->who->user.id,
+                                 .organization = &a->who->user.organization,
+                                 .detail = str_from(detail)});
 }
 
 static enum err change_password(struct rq *rq, struct account *a, const struct account_post *post)
@@ -232,6 +245,7 @@ static enum err change_password(struct rq *rq, struct account *a, const struct a
         return wrong_password(rq, a, e);
     if (e)
         return e;
+    note(rq, a, AUDIT_PASSWORD_CHANGED, "by its owner");
     a->others_gone = true;
     a->notice = "account.changed";
     return draw(rq, a);
@@ -246,8 +260,10 @@ static enum err end_session(struct rq *rq, struct account *a, const struct accou
         e = session_load(rq->t->db, rq->arena, &a->gone, &s);
     if (e && e != ERR_ABSENT)
         return e;
-    if (!e && uid_eq(&s.user, &a->who->user.id))
+    if (!e && uid_eq(&s.user, &a->who->user.id)) {
         session_end(&rq->fx, &a->gone, rq->now_s);
+        note(rq, a, AUDIT_SESSION_ENDED, "one");
+    }
     a->notice = "account.session_ended";
     return draw(rq, a);
 }
@@ -255,6 +271,7 @@ static enum err end_session(struct rq *rq, struct account *a, const struct accou
 static enum err end_others(struct rq *rq, struct account *a)
 {
     session_end_all(&rq->fx, &a->who->user.id, &a->who->session.id, false, rq->now_s);
+    note(rq, a, AUDIT_SESSION_ENDED, "all others");
     a->others_gone = true;
     a->notice = "account.others_ended";
     return draw(rq, a);
@@ -267,6 +284,8 @@ static enum err revoke(struct rq *rq, struct account *a, const struct account_po
     if (!uid_parse(post->client, CLIENT_SID, &a->revoked, &spelling))
         return fail_at(rq, ERR_INVALID_REQUEST, "That is no client.", STR("client"));
     consent_revoke(&rq->fx, &a->who->user.id, &a->revoked, rq->now_s);
+    record_done(rq, AUDIT_CONSENT_REVOKED,
+                &(struct record){.user = &a->who->user.id, .client = &a->revoked});
     page_begin(rq, (str){0}, &p);
     a->text = client_name(&p, &a->revoked);
     a->notice = "account.revoked";
@@ -276,6 +295,7 @@ static enum err revoke(struct rq *rq, struct account *a, const struct account_po
 static enum err sign_out(struct rq *rq, struct account *a)
 {
     struct id session = a->who->session.id; /* the sessions move */
+    note(rq, a, AUDIT_SIGN_OUT, "");
     browser_sign_out(rq, &a->browser, &session);
     ui_logout_done(rq, &a->browser);
     return OK;

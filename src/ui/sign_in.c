@@ -11,6 +11,7 @@
 #include "oauth/sign_in.h"
 
 #include "oauth/authorize/headless.h"
+#include "oauth/record.h"
 #include "ui/step.h"
 
 struct sign_in_post {
@@ -88,12 +89,31 @@ enum err ui_sign_in_here(struct rq *rq)
 
 /* ---- what it posts ---- */
 
+/* Never what was typed: people type passwords into the other field, too. */
+static void note(struct rq *rq, const struct sign_in_page *s, enum err e, const struct user *u)
+{
+    const struct cached_client *client = s->ix ? s->ix->ar.client : NULL;
+    struct record r = {.client = client ? &client->client.id : NULL};
+    if (u->username.n == 0) { /* nobody, or not asked for */
+        record_refused(rq, AUDIT_SIGN_IN, e, &r);
+        return;
+    }
+    r.organization = &u->organization;
+    if (e) {
+        r.subject_user = &u->id;
+        record_refused(rq, AUDIT_SIGN_IN, e, &r);
+    } else {
+        r.user = &u->id;
+        record_done(rq, AUDIT_SIGN_IN, &r);
+    }
+}
+
 /* OK: *in has signed in. Else the form again (*drawn), or an error that is none of the form's. */
 static enum err prove(struct rq *rq, const struct sign_in_post *post, struct sign_in_page *s,
                       const struct id *organization, struct signed_in **in, bool *drawn)
 {
     struct browser *b = s->ix ? &s->ix->browser : s->browser;
-    struct user user;
+    struct user user = {0};
     enum err e = OK;
     s->login = post->login.p ? post->login : STR("");
     s->empty = post->login.n == 0 || post->password.n == 0;
@@ -103,6 +123,7 @@ static enum err prove(struct rq *rq, const struct sign_in_post *post, struct sig
     if (!s->empty && !e) {
         int64_t auth_s = s->ix ? interaction_auth_s(rq, s->ix) : rq->now_s;
         *in = browser_sign_in(rq, b, &user, STR("pwd"), STR("pwd"), auth_s);
+        note(rq, s, OK, &user);
         return OK;
     }
     *drawn = s->empty || e == ERR_WRONG_PASSWORD || e == ERR_TOO_MANY_REQUESTS ||
@@ -110,6 +131,8 @@ static enum err prove(struct rq *rq, const struct sign_in_post *post, struct sig
     if (!*drawn)
         return e;
     effects_refuse(&rq->fx);
+    if (e == ERR_WRONG_PASSWORD || e == ERR_TOO_MANY_REQUESTS)
+        note(rq, s, e, &user);
     s->problem = e;
     ui_sign_in_draw(rq, s);
     return OK;

@@ -113,7 +113,7 @@ static void prove(struct fixture *f, struct own_key *k, const char *kid, str nod
     struct audit_checkpoint p = {node, seq, *hash, NOW, cut, {0}};
 
     assert_int_equal(audit_link_head(f->db, &f->arena, node, &head), OK);
-    p.jwt = sign(f, k, kid, AUDIT_CHAIN_TYP, &p);
+    p.jwt = sign(f, k, kid, "audit-checkpoint+jwt", &p);
     audit_link_prove(&fx, &head, &p, str_from(kid), k->jwk);
     commit(f, &fx);
 }

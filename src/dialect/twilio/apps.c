@@ -119,6 +119,7 @@ enum err apps_update(struct rq *rq)
         return e;
     c.updated_s = rq->now_s;
     client_update_app(&rq->fx, &c);
+    apps_caller_record(rq, &who, AUDIT_CLIENT_CHANGED, &c);
     answer_twilio(rq, 200);
     apps_write(&rq->res->body, &c, (str){0});
     return OK;
@@ -136,6 +137,7 @@ enum err apps_delete(struct rq *rq)
         return e;
     client_hold_app(&rq->fx, &c);
     client_delete(&rq->fx, &c.id);
+    apps_caller_record(rq, &who, AUDIT_CLIENT_DELETED, &c);
     rq->res->status = 204;
     rq_request_id(rq);
     answer_twilio_headers(rq);
@@ -183,6 +185,7 @@ enum err apps_secret(struct rq *rq)
         return e;
     client_hold_app(&rq->fx, &c);
     client_put_secret(&rq->fx, &c.id, &row, rq->now_s + days * DAY_S);
+    apps_caller_record(rq, &who, AUDIT_CLIENT_SECRET, &c);
     if (days == 0)
         client_revoke_all(&rq->fx, &c.id);
     answer_twilio(rq, 201);

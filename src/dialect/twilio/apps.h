@@ -21,6 +21,10 @@ enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, cons
 /* The client of {id}, if it is of the caller's organization; else 404. */
 enum err apps_caller_load(struct rq *rq, const struct apps_caller *who, struct client *out);
 
+/* The audit row of what the caller did to the app. */
+void apps_caller_record(struct rq *rq, const struct apps_caller *who, enum audit_event event,
+                        const struct client *c);
+
 /* A request's body; members that are absent or null keep what *c holds. */
 enum err apps_body_read(struct rq *rq, const struct json **out);
 enum err apps_body_members(struct rq *rq, const struct json *body, bool creating, struct client *c);

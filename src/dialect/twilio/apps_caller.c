@@ -10,6 +10,7 @@
 #include "dialect/twilio/policy.h"
 #include "dialect/twilio/token_fault.h"
 #include "oauth/account_auth.h"
+#include "oauth/record.h"
 #include "oauth/token/bearer.h"
 
 static str sid_of(struct rq *rq, const struct uid *id, const char *prefix)
@@ -83,6 +84,15 @@ enum err apps_caller_may_hold(struct rq *rq, const struct apps_caller *who, cons
     rq->failure.code = CODE_PERMISSION;
     return fail_at(rq, ERR_FORBIDDEN, "An app cannot give or hold more than its own policy allows.",
                    STR("policy"));
+}
+
+void apps_caller_record(struct rq *rq, const struct apps_caller *who, enum audit_event event,
+                        const struct client *c)
+{
+    record_done(rq, event,
+                &(struct record){.account = who->is_app ? (str){0} : who->sid,
+                                 .client = &c->id,
+                                 .organization = &who->organization});
 }
 
 enum err apps_caller_load(struct rq *rq, const struct apps_caller *who, struct client *out)

@@ -55,6 +55,7 @@ enum err apps_list_create(struct rq *rq)
         return e;
     client_put(&rq->fx, &c);
     client_put_secret(&rq->fx, &c.id, &row, rq->now_s);
+    apps_caller_record(rq, &who, AUDIT_CLIENT_CREATED, &c);
     answer_twilio(rq, 201);
     apps_write(&rq->res->body, &c, secret);
     return OK;

@@ -9,6 +9,7 @@
 #include "dialect/twine/jsonapi.h"
 #include "dialect/twine/paging.h"
 #include "dialect/twine/reach.h"
+#include "oauth/record.h"
 
 #define FILTER_ORGANIZATION "filter[organization]"
 #define FILTER_NAME         "filter[name]"
@@ -185,6 +186,15 @@ static void write_location(struct rq *rq, const struct id *id)
     http_res_header(rq->res, STR("Location"), buf_str(&b));
 }
 
+static str id_text(struct rq *rq, const struct id *id)
+{
+    struct buf b;
+
+    buf_init(&b, rq->arena, ID_HEX, ID_HEX);
+    id_write(&b, id);
+    return buf_str(&b);
+}
+
 enum err groups_twine_create(struct rq *rq)
 {
     struct group g = {0};
@@ -201,6 +211,7 @@ enum err groups_twine_create(struct rq *rq)
     g.id = id_next(&rq->server->ids, rq->now_s);
     g.created_s = rq->now_s;
     group_put(&rq->fx, &g);
+    record_done(rq, AUDIT_GROUP_CREATED, &(struct record){.subject = id_text(rq, &g.id)});
     jsonapi_send_group(rq, 201, &g);
     write_location(rq, &g.id);
     return OK;

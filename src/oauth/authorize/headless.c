@@ -15,6 +15,7 @@
 
 #include "codec/url.h"
 #include "oauth/check/check.h"
+#include "oauth/record.h"
 #include "store/consent.h"
 
 #define AHEAD_S 60 /* how far another clock may be ahead of ours */
@@ -333,8 +334,14 @@ static void sign_in(struct rq *rq, const struct flow_row *row, const struct user
 {
     struct signed_in *in = row->amr.n == 0 ? session_of(&ix->browser, &user->id) : NULL;
 
-    if (in == NULL)
+    if (in == NULL) {
         in = browser_sign_in(rq, &ix->browser, user, row->amr, row->acr, row->auth_s);
+        record_done(rq, AUDIT_SIGN_IN,
+                    &(struct record){.user = &user->id,
+                                     .client = &ix->ar.client->client.id,
+                                     .organization = &user->organization,
+                                     .detail = STR("by the page of login.url")});
+    }
     interaction_choose(ix, &in->session.id);
 }
 

@@ -13,6 +13,7 @@
 
 #include "oauth/check/check.h"
 #include "oauth/check/checks.h"
+#include "oauth/record.h"
 #include "oauth/sealed.h"
 #include "store/replay.h"
 #include "store/user_grant.h"
@@ -222,6 +223,7 @@ void interaction_consent(struct rq *rq, struct interaction *ix)
     if (ix->has_before) /* else what is taken back at this moment comes back with the new */
         consent_hold(&rq->fx, &ix->before);
     consent_put(&rq->fx, &c);
+    record_done(rq, AUDIT_CONSENT_GIVEN, &(struct record){.user = &c.user, .client = &c.client});
     ix->consented = true;
 }
 

@@ -8,6 +8,8 @@
  */
 #include "oauth/client_auth/client_auth.h"
 
+#include "oauth/record.h"
+
 const struct client_auth_info client_auth_methods[CLIENT_AUTH_METHODS] = {
     {"client_secret_basic", CLIENT_AUTH_BASIC, AT_TOKEN | AT_INTROSPECTION | AT_REVOCATION, false,
      "RFC 6749 2.3.1"},
@@ -51,8 +53,27 @@ enum err client_auth_collect(struct rq *rq, const struct client_auth_form *f,
     return OK;
 }
 
+/* The row of a refusal: whoever the client said to be, and how it tried. */
+static void note(struct rq *rq, const struct credentials *c, enum err e, const char *detail)
+{
+    struct uid id;
+    enum spelling spelling;
+    bool named = uid_parse(c->client_id, CLIENT_SID, &id, &spelling);
+
+    record_refused(rq, AUDIT_CLIENT_AUTH, e,
+                   &(struct record){.client = named ? &id : NULL, .detail = str_from(detail)});
+}
+
+static const char *method_of(const struct credentials *c)
+{
+    if (c->assertion.p != NULL)
+        return "by assertion";
+    return c->secret.p != NULL ? "by secret" : "without proof";
+}
+
 static enum err unproven(struct rq *rq, const struct credentials *c)
 {
+    note(rq, c, ERR_INVALID_CLIENT, method_of(c));
     if (c->basic) /* RFC 6749 5.2 */
         rq->failure.challenge = BASIC_CHALLENGE;
     return fail(rq, ERR_INVALID_CLIENT, "The client is unknown or its credentials are wrong.");
@@ -153,6 +174,7 @@ enum err client_auth_require(struct rq *rq, const struct client_auth_form *f,
         return e;
     if (!rq->client->client.enabled) {
         rq->failure.challenge = c.basic ? BASIC_CHALLENGE : NULL;
+        note(rq, &c, ERR_CLIENT_DISABLED, "the client is disabled");
         return fail(rq, ERR_INVALID_CLIENT, "The client has been disabled.");
     }
     return OK;

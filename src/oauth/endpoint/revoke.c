@@ -7,6 +7,7 @@
  */
 #include "oauth/endpoint/endpoint.h"
 #include "oauth/endpoint/token_param.h"
+#include "oauth/record.h"
 #include "oauth/token/bearer.h"
 #include "store/grant.h"
 
@@ -14,6 +15,10 @@ static void revoke(struct rq *rq, const struct bearer *t)
 {
     const struct client *c = &rq->client->client;
 
+    record_done(rq, AUDIT_TOKEN_REVOKED,
+                &(struct record){.subject_user = t->who != NULL ? &t->who->user.id : NULL,
+                                 .detail = t->is_refresh ? STR("a refresh token")
+                                                         : STR("an access token")});
     if (t->who == NULL && !t->jwt && !t->is_refresh)
         token_end_access(&rq->fx, &t->id);
     else

@@ -8,6 +8,7 @@
  */
 #include "codec/b64url.h"
 #include "oauth/grant/grant_type.h"
+#include "oauth/record.h"
 #include "oauth/token/user_tokens.h"
 #include "store/grant.h"
 
@@ -107,6 +108,9 @@ static enum err check_pkce(struct rq *rq, const struct user_grant *g, str verifi
 /* The code again, by whoever could have redeemed it. */
 static enum err replayed(struct rq *rq, const struct user_grant *g)
 {
+    record_always(rq, AUDIT_CODE_REPLAYED, ERR_INVALID_GRANT,
+                  &(struct record){.subject_user = &g->user,
+                                   .detail = STR("what the code led to was revoked")});
     grant_revoke(&rq->fx, KEEP, &g->id, &g->client, rq->now_s, g->exp_s);
     return dead(rq, "a spent code came again: what it led to is revoked");
 }

@@ -13,6 +13,7 @@
  */
 #include "oauth/check/check.h"
 #include "oauth/grant/grant_type.h"
+#include "oauth/record.h"
 #include "oauth/token/id_token.h"
 #include "oauth/token/successor.h"
 #include "oauth/token/token_pair.h"
@@ -147,6 +148,9 @@ static enum err spent(struct rq *rq, const struct token_request *request, const 
 {
     if (in_grace(rq, row))
         return replay(rq, request, h, row, who, out);
+    record_always(rq, AUDIT_REFRESH_REPLAYED, ERR_INVALID_GRANT,
+                  &(struct record){.subject_user = who != NULL ? &who->user.id : NULL,
+                                   .detail = STR("the family was revoked")});
     grant_revoke(&rq->fx, KEEP, &row->grant, &row->client, rq->now_s, row->family_exp_s);
     fail_detail(rq, STR("a spent refresh token came again after its grace: family revoked"));
     return dead(rq);
