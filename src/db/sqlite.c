@@ -99,9 +99,9 @@ static bool explain_path(const char *path, bool read_only, char *why, size_t why
     char dir[PATH_MAX_CHARS + 1];
     struct stat st;
     const char *slash = strrchr(path, '/');
-    int n = slash == path ? 1 : (int)(slash - path);
+    int n = slash != NULL && slash != path ? (int)(slash - path) : 1;
 
-    snprintf(dir, sizeof dir, "%.*s", slash ? n : 1, slash ? path : ".");
+    snprintf(dir, sizeof dir, "%.*s", n, slash ? path : ".");
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
         snprintf(why, why_size,
                  "the directory %s of the database does not exist: create it, or "

@@ -227,7 +227,8 @@ static bool is_of_context(const struct password_rules *r, struct arena *a, str f
     str left = str_make(bytes, folded.n);
     for (size_t i = 0; i < context_n; i++)
         n = take_words(a, context[i], words, n);
-    qsort(words, n, sizeof *words, longest_first);
+    if (n > 0)
+        qsort(words, n, sizeof *words, longest_first);
     for (size_t i = 0; i < n; i++)
         found = strike_out(&left, words[i], bytes) || found;
     return found && (letters_of(left) < LETTERS_LEFT || is_listed(r, str_trim(left)));

@@ -81,7 +81,7 @@ static enum err read_policy(struct rq *rq, const struct json *body, struct clien
     if (v == NULL)
         return OK;
     if (!policy_is_valid(v))
-        return bad(rq, "policy must be {\"allow\":[...],\"deny\":[...]}, lists of strings.",
+        return bad(rq, "policy must be an object of two lists of strings, allow and deny.",
                    "policy");
     buf_init(&b, rq->arena, 256, POLICY_MAX);
     policy_write(&b, v);
