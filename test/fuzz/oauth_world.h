@@ -378,11 +378,11 @@ static void world_make(void)
 static void world_reset(void)
 {
     static const char *const tables[] = {
-        "client",     "client_secret", "relying_party",  "client_origin", "client_group",
-        "groups",     "account",       "users",          "login",         "token",
-        "grants",     "throttle",      "session",        "consent",       "user_grant",
-        "flow",       "device_code",   "pushed_request", "replay",        "change",
-        "explanation"};
+        "client",      "client_secret", "relying_party",  "client_origin", "client_group",
+        "groups",      "account",       "users",          "login",         "token",
+        "grants",      "throttle",      "session",        "consent",       "user_grant",
+        "flow",        "device_code",   "pushed_request", "replay",        "change",
+        "explanation", "audit"};
     char line[160];
     db_view_end(w.worker.db);
     db_view_end(w.pool.db);
