@@ -158,8 +158,9 @@ function check_library(name) {
 	if (name ~ /^<yaml\.h>/ && part != "config")
 		report(FNR, "library-header", name " belongs to config/")
 	if (name ~ /^<(sys\/socket|sys\/epoll|sys\/un|sys\/eventfd|netinet\/.*|netdb)\.h>/ &&
-	    part != "net" && FILENAME != "src/cmd/serve_notify.c" && FILENAME != "src/sandbox/calls.c")
-		report(FNR, "library-header", name " belongs to net/ and cmd/serve_notify.c")
+	    part != "net" && FILENAME !~ /^src\/cmd\/serve_(notify|outbound|signer|supervisor)\.c$/ &&
+	    FILENAME != "src/sandbox/calls.c")
+		report(FNR, "library-header", name " belongs to net/ and to what processes say to each other (cmd/serve_*)")
 }
 
 function check_calls(    rest, name, args) {

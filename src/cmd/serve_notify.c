@@ -12,7 +12,22 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+static int relay = -1;
+
+void serve_notify_relay(int fd)
+{
+    relay = fd;
+}
+
 void serve_notify(const char *state)
+{
+    if (relay >= 0)
+        (void)!send(relay, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        serve_notify_manager(state);
+}
+
+void serve_notify_manager(const char *state)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
@@ -37,7 +52,8 @@ void serve_notify_reloading(void)
     serve_notify(state);
 }
 
-int64_t serve_notify_watchdog_us(void)
+/* The variables speak to the process that the service manager has started, which asks first. */
+static int64_t watchdog_us(void)
 {
     const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
     int64_t n;
@@ -47,4 +63,12 @@ int64_t serve_notify_watchdog_us(void)
     int64_t whose;
     bool ours = !pid || (str_i64(str_from(pid), 1, INT32_MAX, &whose) && whose == getpid());
     return ours ? n : 0;
+}
+
+int64_t serve_notify_watchdog_us(void)
+{
+    static int64_t known_us = -1;
+    if (known_us < 0)
+        known_us = watchdog_us();
+    return known_us;
 }

@@ -4,11 +4,18 @@
 
 #include <stdint.h>
 
-/* One datagram to $NOTIFY_SOCKET; nothing happens without one. */
+enum { SERVE_NOTIFY_MAX = 96 /* bytes of a state */ };
+
+/* To the service manager, or to the supervisor, which alone may speak to that. */
 void serve_notify(const char *state);
+/* One datagram to $NOTIFY_SOCKET; nothing happens without one. */
+void serve_notify_manager(const char *state);
+/* From now on serve_notify() writes to that socket of the supervisor's. */
+void serve_notify_relay(int fd);
 /* RELOADING=1 with the time, so that the READY=1 that follows is told from one before it. */
 void serve_notify_reloading(void);
-/* Within how many us systemd wants a WATCHDOG=1 ($WATCHDOG_USEC); 0: it wants none. */
+/* The first call has to be made by the process that the service manager has started.
+ * Within how many us systemd wants a WATCHDOG=1 ($WATCHDOG_USEC); 0: it wants none. */
 int64_t serve_notify_watchdog_us(void);
 
 #endif

@@ -20,12 +20,14 @@ enum { FIRST = 3, MOST = 24, SPELLINGS = 256 };
 
 static const char source[] = "service manager";
 
-/* How many sockets were passed to this very process. */
+/* How many sockets were passed to this very process, or to the one that it was forked from. */
 static int64_t passed(void)
 {
+    static pid_t first;
+    first = first ? first : getpid();
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
     int64_t whose, n;
-    if (!pid || !fds || !str_i64(str_from(pid), 1, INT32_MAX, &whose) || whose != getpid() ||
+    if (!pid || !fds || !str_i64(str_from(pid), 1, INT32_MAX, &whose) || whose != first ||
         !str_i64(str_from(fds), 1, MOST, &n))
         return 0;
     return n;

@@ -11,6 +11,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
@@ -116,6 +117,38 @@ enum err jwk_from_private_der(enum jws_alg alg, str der, struct pkey **out)
     EVP_PKEY *evp = whole ? EVP_PKCS82PKEY(info) : NULL;
     PKCS8_PRIV_KEY_INFO_free(info);
     if (evp && is_key_for(evp, alg)) {
+        *out = wrap(evp, alg);
+        return OK;
+    }
+    EVP_PKEY_free(evp);
+    ERR_clear_error();
+    return ERR_INVALID_REQUEST;
+}
+
+void jwk_secure_heap(void)
+{
+    enum { BYTES = 1 << 20, LEAST = 16 };
+    if (CRYPTO_secure_malloc_init(BYTES, LEAST) == 0)
+        fatal("no memory for private keys");
+}
+
+str jwk_public_der(struct arena *a, const struct pkey *key)
+{
+    int n = i2d_PUBKEY(key->evp, NULL);
+    if (n <= 0)
+        fatal("OpenSSL cannot write a public key");
+    uint8_t *der = arena_alloc(a, (size_t)n), *end = der;
+    i2d_PUBKEY(key->evp, &end);
+    return str_make((const char *)der, (size_t)n);
+}
+
+enum err jwk_from_public_der(enum jws_alg alg, str der, struct pkey **out)
+{
+    const uint8_t *p = (const uint8_t *)der.p;
+    if (der.n == 0 || der.n > INT32_MAX)
+        return ERR_INVALID_REQUEST;
+    EVP_PKEY *evp = d2i_PUBKEY(NULL, &p, (long)der.n);
+    if (evp && p == (const uint8_t *)der.p + der.n && is_key_for(evp, alg)) {
         *out = wrap(evp, alg);
         return OK;
     }

@@ -31,6 +31,9 @@ bool jws_alg_parse(str name, enum jws_alg *out);
 
 struct pkey;
 
+/* From now on the private numbers of this process lie in memory that is locked, left out of dumps
+ * and wiped (OpenSSL's secure heap, 1 MiB). Before the first key. */
+void jwk_secure_heap(void);
 /* A fresh key of that algorithm (RSA: 2048 bits); the caller frees it. */
 struct pkey *jwk_generate(enum jws_alg alg);
 void jwk_free(struct pkey *key);
@@ -38,6 +41,11 @@ void jwk_free(struct pkey *key);
 str jwk_private_der(struct arena *a, const struct pkey *key);
 /* ERR_INVALID_REQUEST: no PKCS#8, or a key of another type, curve or strength than alg demands. */
 enum err jwk_from_private_der(enum jws_alg alg, str der, struct pkey **out);
+/* SubjectPublicKeyInfo DER (RFC 5280 4.1.2.7). */
+str jwk_public_der(struct arena *a, const struct pkey *key);
+/* ERR_INVALID_REQUEST: no SubjectPublicKeyInfo, or a key of another type, curve or strength than
+ * alg demands. */
+enum err jwk_from_public_der(enum jws_alg alg, str der, struct pkey **out);
 /* The public members in RFC 7638 order without "kid", "use", "alg": {"crv":..,"kty":..,"x":..}. */
 void jwk_write_public(struct buf *out, const struct pkey *key);
 /* A complete JWKS entry: kty, crv/x/y or n/e, alg, use "sig", kid. */

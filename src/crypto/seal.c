@@ -307,10 +307,18 @@ enum err seal_read_master(const char *path, struct master_key *out, char *why, s
         return e;
     /* O_NONBLOCK: a pipe at this name must not hang the start. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return seal_read_master_from(fd, path, out, why, why_size);
+}
+
+enum err seal_read_master_from(int fd, const char *path, struct master_key *out, char *why,
+                               size_t why_size)
+{
+    memset(out, 0, sizeof *out);
     if (fd < 0)
         return explain_errno(path, "open", why, why_size);
-    memset(out, 0, sizeof *out);
-    e = check_file(fd, path, why, why_size);
+    enum err e = check_path(path, why, why_size);
+    if (e == OK)
+        e = check_file(fd, path, why, why_size);
     if (e == OK)
         e = read_content(fd, path, out, why, why_size);
     close(fd);

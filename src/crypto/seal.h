@@ -33,6 +33,10 @@ struct master_key {
  * owns it, ERR_INVALID_REQUEST when its content is not a key. A link is followed and what it leads
  * to is judged. */
 enum err seal_read_master(const char *path, struct master_key *out, char *why, size_t why_size);
+/* The same of a file that was opened for us, and is closed; -1: errno says why it could not be.
+ * `path` is for messages. */
+enum err seal_read_master_from(int fd, const char *path, struct master_key *out, char *why,
+                               size_t why_size);
 /* Creates the file (exclusively, mode 0600, fsync of file and directory) with a fresh key.
  * ERR_CONFLICT when the name is taken, ERR_ABSENT when its directory is not there. */
 enum err seal_create_master(const char *path, struct master_key *out, char *why, size_t why_size);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/postgres.h"
+#include "db/postgres_hosts.h"
 
 #define SETUP_MS 5000 /* for the few settings of a session */
 
@@ -89,16 +90,20 @@ static void flatten(const char *message, char *out, size_t size)
     out[n] = 0;
 }
 
-static void explain(PGconn *c, char *why, size_t why_size)
+static void explain_as(const char *said, const char *name, char *why, size_t why_size)
 {
     char message[POSTGRES_WHY / 2];
-    const char *name = PQdb(c) ? PQdb(c) : "";
     const char *remedy;
 
-    flatten(PQerrorMessage(c), message, sizeof message);
-    remedy = remedy_of(PQerrorMessage(c)); /* before it was cut */
+    flatten(said, message, sizeof message);
+    remedy = remedy_of(said); /* before it was cut */
     snprintf(why, why_size, "cannot open the database %s: %s%s (%s)", name, remedy,
              str_ends(str_from(remedy), STR(" ")) ? name : "", message);
+}
+
+static void explain(PGconn *c, char *why, size_t why_size)
+{
+    explain_as(PQerrorMessage(c), PQdb(c) ? PQdb(c) : "", why, why_size);
 }
 
 /* A URL that libpq cannot read, or reads in another way than it was meant: a @ behind the first /
@@ -124,9 +129,10 @@ static bool readable(const char *url, char *why, size_t why_size)
     return ok;
 }
 
-static PGconn *connect_to(const char *url, int timeout_s)
+/* `hosts` NULL: libpq looks names up itself. */
+static PGconn *connect_to(const char *url, const struct postgres_hosts *hosts, int timeout_s)
 {
-    const char *keys[FALLBACKS + 3], *values[FALLBACKS + 3];
+    const char *keys[FALLBACKS + 6], *values[FALLBACKS + 6];
     char timeout[16];
     int n = 0;
 
@@ -141,8 +147,16 @@ static PGconn *connect_to(const char *url, int timeout_s)
         keys[n] = "connect_timeout";
         values[n++] = timeout;
     }
-    keys[n] = "dbname"; /* last: what the URL says counts */
+    keys[n] = "dbname"; /* behind those: what the URL says counts */
     values[n++] = url;
+    if (hosts) {
+        keys[n] = "host";
+        values[n++] = hosts->host;
+        keys[n] = "hostaddr";
+        values[n++] = hosts->hostaddr;
+        keys[n] = "port";
+        values[n++] = hosts->port;
+    }
     keys[n] = values[n] = NULL;
     return PQconnectdbParams(keys, values, 1);
 }
@@ -203,11 +217,19 @@ static bool set_up(PGconn *c, bool read_only, int patience_ms)
 PGconn *postgres_open_connection(const char *url, bool read_only, int patience_ms, int timeout_s,
                                  char *why, size_t why_size)
 {
+    struct postgres_hosts hosts;
+    char said[POSTGRES_WHY / 2] = "";
+    bool known = postgres_hosts_known();
     PGconn *c;
 
     if (!readable(url, why, why_size))
         return NULL;
-    c = connect_to(url, timeout_s);
+    known = known && postgres_hosts(url, &hosts, said, sizeof said);
+    if (!known && *said) {
+        explain_as(said, "", why, why_size);
+        return NULL;
+    }
+    c = connect_to(url, known ? &hosts : NULL, timeout_s);
     if (!c)
         fatal("out of memory");
     PQsetNoticeProcessor(c, on_notice, NULL);

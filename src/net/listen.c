@@ -1,6 +1,6 @@
 /* listen: TCP (IPv4, IPv6, both), Unix sockets and descriptors that a supervisor opened.
  *
- *     127.0.0.1:8080   [::1]:8080   :8080 (both families)   localhost:8080 (its first address)
+ *     127.0.0.1:8080   [::1]:8080   :8080 (both families)   localhost:8080 (127.0.0.1)
  *     unix:/run/postern.sock        fd:3 (systemd socket activation, or any inherited socket)
  *
  * TCP gets one socket per worker with SO_REUSEPORT, so the kernel spreads connections and no two
@@ -172,11 +172,15 @@ static bool split(const char *address, char host[256], char port[8])
 
 static bool resolve(const char *host, const char *port, struct endpoint *e, const char **error)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST};
     struct addrinfo *found;
-    int rc = getaddrinfo(host, port, &hints, &found);
+    /* No name is looked up here: that would ask the network before there is a sandbox. */
+    const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    int rc = getaddrinfo(numeric, port, &hints, &found);
     if (rc != 0) {
-        *error = gai_strerror(rc);
+        *error = rc == EAI_NONAME ? "write an address, 127.0.0.1 or [::1], in place of the name"
+                                  : gai_strerror(rc);
         return false;
     }
     memcpy(&e->at, found->ai_addr, found->ai_addrlen);
@@ -389,13 +393,18 @@ void listen_leave(struct listener *l, int i)
     l->fds[i] = -1;
 }
 
-void listen_close(struct listener *l)
+void listen_abandon(struct listener *l)
 {
-    listen_unlink(l);
     for (int i = 0; i < l->fds_n; i++)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
     free(l->fds);
     l->fds = NULL;
     l->fds_n = 0;
+}
+
+void listen_close(struct listener *l)
+{
+    listen_unlink(l);
+    listen_abandon(l);
 }

@@ -40,6 +40,8 @@ void listen_unlink(struct listener *l);
 bool listen_hush(const struct listener *l, int i);
 /* Worker i waits no more; with the last one the socket closes. */
 void listen_leave(struct listener *l, int i);
+/* Closes it in this process alone: the file of a Unix socket stays. */
+void listen_abandon(struct listener *l);
 /* Closes what is still open. */
 void listen_close(struct listener *l);
 

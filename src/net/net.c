@@ -46,16 +46,69 @@ static bool open_tls(struct net *n, char *why, size_t why_size)
     return true;
 }
 
+struct net_sockets {
+    struct listener *listeners; /* one per address */
+    size_t n;
+};
+
+int net_workers(const struct net_options *options)
+{
+    return options->workers > 0 ? options->workers : cores();
+}
+
+struct net_sockets *net_bind(const struct net_options *options, char *why, size_t why_size)
+{
+    struct net_sockets *s = calloc(1, sizeof(*s));
+    if (s)
+        s->listeners = calloc(options->listens_n + 1, sizeof(*s->listeners));
+    if (!s || !s->listeners) {
+        snprintf(why, why_size, "out of memory");
+        free(s);
+        return NULL;
+    }
+    for (; s->n < options->listens_n; s->n++) {
+        if (!listen_open(&s->listeners[s->n], &options->listens[s->n], net_workers(options), why,
+                         why_size)) {
+            for (size_t i = 0; i < s->n; i++)
+                listen_close(&s->listeners[i]);
+            free(s->listeners);
+            free(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+size_t net_bound_fds(const struct net_sockets *s, int *fds, size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        for (int k = 0; k < s->listeners[i].fds_n; k++, n++)
+            if (n < room)
+                fds[n] = s->listeners[i].fds[k];
+    return n;
+}
+
+void net_unbind(struct net_sockets *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        listen_abandon(&s->listeners[i]);
+}
+
+void net_unlink(struct net_sockets *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        listen_unlink(&s->listeners[i]);
+}
+
 static bool open_listeners(struct net *n, char *why, size_t why_size)
 {
-    n->listeners = calloc(n->options.listens_n + 1, sizeof(*n->listeners));
-    if (!n->listeners) {
-        snprintf(why, why_size, "out of memory");
+    struct net_sockets *s = n->options.sockets;
+    if (!s && !(s = net_bind(&n->options, why, why_size)))
         return false;
-    }
-    for (size_t i = 0; i < n->options.listens_n; i++)
-        if (!listen_open(&n->listeners[i], &n->options.listens[i], n->workers_n, why, why_size))
-            return false;
+    n->listeners = s->listeners;
+    free(s);
+    n->options.sockets = NULL;
     return true;
 }
 
@@ -109,8 +162,7 @@ struct net *net_open(const struct net_options *options, const struct net_app *ap
             net_close(n);
         return NULL;
     }
-    int wanted = options->workers > 0 ? options->workers : cores();
-    n->workers_n = wanted;
+    n->workers_n = net_workers(options);
     if (!open_tls(n, why, why_size) || !open_listeners(n, why, why_size) ||
         !open_workers(n, why, why_size)) {
         if (!n->workers)

@@ -118,7 +118,11 @@ struct net_sources {
     int connections_max;     /* of one source; 0: no limit */
 };
 
+/* Listening sockets that are open already, so that they outlive the process that serves them. */
+struct net_sockets;
+
 struct net_options {
+    struct net_sockets *sockets; /* of these very options, by net_bind(); taken over. NULL: made */
     struct net_sources sources;
     long memory_max; /* bytes in RAM, beyond which load is shed; 0: no ceiling */
     const struct net_listen *listens;
@@ -137,6 +141,17 @@ struct net_options {
     int drain_ms;                          /* how long a stop waits for what was accepted */
     int late_ms;                           /* how long answers that shall be late are held back */
 };
+
+/* Binds and listens, for a process that starts the one that serves. NULL: `why`, as net_open(). */
+struct net_sockets *net_bind(const struct net_options *options, char *why, size_t why_size);
+/* Their descriptors; returns how many there are, which may be more than fit. */
+size_t net_bound_fds(const struct net_sockets *s, int *fds, size_t room);
+/* Closes them here; what other processes have of them, and the files of Unix sockets, stay. */
+void net_unbind(struct net_sockets *s);
+/* Removes the files of Unix sockets, before or after. */
+void net_unlink(struct net_sockets *s);
+/* How many workers such options lead to. */
+int net_workers(const struct net_options *options);
 
 struct net;
 
