@@ -27,8 +27,27 @@
 
 enum { TURN_REQUESTS = 32, DRAIN_BYTES = 262144 };
 
+/* A12: beyond options.handshakes_max the oldest gives way, so a flood of halves ends its own, while
+ * an honest handshake needs one turn of the line. */
+static void begin_handshake(struct conn *c)
+{
+    struct worker *w = c->worker;
+    struct list *l = &w->deadlines.waiting[DEADLINE_HANDSHAKE];
+    if (w->handshakes >= w->net->handshakes_max && !list_empty(l)) {
+        struct conn *oldest = LIST_ENTRY(l->next, struct conn, deadline.link);
+        atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
+        origin_fail(oldest);
+        conn_close(oldest);
+    }
+    w->handshakes++;
+}
+
 void conn_enter(struct conn *c, enum deadline phase)
 {
+    if (c->deadline.link.next && c->deadline.phase == DEADLINE_HANDSHAKE)
+        c->worker->handshakes--;
+    if (phase == DEADLINE_HANDSHAKE)
+        begin_handshake(c);
     deadline_set(&c->worker->deadlines, &c->deadline, phase, c->worker->now_ms);
 }
 
@@ -111,6 +130,8 @@ void conn_close(struct conn *c)
     }
     close(c->fd); /* leaves epoll by that */
     origin_leave(w, &c->origin);
+    if (c->deadline.phase == DEADLINE_HANDSHAKE)
+        w->handshakes--;
     deadline_remove(&c->deadline);
     list_remove(&c->ready);
     c->dead = true;

@@ -27,6 +27,9 @@
 /* Hashing takes what the others leave; who waits for the store does not. */
 static const struct pool_kind hashes = {"pool", 19}, readers = {"reader", 0};
 
+/* A quarter of all connections may be in their handshakes, but not too few. */
+enum { HANDSHAKE_SHARE = 4, HANDSHAKES_MIN = 16 };
+
 static int cores(void)
 {
     cpu_set_t set;
@@ -118,6 +121,9 @@ static bool open_workers(struct net *n, char *why, size_t why_size)
     int wanted = n->workers_n;
     n->workers = workers;
     n->workers_n = 0; /* net_close closes those that were opened, also half */
+    n->handshakes_max = n->options.connections_max / HANDSHAKE_SHARE / wanted;
+    if (n->handshakes_max < HANDSHAKES_MIN)
+        n->handshakes_max = HANDSHAKES_MIN;
     for (int i = 0; workers && i < wanted; i++) {
         n->workers_n++;
         if (!worker_open(&workers[i], n, i))

@@ -31,6 +31,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/limits.h"
+
 struct tls {
     pthread_mutex_t lock;
     SSL_CTX *context;
@@ -43,7 +45,8 @@ struct tls_session {
     SSL *ssl; /* NULL: the first record is not there yet */
 };
 
-enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, RECORD_MAX = 16384 }; /* RFC 8446 5.1 */
+/* RFC 8446 4, 5.1 */
+enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, RECORD_MAX = 16384, MESSAGE_HEAD = 4 };
 
 static void because(char *why, size_t size, const char *what, const char *file, const char *remedy)
 {
@@ -227,20 +230,34 @@ static enum tls_step await(const struct tls_session *s, int bytes)
     return TLS_WANT_READ;
 }
 
+/* A12: what the message says of its own size, up to 131 kB, OpenSSL makes room for and wipes, so
+ * that nine bytes would buy that much memory. A record too short to say it is nobody's. */
+static bool is_modest(const unsigned char *record)
+{
+    const unsigned char *message = record + RECORD_HEAD;
+    int size = record[3] << 8 | record[4];
+    return size >= MESSAGE_HEAD &&
+           (message[1] << 16 | message[2] << 8 | message[3]) <= LIMIT_CLIENT_HELLO;
+}
+
 /* TLS_DONE: the first record is there, or what is no record: OpenSSL shall say so. */
 static enum tls_step first_record(const struct tls_session *s)
 {
-    unsigned char head[RECORD_HEAD];
+    unsigned char head[RECORD_HEAD + MESSAGE_HEAD];
     ssize_t n = recv(s->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
     int there = 0, size;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         return TLS_FAILED;
     if (n > 0 && head[0] != RECORD_HANDSHAKE)
         return TLS_DONE;
+    size = n < RECORD_HEAD ? 0 : head[3] << 8 | head[4];
+    if (size > RECORD_MAX)
+        return TLS_DONE;
     if (n < (ssize_t)sizeof(head))
         return await(s, sizeof(head));
-    size = head[3] << 8 | head[4];
-    if (size > RECORD_MAX || ioctl(s->fd, FIONREAD, &there) != 0)
+    if (!is_modest(head))
+        return TLS_FAILED;
+    if (ioctl(s->fd, FIONREAD, &there) != 0)
         return TLS_DONE;
     return there < RECORD_HEAD + size ? await(s, RECORD_HEAD + size) : TLS_DONE;
 }

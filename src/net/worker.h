@@ -44,6 +44,7 @@ struct worker {
     struct list signing; /* exchanges that wait for app.sign, at the end of the turn */
     struct list outbox;  /* for the committer, at the end of the turn */
     long connections;
+    long handshakes;   /* of them in DEADLINE_HANDSHAKE */
     atomic_uint pulse; /* the net's when it last made a turn; WORKER_ENDED: there are no more */
     bool leaving, stopping; /* the net's, as of this turn */
     int64_t closing_ms;     /* stopping: the listeners close then */

@@ -214,6 +214,7 @@ static void alpn(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* security.md A12 */
 static void no_renegotiation(void **state)
 {
     struct server s;
@@ -325,6 +326,89 @@ static void half_handshakes(void **state)
     assert_int_equal(server_stop(&s), 0);
 }
 
+/* security.md A12: what a ClientHello says of its own size is looked at before there is room for
+ * it. */
+static void oversized_hello(void **state)
+{
+    static const char big[] = "\x16\x03\x01\x40\x00\x01\x00\x40\x01"; /* 16385 bytes */
+    static const char most[] = "\x16\x03\x01\x40\x00\x01\x00\x40\x00";
+    static const char cut[] = "\x16\x03\x01\x00\x02\x01\x00\x16\x03";
+    struct server s;
+    struct client c;
+    (void)state;
+    start_tls(&s);
+    s.net->deadline_ms[DEADLINE_HANDSHAKE] = 600;
+    server_run(&s);
+    const char *const refused[] = {big, cut};
+    for (size_t i = 0; i < 2; i++) {
+        int64_t start_ms = clock_mono_ms();
+        client_open(&c, &s);
+        say_n(&c, refused[i], 9);
+        assert_false(hear_any(&c, true));
+        assert_true(clock_mono_ms() - start_ms < 400);
+        client_close(&c);
+    }
+    int64_t start_ms = clock_mono_ms();
+    client_open(&c, &s);
+    say_n(&c, most, 9);
+    assert_false(hear_any(&c, true));
+    assert_in_range(clock_mono_ms() - start_ms, 590, 2500); /* it is waited for */
+    client_close(&c);
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* security.md A12: of too many half handshakes the oldest end; an honest one gets through. */
+static void many_half_handshakes(void **state)
+{
+    enum { HALVES = 100, MAX = 16 };
+    struct server s;
+    struct client halves[HALVES];
+    SSL_CTX *ctx = offer(TLS1_2_VERSION, TLS1_3_VERSION, NULL);
+    int open = 0;
+    (void)state;
+    start_tls(&s);
+    s.net->handshakes_max = MAX;
+    server_run(&s);
+    for (int i = 0; i < HALVES; i++) {
+        client_open(&halves[i], &s);
+        say_n(&halves[i], "\x16\x03\x01", 3);
+    }
+    SSL *ssl = greet(&s, ctx);
+    assert_non_null(ssl);
+    talk(ssl, a_request, "GET /a  0");
+    part(ssl);
+    SSL_CTX_free(ctx);
+    usleep(100000);
+    for (int i = 0; i < HALVES; i++) {
+        char byte;
+        ssize_t n = recv(halves[i].fd, &byte, 1, MSG_DONTWAIT);
+        open += n < 0 && errno == EAGAIN;
+        client_close(&halves[i]);
+    }
+    assert_in_range(open, 1, 2 * MAX); /* two workers */
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* security.md A12: 0-RTT is not offered, so no ticket carries it and none is taken. */
+static void no_early_data(void **state)
+{
+    struct server s;
+    SSL_CTX *ctx = offer(TLS1_3_VERSION, TLS1_3_VERSION, NULL);
+    (void)state;
+    start_tls(&s);
+    server_run(&s);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
+    SSL *ssl = greet(&s, ctx);
+    talk(ssl, a_request, "GET /a  0"); /* the tickets have come with it */
+    SSL_SESSION *session = SSL_get1_session(ssl);
+    assert_true(SSL_SESSION_is_resumable(session));
+    assert_int_equal(SSL_SESSION_get_max_early_data(session), 0);
+    SSL_SESSION_free(session);
+    part(ssl);
+    SSL_CTX_free(ctx);
+    assert_int_equal(server_stop(&s), 0);
+}
+
 /* New connections get the new certificate, open ones go on; a bad file changes nothing. */
 static void reload(void **state)
 {
@@ -421,15 +505,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions_and_suites),
-        cmocka_unit_test(requests),
-        cmocka_unit_test(large_answer),
-        cmocka_unit_test(alpn),
-        cmocka_unit_test(no_renegotiation),
-        cmocka_unit_test(a_hello_in_pieces),
-        cmocka_unit_test(half_a_hello),
-        cmocka_unit_test(half_handshakes),
-        cmocka_unit_test(reload),
+        cmocka_unit_test(versions_and_suites), cmocka_unit_test(requests),
+        cmocka_unit_test(large_answer),        cmocka_unit_test(alpn),
+        cmocka_unit_test(no_renegotiation),    cmocka_unit_test(a_hello_in_pieces),
+        cmocka_unit_test(half_a_hello),        cmocka_unit_test(half_handshakes),
+        cmocka_unit_test(oversized_hello),     cmocka_unit_test(many_half_handshakes),
+        cmocka_unit_test(no_early_data),       cmocka_unit_test(reload),
         cmocka_unit_test(bad_files),
     };
     log_open(2, LOG_ERROR);
