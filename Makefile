@@ -145,6 +145,10 @@ $(BUILD)/mutant/%: $(BUILD)/mutant/%.o $(BUILD)/test/fuzz/oauth.o $(ARCHIVES)
 $(BUILD)/http_read: $(BUILD)/test/spec/http_read.o $(foreach part,base codec http,$(BUILD)/lib$(part).a)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
+# A program as on a kernel without Landlock, for test/spec/sandbox.test.js.
+$(BUILD)/without_landlock: $(BUILD)/test/spec/without_landlock.o
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+
 # The server with a switch that leaves out one row of the table of checks, for
 # test/spec/check_switch.test.js. Its checks.o stands in front of the archive that has the other.
 $(BUILD)/check_switch.o: src/oauth/check/checks.c

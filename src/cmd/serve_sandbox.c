@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "cmd/open.h"
 #include "codec/form.h"
+#include "crypto/library.h"
 #include "db/db.h"
 
 enum { WHY = 1024 };
@@ -199,11 +200,9 @@ int serve_sandbox_begin(struct cmd *c)
 {
     char why[WHY];
     const char *user = text_of(c, SETTING_user);
+    library_ready();
     if (sandbox_begin(user, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    if (geteuid() == 0)
-        log_note(LOG_WARN, "sandbox",
-                 "the server runs as root: set `user`, or start it as an ordinary user");
     return CMD_DONE;
 }
 
@@ -213,6 +212,9 @@ static void tell(enum sandbox_role role, bool one, enum sandbox_mode mode, const
 {
     if (role != SANDBOX_SUPERVISOR && !one)
         return;
+    if (geteuid() == 0)
+        log_note(LOG_WARN, "sandbox",
+                 "the server runs as root: set `user`, or start it as an ordinary user");
     if (mode == SANDBOX_OFF)
         log_note(LOG_WARN, "sandbox", "the setting `sandbox` is off: for debugging only");
     else if (*lacking)

@@ -3,7 +3,7 @@
  * Limits and capabilities first, then no_new_privs (which Landlock and seccomp ask for), then
  * Landlock (whose calls the filter forbids), seccomp last.
  *
- * Left out on purpose: RLIMIT_NPROC where a role has threads, since it counts all of a user's
+ * Left out on purpose: RLIMIT_NPROC, since it counts all threads of a user and each role has some
  * (the filter lets nobody but the supervisor fork); namespaces and chroot, which need root and
  * which Landlock makes needless.
  */
@@ -95,8 +95,6 @@ static bool limit_role(enum sandbox_role role, bool sanitized)
     /* A descriptor of the master key file comes at a reload. */
     if (role == SANDBOX_SIGNER)
         ok = ok && limit(RLIMIT_NOFILE, fds_in_use() + FDS_TO_COME);
-    if (role == SANDBOX_OUTBOUND)
-        ok = ok && limit(RLIMIT_NPROC, 0);
     return ok;
 }
 
