@@ -172,7 +172,7 @@ $(BUILD)/torture/timing_early: $(BUILD)/test/torture/timing.o $(BUILD)/test/tort
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LIBS)
 
-TORTURE := $(addprefix $(BUILD)/torture/,timing timing_early attack honest) $(BUILD)/postern_no_expectation
+TORTURE := $(addprefix $(BUILD)/torture/,timing timing_early attack honest search) $(BUILD)/postern_no_expectation
 torture: all $(TORTURE) ## build what script/torture runs
 
 # Servers of versions to come, for test/spec/upgrade.test.js: they know more migrations. Theirs stand

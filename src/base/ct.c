@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 
+#define STACK_BYTES 16384
+
 bool ct_eq(const void *a, const void *b, size_t n)
 {
     const volatile uint8_t *x = a;
@@ -26,6 +28,14 @@ void ct_wipe(void *p, size_t n)
 {
     if (n > 0)
         explicit_bzero(p, n);
+}
+
+/* Of a frame of its own, or it would lie above what it is to wipe. */
+__attribute__((noinline)) void ct_wipe_stack(void)
+{
+    uint8_t below[STACK_BYTES];
+
+    ct_wipe(below, sizeof below);
 }
 
 void ct_secret_set(struct secret *s, const void *p, size_t n)

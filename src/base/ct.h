@@ -26,6 +26,9 @@ bool ct_eq(const void *a, const void *b, size_t n);
 bool ct_digest_eq(const struct digest *a, const struct digest *b);
 /* Overwrites n bytes; the compiler may not drop it. */
 void ct_wipe(void *p, size_t n);
+/* Overwrites what functions that have returned left on the stack, for the 16 kB below its caller.
+ */
+void ct_wipe_stack(void);
 void ct_secret_set(struct secret *s, const void *p, size_t n);
 void ct_secret_wipe(struct secret *s);
 

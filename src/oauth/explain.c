@@ -13,6 +13,7 @@
 
 #include "codec/json.h"
 #include "oauth/check/checks.h"
+#include "oauth/public_path.h"
 #include "store/explanation.h"
 
 enum { RING = 512, ENTRY_MAX = 2560, VALUE_MAX = 300, COST_MAX = 5 };
@@ -111,7 +112,7 @@ static void write(struct buf *b, const struct rq *rq)
     put_value(b, STR("received"), f->received);
     put_value(b, STR("detail"), f->detail);
     put_value(b, STR("method"), str_sub(rq->req->method_text, 0, 16));
-    put_value(b, STR("path"), rq->req->path); /* never the query: it may hold credentials */
+    put_value(b, STR("path"), public_path(rq->arena, rq->req->path)); /* never the query */
     if (rq->has_client) {
         buf_fixed(&id, uuid, sizeof uuid);
         uid_write(&id, &rq->client_id, CLIENT_SID, SPELLING_UUID);

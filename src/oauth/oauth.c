@@ -10,6 +10,7 @@
 #include "oauth/cors.h"
 #include "oauth/explain.h"
 #include "oauth/misbehave.h"
+#include "oauth/public_path.h"
 #include "oauth/record.h"
 #include "oauth/rq.h"
 #include "oauth/trace.h"
@@ -115,7 +116,10 @@ static enum err dispatch(struct rq *rq)
         return e;
     if ((e = misbehave(rq)) != OK)
         return e;
-    return rq->route->handler(rq);
+    e = rq->route->handler(rq);
+    if (rq->route->page)
+        ct_wipe_stack(); /* what cookies and forms bring lies in local variables, too */
+    return e;
 }
 
 /* An error that a handler passed on without a word for the public. */
@@ -330,7 +334,7 @@ void oauth_log(struct server_thread *t, const struct rq *rq, int64_t duration_us
         return;
     log_begin(&l, rq->res->status >= 500 ? LOG_ERROR : LOG_INFO, "request");
     log_str(&l, "method", rq->req->method_text);
-    log_str(&l, "path", rq->req->path); /* never the query: it may hold credentials */
+    log_str(&l, "path", public_path(rq->arena, rq->req->path)); /* never the query */
     log_int(&l, "status", rq->res->status);
     log_int(&l, "us", duration_us);
     log_int(&l, "bytes", (int64_t)bytes);

@@ -321,10 +321,10 @@ int main(int argc, char **argv)
         return 2;
     }
     kind = argv[1];
-    port = atoi(argv[2]);
-    sockets = atol(argv[3]);
+    port = (int)strtol(argv[2], NULL, 10);
+    sockets = strtol(argv[3], NULL, 10);
     if (is_repeat()) {
-        rate = atol(argv[4]);
+        rate = strtol(argv[4], NULL, 10);
         load(argv[5]);
     }
     getrlimit(RLIMIT_NOFILE, &files);

@@ -200,10 +200,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: honest PORT RATE SECONDS CONNECTIONS ADDRESS FILE\n");
         return 2;
     }
-    port = atoi(argv[1]);
-    rate = atol(argv[2]);
+    port = (int)strtol(argv[1], NULL, 10);
+    rate = strtol(argv[2], NULL, 10);
     total = (long)((double)rate * atof(argv[3]));
-    connections = atoi(argv[4]);
+    connections = (int)strtol(argv[4], NULL, 10);
     address = argv[5];
     if ((f = fopen(argv[6], "r")) == NULL || total < 100 || connections > CONNECTIONS_MAX)
         die("arguments");

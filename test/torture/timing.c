@@ -285,7 +285,7 @@ static void code_open(void)
     };
     struct effects fx = effects_now();
 
-    device_code_hash(w.thread.hasher, keyring_active(signer_ring(w.thread.signer), KEY_PEPPER, 0),
+    device_code_hash(w.thread.signer, keyring_active(signer_ring(w.thread.signer), KEY_PEPPER, 0),
                      STR("BCDFGHJK"), &row.user_code);
     device_code_put(&fx, &row);
     assert_int_equal(write_now(&fx), COMMIT_DONE);
@@ -307,7 +307,7 @@ static void code_run(int class)
     struct digest hash;
 
     (void)class;
-    device_code_hash(w.thread.hasher, keyring_active(signer_ring(w.thread.signer), KEY_PEPPER, 0),
+    device_code_hash(w.thread.signer, keyring_active(signer_ring(w.thread.signer), KEY_PEPPER, 0),
                      str_make(code_typed, sizeof code_typed), &hash);
     sink += device_code_find(w.thread.db, &call->arena, &hash, &row) == OK;
 }
