@@ -162,18 +162,33 @@ test('the PROXY protocol before TLS', async (t) => {
   assert.deepStrictEqual(await askFrom(p, PROXY, fresh(), { secure: true, port }), { closed: true });
 });
 
+// Runs a proxy until the test ends.
+function inFront(t, command, args) {
+  const child = spawn(command, args, { stdio: 'ignore' });
+  t.after(() => child.kill());
+}
+
+async function patiently(what) {
+  for (let i = 0; i < 100; i++) {
+    const found = await what().catch(() => undefined);
+    if (found) return found;
+    await sleep(50);
+  }
+  return what();
+}
+
+const HAPROXY = `defaults
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+`;
+
 test('HAProxy in front speaks the PROXY protocol, version 2', async (t) => {
   const p = await startPostern({ settings: { proxies: LISTED, 'proxies.protocol': true } });
   t.after(() => p.stop());
   const port = await freePort();
   const file = path.join(p.dir, 'haproxy.cfg');
-  fs.writeFileSync(file, `global
-  maxconn 100
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 5s
-  timeout server 5s
+  fs.writeFileSync(file, `${HAPROXY}
 frontend f
   bind 127.0.0.1:${port}
   default_backend b
@@ -181,12 +196,72 @@ backend b
   source ${PROXY}
   server s 127.0.0.1:${p.port} send-proxy-v2
 `);
-  const haproxy = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
-  t.after(() => haproxy.kill());
-  let line;
-  for (let i = 0; i < 100 && !line; i++) {
-    line = await logged(p, '127.0.0.7', [], { port }).catch(() => sleep(50));
+  inFront(t, 'haproxy', ['-f', file, '-db']);
+  const line = await patiently(() => logged(p, '127.0.0.7', [], { port }));
+  assert.deepStrictEqual([line.peer, line.hop], ['127.0.0.7', PROXY]);
+});
+
+// The lines of docs/operations.md.
+test('HAProxy in front ends TLS and names the certificate of the client', async (t) => {
+  const p = await startPostern({ settings: { proxies: LISTED, 'proxies.header': 'x-forwarded-for',
+    'proxies.client_cert': true } });
+  t.after(() => p.stop());
+  const c = cert(p.dir);
+  const port = await freePort();
+  const file = path.join(p.dir, 'haproxy.cfg');
+  const pair = path.join(p.dir, 'pair.pem');
+  fs.writeFileSync(pair, fs.readFileSync(c.pem, 'utf8') + fs.readFileSync(c.key, 'utf8'));
+  fs.writeFileSync(file, `${HAPROXY}  mode http
+frontend f
+  bind 127.0.0.1:${port} ssl crt ${pair} ca-file ${c.pem} verify optional
+  http-request del-header Client-Cert -m beg
+  http-request set-header Client-Cert :%[ssl_c_der,base64]: if { ssl_c_used }
+  option forwardfor
+  default_backend b
+backend b
+  source ${PROXY}
+  server s 127.0.0.1:${p.port}
+`);
+  inFront(t, 'haproxy', ['-f', file, '-db']);
+  const sha = crypto.createHash('sha256').update(c.der).digest('hex');
+  const options = { port, secure: true, fields: ['X-Forwarded-For: 8.8.8.8',
+    `Client-Cert: :${c.der.toString('base64')}:`] };
+  let line = await patiently(() => logged(p, '127.0.0.7', options.fields, options));
+  assert.deepStrictEqual([line.peer, line.hop, line.client_cert_sha256],
+    ['127.0.0.7', PROXY, undefined], 'the field of the client itself is not believed');
+  line = await logged(p, '127.0.0.7', [], { ...options,
+    tls: { key: fs.readFileSync(c.key), cert: fs.readFileSync(c.pem) } });
+  assert.strictEqual(line.client_cert_sha256, sha);
+});
+
+test('nginx in front names the client', async (t) => {
+  const p = await startPostern({ settings: { proxies: LISTED, 'proxies.header': 'x-forwarded-for' } });
+  t.after(() => p.stop());
+  const port = await freePort();
+  const file = path.join(p.dir, 'nginx.conf');
+  fs.writeFileSync(file, `daemon off; pid ${p.dir}/nginx.pid; error_log ${p.dir}/nginx.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${p.dir}; proxy_temp_path ${p.dir}; fastcgi_temp_path ${p.dir};
+  uwsgi_temp_path ${p.dir}; scgi_temp_path ${p.dir};
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://127.0.0.1:${p.port};
+      proxy_bind ${PROXY};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header Client-Cert "";
+      proxy_set_header Client-Cert-Chain "";
+    }
   }
+}
+`);
+  inFront(t, 'nginx', ['-p', p.dir, '-c', file]);
+  const line = await patiently(() => logged(p, '127.0.0.7', ['X-Forwarded-For: 8.8.8.8'], { port }));
   assert.deepStrictEqual([line.peer, line.hop], ['127.0.0.7', PROXY]);
 });
 

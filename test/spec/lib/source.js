@@ -25,7 +25,7 @@ function parse(bytes) {
 
 // A connection from `from` to the server; { secure: port } for its TLS listener.
 class Source {
-  constructor(p, from, { port = p.port, secure = false, preamble = '' } = {}) {
+  constructor(p, from, { port = p.port, secure = false, preamble = '', tls: extra } = {}) {
     this.p = p;
     this.bytes = Buffer.alloc(0);
     this.closed = false;
@@ -34,7 +34,7 @@ class Source {
     this.raw.on('error', () => {});
     if (preamble) this.raw.write(preamble);
     this.socket = secure
-      ? tls.connect({ socket: this.raw, rejectUnauthorized: false }) : this.raw;
+      ? tls.connect({ socket: this.raw, rejectUnauthorized: false, ...extra }) : this.raw;
     this.socket.on('error', () => {});
     this.socket.on('data', (d) => { this.bytes = Buffer.concat([this.bytes, d]); this.waiting(); });
     for (const s of new Set([this.raw, this.socket]))
