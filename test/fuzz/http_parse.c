@@ -49,6 +49,26 @@ static char *grown(char *old, size_t had, const uint8_t *data, size_t size)
     return bytes;
 }
 
+/* The bytes that the request took, and another one behind them: the same request. */
+static void check_alone(const struct http_parser *whole, const struct http_req *req,
+                        const uint8_t *data)
+{
+    static const char next[] = "GET / HTTP/1.1\r\nHost: b\r\n\r\n";
+    static struct http_req alone;
+    struct http_parser p;
+    char *bytes = malloc(whole->consumed + sizeof next);
+    check(bytes != NULL);
+    memcpy(bytes, data, whole->consumed);
+    memcpy(bytes + whole->consumed, next, sizeof next - 1);
+    http_parse_init(&p);
+    http_parse(&p, bytes, whole->consumed + sizeof next - 1, &alone, NULL);
+    check(p.state == HTTP_PARSE_DONE && p.consumed == whole->consumed);
+    check(str_eq(req->body, alone.body) && str_eq(req->path, alone.path) &&
+          str_eq(req->query, alone.query) && str_eq(req->host, alone.host) &&
+          req->headers_n == alone.headers_n && req->keep_alive == alone.keep_alive);
+    free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct http_req req, again;
@@ -82,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* What was decided early stays decided. */
         check(split.state == whole.state);
     }
+    if (whole.state == HTTP_PARSE_DONE)
+        check_alone(&whole, &req, data);
     free(a);
     free(b);
     return 0;
