@@ -4,6 +4,7 @@ MODE ?= release
 BUILD ?= build/$(MODE)
 CC ?= cc
 Q = @
+comma := ,
 
 PARTS := $(shell sed -n 's/^\([a-z0-9_]*\):.*/\1/p' deps)
 # What part $(1) may include, from the deps file.
@@ -110,12 +111,24 @@ bench: all $(BENCH) ## build what script/bench runs
 
 # Programs of test/fault/ (run by the script of the same name).
 FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault/%,$(sort $(wildcard test/fault/*.c)))
-fault: $(FAULT) $(BUILD)/postern_lossy
+fault: $(FAULT) $(BUILD)/postern_lossy $(BUILD)/fault/syscalls.so
 
 $(BUILD)/fault/durability: $(BUILD)/test/fault/lib/lossy_disk.o
 $(BUILD)/fault/%: $(BUILD)/test/fault/%.o $$(foreach part,store crypto db codec base,$(BUILD)/lib$$(part).a)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# Requests while memory or the database fails: the whole engine.
+REQUESTS_WRAP := malloc calloc realloc db_open password_hash password_verify password_dummy
+$(BUILD)/fault/requests: $(BUILD)/test/fault/requests.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(addprefix -Wl$(comma)--wrap=,$(REQUESTS_WRAP)) \
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
+
+# What makes system calls fail (test/fault/syscalls.js).
+$(BUILD)/fault/%.so: test/fault/lib/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $<
 
 # The server on a disk that forgets what was not synced (test/fault/lib/lossy_disk.h).
 $(BUILD)/postern_lossy: $(BUILD)/src/main.o $(BUILD)/test/fault/lib/lossy_server.o \

@@ -7,13 +7,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/heap.h"
 #include "cmd/args.h"
 #include "cmd/open.h"
 #include "cmd/serve_network.h"
 #include "cmd/serve_sockets.h"
 #include "cmd/serve_supervisor.h"
 
-enum { WHY = 1024 };
+enum { WHY = 1024, RESERVE_BYTES = 8 << 20 };
 
 /* No core dumps, as many descriptors as the system gives, and no end by a SIGHUP that comes before
  * there is anything to read again. */
@@ -43,6 +44,9 @@ static int server_settings(struct cmd *c)
 static int serve(struct cmd *c)
 {
     harden();
+    if (!heap_reserve(RESERVE_BYTES))
+        return cmd_fail(CMD_FAILED, "there is not enough memory to start");
+    hash_use_heap();
     int code = server_settings(c);
     if (code)
         return code;

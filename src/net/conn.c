@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "net/answer.h"
 #include "net/state.h"
@@ -74,6 +75,8 @@ static struct conn *create(struct worker *w, int fd)
 
 bool conn_open(struct worker *w, int fd, bool tls, bool admin, const struct origin *origin)
 {
+    if (heap_is_low())
+        return false;
     struct tls_session *session = tls ? tls_accept(w->net->tls, fd) : NULL;
     struct conn *c = tls && !session ? NULL : create(w, fd);
     if (!c) {
@@ -387,9 +390,22 @@ static bool take_slot(struct conn *c)
         return false;
     }
     c->slot = slot_get(&c->worker->slots);
+    if (!c->slot) {
+        conn_close(c);
+        return false;
+    }
     c->slot->x.conn = c;
     c->slot->x.worker = c->worker;
     return true;
+}
+
+/* The request needs a larger buffer than it has. */
+static void refuse_large(struct conn *c, bool short_of_memory)
+{
+    if (short_of_memory)
+        refuse_partial(c, ERR_UNAVAILABLE, "The server is short of memory. Try again in a moment.");
+    else
+        refuse_partial(c, ERR_BODY_TOO_LARGE, "The request is too large.");
 }
 
 /* Reads once. False: nothing more to do now (no bytes yet, refused, or closed). */
@@ -398,14 +414,15 @@ static bool fill(struct conn *c)
     if (!c->slot && !take_slot(c))
         return false;
     struct slot *s = c->slot;
+    uint64_t lacked = heap_shortages();
     if (s->n == s->size && s->start == 0 && memory_is_tight(c->worker)) {
         memory_refused(c->worker);
-        refuse_partial(c, ERR_UNAVAILABLE, "The server is short of memory. Try again in a moment.");
+        refuse_large(c, true);
         return false;
     }
     size_t room = slot_room(s);
     if (room == 0) {
-        refuse_partial(c, ERR_BODY_TOO_LARGE, "The request is too large.");
+        refuse_large(c, heap_shortages() != lacked);
         return false;
     }
     char *to = s->bytes + s->n;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/ct.h"
+#include "base/heap.h"
 #include "base/log.h"
 
 enum { FREE_MAX = 128, TRIM_AFTER = 256 };
@@ -50,7 +51,7 @@ static struct slot *create(struct slots *s)
 {
     struct slot *slot = malloc(sizeof(*slot));
     if (!slot)
-        fatal("out of memory");
+        return NULL;
     memset(slot, 0, offsetof(struct slot, own));
     s->held += (long)sizeof(*slot);
     slot->home = s;
@@ -87,6 +88,8 @@ struct slot *slot_get(struct slots *s)
     struct slot *slot;
     if (list_empty(&s->free)) {
         slot = create(s);
+        if (!slot)
+            return NULL;
     } else {
         /* The one used last is the one in the processor's cache. */
         struct list *l = s->free.prev;
@@ -147,8 +150,10 @@ static bool grow(struct slot *slot)
     if (want <= slot->size)
         return false;
     char *bytes = malloc(want);
-    if (!bytes)
-        fatal("out of memory");
+    if (!bytes) {
+        heap_lack();
+        return false;
+    }
     size_t n = slot->n;
     memcpy(bytes, slot->bytes, n);
     wipe(slot);

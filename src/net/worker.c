@@ -88,9 +88,10 @@ bool worker_open(struct worker *w, struct net *n, int index)
 void worker_wake(struct worker *w)
 {
     uint64_t one = 1;
-    /* It fails only when 2^64-1 wake-ups are pending. */
-    ssize_t n = write(w->event_fd, &one, sizeof(one));
-    (void)n;
+    ssize_t n;
+    do
+        n = write(w->event_fd, &one, sizeof(one));
+    while (n < 0 && errno == EINTR); /* else it fails only when 2^64-1 wake-ups are pending */
 }
 
 void worker_post_batch(struct exchange **batch, size_t n)

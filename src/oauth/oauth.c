@@ -6,6 +6,7 @@
  * A handler that hits a conflict runs again from the top, at most LIMIT_RERUNS times; one that
  * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
  */
+#include "base/heap.h"
 #include "http/route.h"
 #include "oauth/cors.h"
 #include "oauth/explain.h"
@@ -184,6 +185,18 @@ static enum flow refuse_keyless(struct rq *rq)
     return FLOW_ANSWER;
 }
 
+/* Memory ran out: what the handler made of it with the help of the reserve is not for the client,
+ * and nothing of it becomes durable (base/heap.h). */
+static enum flow refuse_short(struct rq *rq)
+{
+    effects_init(&rq->fx, rq->arena);
+    rq->dialect = owner_of(rq->server, rq->req->path);
+    rq->failure = (struct failure){0};
+    fail(rq, ERR_UNAVAILABLE, "The server is short of memory. Try again in a moment.");
+    refuse(rq, ERR_UNAVAILABLE);
+    return FLOW_ANSWER;
+}
+
 static bool is_away(const struct server *s)
 {
     return atomic_load_explicit(&s->store_away, memory_order_relaxed);
@@ -219,11 +232,16 @@ static enum flow run(struct rq *rq)
 
 enum flow oauth_handle(struct server_thread *t, struct rq *rq)
 {
+    uint64_t lacked = heap_shortages();
+
     server_thread_refresh(t);
     rq_restart(rq, t);
     t->db->asked = false;
     signer_begin(t->signer);
-    return run(rq);
+    if (heap_is_low())
+        return refuse_short(rq);
+    enum flow flow = run(rq);
+    return heap_shortages() == lacked ? flow : refuse_short(rq);
 }
 
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome)

@@ -21,6 +21,7 @@ const WEIGHTS = { jwt: 1, opaque: 3, pair: 4, refresh: 5, race: 1, revoke: 2, in
 const DURABLE = new Set(['opaque', 'pair', 'refresh', 'race', 'revoke', 'redeem', 'authorize',
   'consent', 'withdraw', 'device', 'approve', 'poll', 'push']);
 const PASSWORD = 'correct horse battery staple 7';
+const HUMAN_MS = 8000; // a way over some pages
 const PEOPLE = 4;
 const SAMPLE = 30; // of what older rounds left
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -108,8 +109,12 @@ class FaultLedger extends Ledger {
 
   // What a person does: true when it came to its end, false when a fault was in the way.
   async human(op, work) {
+    let timer;
+    const late = new Promise((done, failed) => {
+      timer = setTimeout(() => failed(new Error('no answer in time')), HUMAN_MS);
+    });
     try {
-      await work();
+      await Promise.race([work(), late]).finally(() => clearTimeout(timer));
     } catch (e) {
       if (!isFault(e)) this.violate(`${op}: ${e.message}`);
       this.unanswered++;
