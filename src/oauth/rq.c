@@ -18,6 +18,7 @@ void rq_restart(struct rq *rq, struct server_thread *t)
     rq->t = t;
     rq->now_s = clock_now_s(&t->server->clock);
     rq->failure = (struct failure){0};
+    rq->hashed = (struct secret_hashes){0}; /* the ring may be another */
     rq->client = NULL;
     rq->issued_grant = 0;
     rq->stranger = false;

@@ -40,6 +40,13 @@ struct slow_results {
     size_t judged_n;
 };
 
+/* A client's secret under the peppers of the thread's ring, for a second judgement in one run. */
+struct secret_hashes {
+    struct uid client;
+    str secret;
+    struct digest *under; /* one per key of the ring; NULL: none yet */
+};
+
 struct rq {
     struct server *server;
     struct server_thread *t;
@@ -55,6 +62,7 @@ struct rq {
     struct failure failure;
     struct sign_item jobs[HTTP_HOLES]; /* of the holes of res */
     struct slow_results slow;
+    struct secret_hashes hashed;
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;

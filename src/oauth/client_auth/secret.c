@@ -29,15 +29,25 @@ static const struct client_secret *slot(const struct client *c, size_t i)
     return i < c->secrets_n ? &c->secrets[i] : &empty;
 }
 
-/* The secret under every pepper in force; hashes[k] is of key k of the ring. */
-static enum err hash_all(struct rq *rq, const struct uid *id, str secret, struct digest *hashes)
+/* The secret under every pepper in force; (*hashes)[k] is of key k of the ring. Once a run: a wrong
+ * secret of a client that is known is judged twice (client_auth.c), and one of a client that nobody
+ * knows must not be told from it by a question less. */
+static enum err hash_all(struct rq *rq, const struct uid *id, str secret,
+                         const struct digest **hashes)
 {
     const struct keyring *ring = signer_ring(rq->t->signer);
+    struct secret_hashes *h = &rq->hashed;
     enum err e = OK;
 
-    for (size_t k = 0; k < ring->n && e == OK; k++)
-        if (ring->keys[k].use == KEY_PEPPER)
-            e = client_hash_secret(rq->t->signer, &ring->keys[k], id, secret, &hashes[k]);
+    if (h->under == NULL || h->secret.p != secret.p || !uid_eq(&h->client, id)) {
+        *h = (struct secret_hashes){*id, secret, ARENA_ARRAY(rq->arena, struct digest, ring->n)};
+        for (size_t k = 0; k < ring->n && e == OK; k++)
+            if (ring->keys[k].use == KEY_PEPPER)
+                e = client_hash_secret(rq->t->signer, &ring->keys[k], id, secret, &h->under[k]);
+    }
+    *hashes = h->under;
+    if (e != OK)
+        h->under = NULL;
     return e;
 }
 
@@ -168,11 +178,10 @@ enum err secret_check(struct rq *rq, const struct cached_client *client, const s
 {
     const struct client *c = client != NULL ? &client->client : &nobody;
     const struct client_secret *match;
-    struct digest *hashes;
+    const struct digest *hashes;
     enum err e;
 
-    hashes = ARENA_ARRAY(rq->arena, struct digest, signer_ring(rq->t->signer)->n);
-    if ((e = hash_all(rq, id, secret, hashes)) != OK)
+    if ((e = hash_all(rq, id, secret, &hashes)) != OK)
         return e;
     match = match_fast(rq, c, hashes);
     if (match == NULL)
