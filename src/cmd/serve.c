@@ -11,6 +11,7 @@
 #include "cmd/args.h"
 #include "cmd/open.h"
 #include "cmd/serve_network.h"
+#include "cmd/serve_sandbox.h"
 #include "cmd/serve_sockets.h"
 #include "cmd/serve_supervisor.h"
 
@@ -48,7 +49,7 @@ static int serve(struct cmd *c)
         return cmd_fail(CMD_FAILED, "there is not enough memory to start");
     hash_use_heap();
     int code = server_settings(c);
-    if (code)
+    if (code || (code = serve_sandbox_begin(c)))
         return code;
     return setting_int(&c->settings, processes) ? serve_network(c, NULL) : serve_supervisor(c);
 }

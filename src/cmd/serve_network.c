@@ -20,6 +20,7 @@
 #include "cmd/serve_limits.h"
 #include "cmd/serve_notify.h"
 #include "cmd/serve_people.h"
+#include "cmd/serve_sandbox.h"
 #include "dialect/dialect.h"
 #include "signer/door.h"
 
@@ -112,6 +113,8 @@ static void announce(void *arg)
     struct log_line l;
     str issuer = setting_text(&c->settings, issuer);
     buf_fixed(&addresses, storage, sizeof storage);
+    /* Before the line that people and scripts wait for: the supervisor shall know it by then. */
+    serve_notify("READY=1");
     for (size_t i = 0; i < app->listens_n; i++) {
         buf_put(&addresses, i ? STR(" ") : STR(""));
         buf_put(&addresses, str_from(net_address(app->net, i)));
@@ -129,7 +132,6 @@ static void announce(void *arg)
                  "  stop      Ctrl-C\n",
                  STR_ARG(issuer), STR_ARG(issuer));
     }
-    serve_notify("READY=1");
 }
 
 /* For /metrics, which does not know the sockets. Called while they run. */
@@ -168,7 +170,8 @@ static size_t count_processes(struct metrics_process out[METRICS_PROCESSES])
     return CHANNEL_PROCESSES;
 }
 
-static int run(struct cmd *c, struct serve_app *app)
+/* The keeper, NULL without one, is started here, since a sandbox is entered without threads. */
+static int run(struct cmd *c, struct serve_app *app, struct serve_keeper *keeper)
 {
     struct net_listen listens[SERVE_NETWORK_LISTENS];
     struct net_options options;
@@ -190,6 +193,14 @@ static int run(struct cmd *c, struct serve_app *app)
     handle_signals();
     if (stop_early)
         net_stop(net);
+    int code = serve_sandbox_enter(c, SANDBOX_NETWORK, !parts);
+    if (code) {
+        running = NULL;
+        net_close(net);
+        return code;
+    }
+    if (keeper)
+        serve_keeper_start(keeper);
     int left = net_run(net);
     running = NULL;
     serve_notify("STOPPING=1");
@@ -207,15 +218,14 @@ static int run_with_house(struct cmd *c, struct serve_app *app)
     char why[WHY];
     if (!s->shared) {
         serve_house_init(&app->house, s, c->db, &s->changes.ids, c->now_s);
-        int left = run(c, app);
+        int left = run(c, app, NULL);
         serve_house_end(&app->house);
         return left;
     }
     db_set_patience(c->db, (int)setting_int(&c->settings, db_timeout_ms));
     if (serve_keeper_open(&keeper, app, why, sizeof why))
         return cmd_fail(CMD_FAILED, "%s", why);
-    serve_keeper_start(&keeper);
-    int left = run(c, app);
+    int left = run(c, app, &keeper);
     serve_keeper_stop(&keeper);
     serve_house_end(&app->house);
     serve_keeper_close(&keeper);

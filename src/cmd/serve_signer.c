@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "cmd/serve_network.h"
+#include "cmd/serve_sandbox.h"
 #include "crypto/vault.h"
 #include "signer/service.h"
 
@@ -116,6 +117,8 @@ _Noreturn void serve_signer(struct cmd *c, struct channel_region *r, int fd)
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
         log_note(LOG_DEBUG, "signer", "its memory cannot be locked as a whole: %s",
                  strerror(errno));
+    if (serve_sandbox_enter(c, SANDBOX_SIGNER, false))
+        _exit(CMD_FAILED);
     service_start(r, vault_reader(read_master, NULL, &rules));
     for (;;)
         pause();

@@ -27,6 +27,7 @@
 #include "cmd/serve_notify.h"
 #include "cmd/serve_outbound.h"
 #include "cmd/serve_process.h"
+#include "cmd/serve_sandbox.h"
 #include "cmd/serve_signer.h"
 #include "db/postgres_hosts.h"
 
@@ -113,8 +114,11 @@ static pid_t start_signer(struct supervisor *s)
 static pid_t start_outbound(struct supervisor *s)
 {
     pid_t pid = serve_process_fork("postern-out", &s->names[0], 1);
-    if (pid == 0)
+    if (pid == 0) {
+        if (serve_sandbox_enter(s->c, SANDBOX_OUTBOUND, false))
+            _exit(CMD_FAILED);
         serve_outbound(s->names[0]);
+    }
     return pid;
 }
 
@@ -172,7 +176,11 @@ static void note_end(enum channel_process which, int status, int64_t lived_ms, i
 {
     struct log_line l;
     log_begin(&l, LOG_ERROR, "process");
-    log_str(&l, "message", STR("a process of the server has ended and is started again"));
+    log_str(&l, "message",
+            WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS
+                ? STR("a process of the server tried a forbidden system call (which: dmesg), was "
+                      "ended and is started again")
+                : STR("a process of the server has ended and is started again"));
     log_str(&l, "process", str_from(channel_process_name(which)));
     if (WIFSIGNALED(status))
         log_int(&l, "signal", WTERMSIG(status));
@@ -203,8 +211,11 @@ static void ended(struct supervisor *s, enum channel_process which, int status)
     if (network && (s->stopping || !s->ready)) {
         finish(s, clean ? WEXITSTATUS(status) : CMD_FAILED);
         if (!clean)
-            log_note(LOG_ERROR, "process", "the network process was ended by signal %d",
-                     WTERMSIG(status));
+            log_note(LOG_ERROR, "process", "the network process was ended by signal %d%s",
+                     WTERMSIG(status),
+                     WTERMSIG(status) == SIGSYS
+                         ? ": it tried a forbidden system call (which: dmesg)"
+                         : "");
         return;
     }
     note_end(which, status, lived_ms, p->rest_ms);
@@ -407,6 +418,8 @@ int serve_supervisor(struct cmd *c)
     if (code || (code = set_up(&s)))
         return code;
     serve_network_log(c);
+    if ((code = serve_sandbox_enter(c, SANDBOX_SUPERVISOR, false)))
+        return code;
     handle_signals(&s);
     watch(&s);
     end_all(&s);

@@ -35,6 +35,10 @@ static enum err keep(unsigned kept, char *why, size_t why_size)
     if (syscall(SYS_capget, &head, sets) < 0)
         return fail(why, why_size, "capabilities cannot be read");
     kept &= sets[0].permitted;
+    /* A service manager may have left nothing, capset included. */
+    if (sets[0].permitted == kept && sets[0].effective == kept && !sets[0].inheritable &&
+        !sets[1].permitted && !sets[1].inheritable)
+        return OK;
     memset(sets, 0, sizeof sets);
     sets[0].permitted = sets[0].effective = kept;
     if (syscall(SYS_capset, &head, sets) < 0)
