@@ -263,6 +263,8 @@ static const struct calls_row rows[] = {
     OPTION(SOL_SOCKET, SO_SNDBUF, M | N),
     /* A socket of a worker that ends takes no more connections (net/listen). */
     OPTION(SOL_SOCKET, SO_ATTACH_FILTER, M | N),
+    /* A TLS connection waits until a whole ClientHello is there (net/tls). */
+    OPTION(SOL_SOCKET, SO_RCVLOWAT, M | N),
     OPTION(IPPROTO_TCP, TCP_QUICKACK, M | N),
     OPTION(IPPROTO_TCP, TCP_CORK, M | N),
 
