@@ -20,7 +20,7 @@ struct metric {
     void (*write)(struct scrape *s);
 };
 
-#define METRICS 40
+#define METRICS 43
 extern const struct metric metrics_table[METRICS];
 
 /* "counter", "gauge", "histogram" */

@@ -75,3 +75,45 @@ void scrape_process_build(struct scrape *s)
 {
     scrape_int(s, VALUES(STR(POSTERN_VERSION), setting_text(s->rq->server->settings, issuer)), 1);
 }
+
+/* One sample for each process that the supervisor tells of; none in one process. */
+static void each(struct scrape *s, void (*write)(struct scrape *, const str *, int64_t),
+                 int64_t (*value)(const struct metrics_process *))
+{
+    struct metrics_process all[METRICS_PROCESSES];
+    size_t (*count)(struct metrics_process *) = s->rq->server->metrics.processes;
+    size_t n = count ? count(all) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        write(s, VALUES(str_from(all[i].name)), value(&all[i]));
+}
+
+static int64_t restarts(const struct metrics_process *p)
+{
+    return p->restarts;
+}
+
+static int64_t cpu_us(const struct metrics_process *p)
+{
+    return p->cpu_us;
+}
+
+static int64_t resident_bytes(const struct metrics_process *p)
+{
+    return p->resident_bytes;
+}
+
+void scrape_process_restarts(struct scrape *s)
+{
+    each(s, scrape_int, restarts);
+}
+
+void scrape_process_each_cpu(struct scrape *s)
+{
+    each(s, scrape_micro, cpu_us);
+}
+
+void scrape_process_each_memory(struct scrape *s)
+{
+    each(s, scrape_int, resident_bytes);
+}

@@ -45,6 +45,9 @@ void scrape_shared_readers(struct scrape *s);
 void scrape_shared_housekeeper(struct scrape *s);
 
 /* scrape_process.c: what the system says of the process. */
+void scrape_process_restarts(struct scrape *s);
+void scrape_process_each_cpu(struct scrape *s);
+void scrape_process_each_memory(struct scrape *s);
 void scrape_process_cpu(struct scrape *s);
 void scrape_process_memory(struct scrape *s);
 void scrape_process_fds(struct scrape *s);

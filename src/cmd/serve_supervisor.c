@@ -341,6 +341,7 @@ static void watch(struct supervisor *s)
         reap(s);
         heed_signals(s);
     }
+    relay(s); /* its last words */
 }
 
 static void end_all(struct supervisor *s)

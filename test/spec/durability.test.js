@@ -168,7 +168,7 @@ describe('the disk is full', () => {
       for (let i = 0; i < 50; i++) live.push((await opaqueToken(p, c)).json.access_token);
       const sizes = ['postern.db', 'postern.db-wal', 'postern.log']
         .map((f) => fs.statSync(path.join(p.dir, f)).size);
-      const limit = (n) => execFileSync('prlimit', ['--pid', String(p.pid), `--fsize=${n}:`]);
+      const limit = (n) => execFileSync('prlimit', ['--pid', String(p.networkPid), `--fsize=${n}:`]);
       limit(Math.max(...sizes) + 65536);
       let refused = 0;
       for (let i = 0; i < 2000 && refused < 10; i++) {

@@ -450,14 +450,14 @@ describe('connections', () => {
     const r = await startPostern({ settings: { connections_max: 10000 } });
     const { execFileSync } = require('node:child_process');
     try {
-      execFileSync('prlimit', ['--pid', String(r.pid), '--nofile=64:64']);
+      execFileSync('prlimit', ['--pid', String(r.networkPid), '--nofile=64:64']);
       const open = Array.from({ length: 100 }, () => {
         const s = net.connect(r.port, '127.0.0.1');
         s.on('error', () => {});
         return s;
       });
       await sleep(300);
-      const cpu = () => require('node:fs').readFileSync(`/proc/${r.pid}/stat`, 'utf8')
+      const cpu = () => require('node:fs').readFileSync(`/proc/${r.networkPid}/stat`, 'utf8')
         .split(' ').slice(13, 15).reduce((a, b) => a + Number(b), 0);
       const start = cpu();
       await sleep(1000);

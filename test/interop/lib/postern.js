@@ -14,6 +14,9 @@
 //     p.logLines()                every line logged so far, parsed; { text } if it is no JSON
 //     p.store                     its store: p.store.sql(text) and so on (store.js)
 //     p.pid p.port p.dir p.db p.masterKey p.running
+//     p.processes()               its processes by name, { supervisor, signer, outbound, network:
+//                                 pid }; of one process { network }
+//     p.networkPid                the one that talks to clients
 //
 // Settings go by the environment (POSTERN_REFRESH_GRACE), so they reach the subcommands too.
 
@@ -58,6 +61,35 @@ function cleanEnv() {
   return env;
 }
 
+const COMMS = { 'postern-signer': 'signer', 'postern-out': 'outbound', 'postern-net': 'network' };
+
+// The processes of the server whose first one is pid, by name.
+function processesOf(pid) {
+  const found = {};
+  for (const dir of fs.readdirSync('/proc')) {
+    if (!/^\d+$/.test(dir)) continue;
+    try {
+      const stat = fs.readFileSync(`/proc/${dir}/stat`, 'latin1');
+      const comm = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(parent) === pid && state !== 'Z' && COMMS[comm]) found[COMMS[comm]] = Number(dir);
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  return Object.keys(found).length > 0 ? { supervisor: pid, ...found } : { network: pid };
+}
+
+// A process that has ended and is not waited for counts as gone.
+function isGone(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return true;
+  }
+}
+
 class Postern {
   constructor(dir, port, settings, env, binary) {
     this.dir = dir;
@@ -75,6 +107,14 @@ class Postern {
 
   get pid() {
     return this.child ? this.child.pid : 0;
+  }
+
+  processes() {
+    return this.pid ? processesOf(this.pid) : {};
+  }
+
+  get networkPid() {
+    return this.processes().network || 0;
   }
 
   get running() {
@@ -130,11 +170,14 @@ class Postern {
   async signal(name, patience_ms) {
     const { child, exited } = this;
     if (!child) return null;
+    const pids = Object.values(this.processes());
     child.kill(name);
     const late = setTimeout(() => child.kill('SIGKILL'), patience_ms);
     const outcome = await exited;
     clearTimeout(late);
     this.child = null;
+    // The kernel ends the others with the first one, but a moment later.
+    while (!pids.every(isGone)) await sleep(2);
     return outcome;
   }
 
@@ -281,4 +324,4 @@ function rawRequest(p, bytes, { responses = 1, timeout_ms = 5000, untilClose = f
 }
 
 module.exports = { startPostern, makeTwineClient, rawRequest, splitResponses, freePort, sleep,
-  onPostgres, BINARY };
+  processesOf, isGone, onPostgres, BINARY };
