@@ -27,7 +27,7 @@ async function prepare(number) {
   const { Chance } = require('../cluster/lib/run.js');
   const { FaultLedger } = require('./lib/ledger.js');
   const chance = new Chance(part.seed + number);
-  const p = await startPostern({ settings: { 'refresh.grace': 300, 'device.interval': 1,
+  const p = await startPostern({ settings: { processes: 'separate', 'refresh.grace': 300, 'device.interval': 1,
     workers: 1 } });
   const world = await makeWorld(p);
   const ledger = new FaultLedger(world, chance, () => p.url);

@@ -9,6 +9,7 @@
 //     await l.end()
 // and of any server:
 //     await killWhole(p)             SIGKILL to the main process; waits until all have ended
+//     await stopWhole(p)             SIGTERM likewise; the directory stays
 //     networkOf(p), processesOf(p)   the pid of the process that talks to clients; all of them by name
 
 const fs = require('node:fs');
@@ -20,16 +21,21 @@ const SWITCHES = ['sync_fails', 'write_full', 'write_fails', 'sync_lies', 'read_
 const SIZE = 24;
 const FILES = ['postern.db', 'postern.db-wal'];
 
-// The pids of a process's children, grandchildren, ...
+// The pids of a process's children, grandchildren, ... by the parents that all processes name (not
+// every kernel has /proc/PID/task/TID/children).
 function descendants(pid) {
-  let children;
-  try {
-    children = fs.readdirSync(`/proc/${pid}/task`).flatMap((task) => fs.readFileSync(
-      `/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ')).filter(Boolean).map(Number);
-  } catch {
-    return [];
+  const parents = new Map();
+  for (const name of fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n))) {
+    try {
+      const stat = fs.readFileSync(`/proc/${name}/stat`, 'utf8');
+      parents.set(Number(name), Number(stat.replace(/^.*\) /s, '').split(' ')[1]));
+    } catch {
+      // it has ended
+    }
   }
-  return children.flatMap((c) => [c, ...descendants(c)]);
+  const below = (p) => [...parents].filter(([, parent]) => parent === p)
+    .flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
 }
 
 const nameOf = (pid) => {
@@ -61,11 +67,14 @@ function networkOf(p) {
   return all['postern-net'] || all.main;
 }
 
-async function killWhole(p) {
+async function endWhole(p, end) {
   const pids = descendants(p.pid);
-  await p.kill9();
+  await end();
   while (pids.some(isAlive)) await sleep(1);
 }
+
+const killWhole = (p) => endWhole(p, () => p.kill9());
+const stopWhole = (p) => endWhole(p, () => p.signal('SIGTERM', 20000));
 
 class Lossy {
   // p: a server that has been prepared and is running on an ordinary disk.
@@ -77,7 +86,7 @@ class Lossy {
 
   // Stops the ordinary server and starts the one on the lossy disk; the world stays.
   async begin() {
-    await this.p.signal('SIGTERM', 20000);
+    await stopWhole(this.p);
     fs.mkdirSync(this.disk);
     fs.writeFileSync(path.join(this.disk, 'switches'), Buffer.alloc(SIZE));
     this.switches = fs.openSync(path.join(this.disk, 'switches'), 'r+');
@@ -114,4 +123,4 @@ class Lossy {
   }
 }
 
-module.exports = { Lossy, killWhole, processesOf, networkOf, descendants, isAlive, LOSSY };
+module.exports = { Lossy, killWhole, stopWhole, processesOf, networkOf, descendants, isAlive, LOSSY };

@@ -106,7 +106,7 @@ class Scene {
 
 async function openScene(part, { number = 0, settings = {}, env = {}, ...more } = {}) {
   const chance = new Chance(part.seed + number);
-  const p = await startPostern({ settings: { 'refresh.grace': 300, 'device.interval': 1, ...settings },
+  const p = await startPostern({ settings: { processes: 'separate', 'refresh.grace': 300, 'device.interval': 1, ...settings },
     env, ...more });
   const world = await makeWorld(p);
   const ledger = new FaultLedger(world, chance, () => p.url);

@@ -22,7 +22,9 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The order is known to test/fault/syscalls.js. */
@@ -43,14 +45,15 @@ enum call {
 
 enum { KIND_SHORT = 1 }; /* bit 0; the others are places in errors[] */
 
-static const int errors[] = {0,     EINTR,  EAGAIN, EIO,    ENOSPC,       ECONNRESET,
-                             EPIPE, EMFILE, ENFILE, ENOMEM, ECONNABORTED, ENOBUFS};
+static const int errors[] = {0,      EINTR,  EAGAIN, EIO,          ENOSPC,  ECONNRESET, EPIPE,
+                             EMFILE, ENFILE, ENOMEM, ECONNABORTED, ENOBUFS, EROFS};
 enum { ERRORS = sizeof errors / sizeof *errors, FDS = 65536 };
 
 struct control {
     uint32_t rate[CALLS];  /* of 10,000 */
     uint32_t kinds[CALLS]; /* bit k: errors[k]; bit 0: short */
     uint64_t calls[CALLS], hits[CALLS];
+    int64_t ahead_s; /* the clock of the day is that far ahead, for all processes at once */
 };
 
 static struct control none, *control = &none;
@@ -298,4 +301,42 @@ ssize_t getrandom(void *p, size_t n, unsigned flags)
 {
     REAL(ssize_t, "getrandom", void *, size_t, unsigned);
     return fails(CALL_RANDOM, &n) ? -1 : real(p, n, flags);
+}
+
+/* ---- the clock ---- */
+
+static int64_t ahead(clockid_t which)
+{
+    bool of_day = which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE;
+    return of_day ? __atomic_load_n(&control->ahead_s, __ATOMIC_RELAXED) : 0;
+}
+
+int clock_gettime(clockid_t which, struct timespec *t)
+{
+    REAL(int, "clock_gettime", clockid_t, struct timespec *);
+    int rc = real(which, t);
+
+    if (rc == 0)
+        t->tv_sec += ahead(which);
+    return rc;
+}
+
+time_t time(time_t *out)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    if (out)
+        *out = t.tv_sec;
+    return t.tv_sec;
+}
+
+int gettimeofday(struct timeval *restrict t, void *restrict zone)
+{
+    struct timespec now;
+
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *t = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+    return 0;
 }
