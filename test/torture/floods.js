@@ -20,6 +20,7 @@ const BUILD = path.resolve(ROOT, process.env.TORTURE_BUILD || 'build/release', '
 const RATIO = 2;
 const ISSUER = 'http://127.0.0.1';
 const MIB = 1 << 20;
+const CEILING_MB = 256; // memory.max
 const ASSERTIONS = 400; // a second
 const HONEST = { rate: 500, connections: 32, address: '127.0.0.1' };
 
@@ -232,7 +233,7 @@ async function makeWorld() {
   fs.chmodSync(key, 0o600);
   const tls = await freePort();
   p = await startPostern({ settings: { 'tls.listen': `127.0.0.1:${tls}`, 'tls.certificate': pem,
-    'tls.key': key, issuer: ISSUER } });
+    'tls.key': key, issuer: ISSUER, 'memory.max': CEILING_MB } });
   part.later(() => p.stop());
   const org = await p.cli(['org', 'create', '--name', 'Flooded']);
   const make = (name, ...more) => p.cli(['client', 'create', '--org', org.id, '--name', name, ...more]);
@@ -244,7 +245,7 @@ async function makeWorld() {
   fs.writeFileSync(jwks, JSON.stringify({ keys: [keys.jwk] }));
   const signer = await make('Signs', '--grant', 'client_credentials', '--scope', 'read', '--auth-method',
     'private_key_jwt', '--jwks-file', jwks);
-  world = { tls, client, open, signer: { id: signer.client_id, keys }, ceiling: 256 };
+  world = { tls, client, open, signer: { id: signer.client_id, keys }, ceiling: CEILING_MB };
   fs.writeFileSync(path.join(part.dir, 'honest'), form('/oauth2/token', CC,
     basic(client.client_id, client.client_secret)));
   await honest(); // caches are warm

@@ -1,0 +1,75 @@
+'use strict';
+// The tests of test/spec once more: against the server built with AddressSanitizer and UBSan, against
+// the one built with ThreadSanitizer; and a short load on the released one under valgrind.
+//
+//     node test/torture/sanitizers.js [--only PATTERN]
+
+const { execFileSync, spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { Part, ROOT } = require('./lib/part.js');
+
+// About files, packages, manuals and units: no server of ours runs in them, or not this binary.
+const NOT_THESE = /^(systemd|package|container|man|lint|demo|http_corpus|check_switch|upgrade|move|key_life|sandbox)/;
+const SHORT = ['token_endpoint', 'refresh_of_people', 'device_authorization', 'par'];
+const PATIENCE_MS = 400000;
+
+const part = new Part('sanitizers');
+
+const suites = () => (part.quick ? SHORT : fs.readdirSync(path.join(ROOT, 'test', 'spec'))
+  .filter((f) => f.endsWith('.test.js') && !NOT_THESE.test(f)).map((f) => f.replace('.test.js', '')))
+  .filter((f) => f.includes(part.options.only || ''));
+
+// ThreadSanitizer wants its address space unshuffled on newer kernels.
+const straight = () => (spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', '-R'] : []);
+
+function run(kind, suite) {
+  const env = { ...process.env, POSTERN: path.join(ROOT, 'build', kind, 'postern') };
+  const command = [...(kind === 'tsan' ? straight() : []), process.execPath,
+    path.join(ROOT, 'test', 'spec', `${suite}.test.js`)];
+  const r = spawnSync(command[0], command.slice(1), { env, encoding: 'utf8', timeout: PATIENCE_MS,
+    maxBuffer: 1 << 27 });
+  const said = r.stdout.split('\n').filter((l) => /Sanitizer|runtime error:/.test(l));
+  const failed = /^# fail 0$/m.test(r.stdout) ? 0 : 1;
+  part.check(failed === 0 && said.length === 0, `${kind}: ${suite}`, [...said.slice(0, 5),
+    ...r.stdout.split('\n').filter((l) => /^ *not ok|error:/.test(l)).slice(0, 8)].join('\n'));
+}
+
+// The server alone, as one process, under valgrind; commands as they are.
+async function valgrind() {
+  const { startPostern } = require('../interop/lib/postern.js');
+  const binary = path.join(part.dir, 'postern');
+  const log = path.join(part.dir, 'valgrind.log');
+  const real = path.resolve(ROOT, process.env.POSTERN || 'build/release/postern');
+  fs.writeFileSync(binary, `#!/bin/sh\n[ "$1" = serve ] || exec ${real} "$@"\n` +
+    `exec valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite ` +
+    `--log-file=${log} ${real} "$@"\n`, { mode: 0o755 });
+  const p = await startPostern({ binary, settings: { processes: 'one', sandbox: 'off', workers: 1 } });
+  const org = await p.cli(['org', 'create', '--name', 'Slow']);
+  const c = await p.cli(['client', 'create', '--org', org.id, '--name', 'C', '--grant',
+    'client_credentials', '--scope', 'read', '--token-format', 'opaque']);
+  const authorization = `Basic ${Buffer.from(`${c.client_id}:${c.client_secret}`).toString('base64')}`;
+  const ask = (target, body) => fetch(p.url + target, { method: 'POST', body: new URLSearchParams(body),
+    headers: { authorization } });
+  let good = 0;
+  for (let i = 0; i < 50; i++) {
+    const t = await (await ask('/oauth2/token', { grant_type: 'client_credentials' })).json();
+    const seen = await (await ask('/oauth2/introspect', { token: t.access_token })).json();
+    await (await ask('/oauth2/revoke', { token: t.access_token })).text();
+    good += seen.active === true ? 1 : 0;
+  }
+  const outcome = await p.stop();
+  const said = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim() : '';
+  part.check(good === 50 && outcome === 0 && said === '', 'valgrind finds nothing', `${good} of 50, ` +
+    `exit ${outcome}\n${said.slice(0, 3000)}`);
+}
+
+part.run(async () => {
+  await part.open();
+  for (const mode of ['asan', 'tsan']) {
+    execFileSync('make', [`MODE=${mode}`, '-j2', 'all'], { cwd: ROOT, stdio: 'ignore' });
+    for (const suite of suites()) run(mode, suite);
+  }
+  await valgrind();
+  part.figure('tests with AddressSanitizer and UBSan, and with ThreadSanitizer', suites().length);
+});
