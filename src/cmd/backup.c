@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/backup_file.h"
 #include "cmd/backup_secret.h"
 #include "cmd/backup_show.h"
@@ -127,6 +128,8 @@ static int run(struct job *j)
         return cmd_fail(CMD_FAILED, "there is no memory to stretch the passphrase (64 MiB)");
     if ((code = save_snapshot(j)) || (code = backup_file_finish(&j->file)))
         return code;
+    audited_elsewhere(c, setting_text(&c->settings, db), AUDIT_STORE_BACKED_UP, (str){0},
+                      STR("postern backup"));
     return print(j);
 }
 

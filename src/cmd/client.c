@@ -6,6 +6,7 @@
 #include "store/client.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/client_import.h"
 #include "cmd/client_options.h"
 #include "cmd/client_party.h"
@@ -105,6 +106,7 @@ static int create(struct cmd *c)
     k.id = uid_new();
     k.created_s = c->now_s;
     client_put(&c->fx, &k);
+    audited_about_uid(c, &k.id);
     if (secret.p && (code = put_secret(c, &k, secret)))
         return code;
     if (rp.there)

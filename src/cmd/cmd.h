@@ -64,6 +64,8 @@ struct cmd {
     struct id_source ids;
     struct effects fx;
     int64_t now_s;
+    str about;    /* cmd/audited.h: the id of what it is about */
+    bool audited; /* its row is written */
 };
 
 /* The whole program: finds the subcommand, parses, runs, returns the exit code. */
@@ -77,7 +79,8 @@ void cmd_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 extern const struct command_set serve_commands, org_commands, account_commands, group_commands,
     user_commands, session_commands, consent_commands, client_commands, token_commands,
-    explain_commands, key_commands, migrate_commands, move_commands, backup_commands,
-    restore_commands, check_commands, config_commands, list_commands, help_commands;
+    explain_commands, key_commands, migrate_commands, audit_commands, move_commands,
+    backup_commands, restore_commands, check_commands, config_commands, list_commands,
+    help_commands;
 
 #endif

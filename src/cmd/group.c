@@ -2,6 +2,7 @@
 #include "store/group.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/open.h"
 #include "cmd/show.h"
 #include "cmd/values.h"
@@ -74,6 +75,7 @@ static int create(struct cmd *c)
     g.id = id_next(&c->ids, c->now_s);
     g.created_s = c->now_s;
     group_put(&c->fx, &g);
+    audited_about_id(c, &g.id);
     code = open_commit(c, "the organization was deleted, or got its last group, in this moment");
     return code ? code : print(c, &g);
 }

@@ -9,6 +9,7 @@
 #include "store/key.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/key_master.h"
 #include "cmd/open.h"
 #include "cmd/serve_keys.h"
@@ -122,6 +123,7 @@ static int make(struct cmd *c, enum key_use use, enum jws_alg alg, enum key_stat
                      : key_put_new(&c->fx, &c->arena, &c->master, use, alg, state, c->now_s, &id);
     if (e)
         return cmd_fail(CMD_FAILED, "the key could not be made");
+    audited_about_uid(c, &id);
     int code = open_commit(c, "another command changed the keys in this moment");
     return code ? code : print_fresh(c, &id);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/open.h"
 #include "cmd/progress.h"
 #include "cmd/show.h"
@@ -177,6 +178,7 @@ static int run(struct job *j)
     progress_end(&j->progress);
     if (e)
         return failed(j, e);
+    audited_elsewhere(j->c, args_get(j->c, "to"), AUDIT_STORE_MOVED, (str){0}, STR("postern move"));
     int code = print(j, clock_mono_ms() - start_ms);
     if (!j->quiet)
         say_master(j);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/prepare.h"
 #include "cmd/serve_sockets.h"
 #include "codec/json.h"
@@ -323,7 +324,10 @@ int open_keys(struct cmd *c)
 int open_commit(struct cmd *c, const char *conflict)
 {
     struct clock clock = {0};
+    audited_put(c);
     enum err e = commit_one(c->db, &c->ids, &clock, &c->fx);
+    if (e == OK)
+        audited_link(c);
     effects_init(&c->fx, c->fx.arena);
     if (e == ERR_CONFLICT)
         return cmd_fail(CMD_CONFLICT, "%s; nothing was changed", conflict);

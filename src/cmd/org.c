@@ -2,6 +2,7 @@
 #include "store/organization.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/open.h"
 #include "cmd/show.h"
 #include "cmd/values.h"
@@ -58,6 +59,7 @@ static int create(struct cmd *c)
     o.id = id_next(&c->ids, c->now_s);
     o.created_s = c->now_s;
     organization_put(&c->fx, &o);
+    audited_about_id(c, &o.id);
     code = open_commit(c, "an organization or account with this id was made in this moment");
     return code ? code : print(c, &o);
 }

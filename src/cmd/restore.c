@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/backup_secret.h"
 #include "cmd/backup_show.h"
 #include "cmd/open.h"
@@ -300,6 +301,9 @@ static int run(struct job *j)
     if ((code = open_settings(j->c)) || (code = unlock(j)) || (code = check(j)) ||
         (!only_check && (code = load(j))))
         return code;
+    if (!only_check)
+        audited_elsewhere(j->c, setting_text(&j->c->settings, db), AUDIT_STORE_RESTORED, (str){0},
+                          STR("postern restore"));
     return print(j, !only_check);
 }
 

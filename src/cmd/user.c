@@ -7,6 +7,7 @@
 #include "store/user.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/open.h"
 #include "cmd/user_import.h"
 #include "cmd/user_options.h"
@@ -54,6 +55,7 @@ static int create(struct cmd *c)
     u.created_s = u.updated_s = c->now_s;
     user_options_names(c, &u, names, &n);
     user_put(&c->fx, &u, names, n);
+    audited_about_uid(c, &u.id);
     code = open_commit(c, "the organization was deleted, or the name was taken, in this moment");
     return code ? code : user_show_one(c, &u);
 }

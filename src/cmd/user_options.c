@@ -7,6 +7,7 @@
 #include "cmd/user_options.h"
 
 #include "cmd/args.h"
+#include "cmd/audited.h"
 #include "cmd/open.h"
 #include "cmd/user_claims.h"
 #include "cmd/values.h"
@@ -108,6 +109,8 @@ int user_options_load(struct cmd *c, str text, struct user *u)
         e = user_load(c->db, &c->arena, &id, u);
     else if (unicode_login(&c->arena, text, &name))
         e = user_find(c->db, &c->arena, name, u);
+    if (e == OK)
+        audited_about_uid(c, &u->id);
     return open_result(c, e, "user", str_sub(text, 0, text.n > 254 ? 254 : text.n));
 }
 

@@ -24,6 +24,8 @@ enum {
     KEYS,
     BEFORE,
     HASH_OF,
+    NODES,
+    COUNT_WAITING,
     DELETE_ROWS,
     DELETE_CHECKPOINTS,
 };
@@ -65,6 +67,10 @@ static const struct sql sql[] = {
                 "AND seq IS NOT NULL AND at_s >= $2), (SELECT MAX(seq) FROM audit "
                 "WHERE node = $1 AND seq IS NOT NULL), 0)"},
     [HASH_OF] = {"audit_link.hash_of", "SELECT hash FROM audit WHERE node = $1 AND seq = $2"},
+    [NODES] = {"audit_link.nodes",
+               "SELECT node FROM audit_head UNION SELECT node FROM audit_checkpoint UNION "
+               "SELECT node FROM audit WHERE seq IS NOT NULL ORDER BY node LIMIT $1"},
+    [COUNT_WAITING] = {"audit_link.count_waiting", "SELECT COUNT(*) FROM audit WHERE seq IS NULL"},
     [DELETE_ROWS] = {"audit_link.delete",
                      "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE node = $1 "
                      "AND seq IS NOT NULL AND seq <= $2 LIMIT $3)"},
@@ -74,14 +80,39 @@ static const struct sql sql[] = {
 
 const struct sql_set audit_link_statements = {sql, sizeof sql / sizeof *sql};
 
-enum err audit_link_waiting(struct db *db, struct arena *a, str **nodes, size_t *n)
+static enum err read_nodes(struct db *db, struct arena *a, const struct sql *query, str **nodes,
+                           size_t *n)
 {
-    struct rows r = db_query(db, &sql[WAITING], ARGS(db_int(AUDIT_CHAINS)));
+    struct rows r = db_query(db, query, ARGS(db_int(AUDIT_CHAINS)));
 
     *nodes = ARENA_ARRAY(a, str, AUDIT_CHAINS);
     for (*n = 0; *n < AUDIT_CHAINS && rows_next(&r); ++*n)
         (*nodes)[*n] = row_text(&r, 0, a);
     return rows_end(&r);
+}
+
+enum err audit_link_waiting(struct db *db, struct arena *a, str **nodes, size_t *n)
+{
+    return read_nodes(db, a, &sql[WAITING], nodes, n);
+}
+
+enum err audit_link_nodes(struct db *db, struct arena *a, str **nodes, size_t *n)
+{
+    return read_nodes(db, a, &sql[NODES], nodes, n);
+}
+
+enum err audit_link_count_waiting(struct db *db, int64_t *n)
+{
+    return db_query_int(db, &sql[COUNT_WAITING], NO_ARGS, n);
+}
+
+enum err audit_link_hash(struct db *db, str node, int64_t seq, struct digest *hash)
+{
+    struct rows r = db_query(db, &sql[HASH_OF], ARGS(db_text(node), db_int(seq)));
+
+    if (rows_next(&r))
+        row_bytes(&r, 0, hash->b, sizeof hash->b);
+    return rows_end_one(&r);
 }
 
 static void read_head(struct rows *r, struct arena *a, struct audit_head *out)
@@ -234,11 +265,11 @@ enum err audit_link_before(struct db *db, str node, int64_t before_s, int64_t *s
 
     if (e != OK || *seq <= 0)
         return e;
-    struct rows r = db_query(db, &sql[HASH_OF], ARGS(db_text(node), db_int(*seq)));
-    bool there = rows_next(&r) && row_bytes(&r, 0, hash->b, sizeof hash->b);
-    e = rows_end(&r);
-    if (e == OK && !there)
-        *seq = 0; /* cut there already */
+    e = audit_link_hash(db, node, *seq, hash);
+    if (e == ERR_ABSENT) { /* cut there already */
+        *seq = 0;
+        e = OK;
+    }
     return e;
 }
 

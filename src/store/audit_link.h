@@ -27,6 +27,12 @@ enum err audit_link_run(struct db *db, struct arena *a, struct hasher *h, str no
                         struct effects *fx, size_t *n);
 /* All heads, by name. */
 enum err audit_link_heads(struct db *db, struct arena *a, struct audit_head **out, size_t *n);
+/* Every chain of which anything is left, also if its head was taken away. */
+enum err audit_link_nodes(struct db *db, struct arena *a, str **nodes, size_t *n);
+/* The hash of that link. ERR_ABSENT. */
+enum err audit_link_hash(struct db *db, str node, int64_t seq, struct digest *hash);
+/* Rows that wait to be linked, of all chains. */
+enum err audit_link_count_waiting(struct db *db, int64_t *n);
 enum err audit_link_head(struct db *db, struct arena *a, str node, struct audit_head *out);
 
 /* A signed checkpoint of that chain, and the public key (its JWKS entry) that proves it. Expects
