@@ -19,7 +19,9 @@ int import_file_text(struct cmd *c, str name, size_t most, str *text)
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         int code = cmd_fail(CMD_FAILED, "cannot read %s: %s", path,
                             fd < 0 ? strerror(errno) : "it is no regular file");
-        return fd >= 0 && close(fd) ? code : code;
+        if (fd >= 0)
+            close(fd);
+        return code;
     }
     if ((size_t)st.st_size > most) {
         close(fd);
