@@ -234,7 +234,10 @@ async function makeWorld() {
   const tls = await freePort();
   p = await startPostern({ settings: { 'tls.listen': `127.0.0.1:${tls}`, 'tls.certificate': pem,
     'tls.key': key, issuer: ISSUER, 'memory.max': CEILING_MB } });
-  part.later(() => p.stop());
+  part.later(async () => {
+    if (!p.running) part.check(false, 'the server lives', JSON.stringify([await p.exited, p.logLines().slice(-5)]));
+    return p.stop();
+  });
   const org = await p.cli(['org', 'create', '--name', 'Flooded']);
   const make = (name, ...more) => p.cli(['client', 'create', '--org', org.id, '--name', name, ...more]);
   const client = await make('Honest', '--grant', 'client_credentials', '--scope', 'read');
