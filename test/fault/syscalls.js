@@ -43,16 +43,25 @@ const SCENES = [
     random: [1000, 'EINTR', 'SHORT'] }],
 ];
 
+// The disk of PostgreSQL is not ours to break: test/cluster does.
+const isOurs = ([name]) => part.store === 'sqlite' || !/disk|file system/.test(name);
+
+// Answers to what cannot be done without a write. (A refresh that is asked again, or a revocation of
+// what is revoked, can.)
+const WRITES = ['opaque', 'pair', 'device', 'push'];
+const written = (ledger) => ledger.answers.filter((a) => WRITES.includes(a.op) && a.status >= 200 &&
+  a.status < 300).length;
+
 async function play(scene, control, [name, silent, faults]) {
   const before = control.hits();
   const nothing = faults.pwrite && faults.pwrite[0] === 10000; // nothing can become durable
   let from = 0;
   let late = 0;
   await scene.load(LOAD_MS, async (on) => {
-    if (!on && nothing) late = scene.ledger.total - from;
+    if (!on && nothing) late = written(scene.ledger) - from;
     control.set(on ? faults : {});
     await sleep(on ? SETTLE_MS : 0);
-    from = scene.ledger.total;
+    from = written(scene.ledger);
   });
   const after = control.hits();
   const hit = CALLS.map((c) => [c, after[c] - before[c]]).filter(([, n]) => n > 0);
@@ -80,7 +89,7 @@ part.run(async () => {
   await scene.baseline();
   let failed = 0;
   for (let round = 0; round < part.rounds; round++) {
-    for (const row of SCENES) failed += await play(scene, control, row);
+    for (const row of SCENES.filter(isOurs)) failed += await play(scene, control, row);
   }
   part.figure('system calls that failed', failed);
   await scene.end();

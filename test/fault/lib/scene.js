@@ -59,10 +59,17 @@ class Scene {
     const end = performance.now() + patience_ms;
     while (performance.now() < end) {
       const r = await this.world.pair(this.p.url);
-      if (r.status === 200) return true;
+      if (r.status === 200 && await this.allRead(r.json.access_token)) return true;
       await sleep(50);
     }
     return false;
+  }
+
+  // On a shared store each reader has a connection of its own, and makes it again in its own time.
+  async allRead(token) {
+    const all = await Promise.all(Array.from({ length: 16 },
+      () => this.world.introspect(this.p.url, token)));
+    return all.every((r) => r.status === 200);
   }
 
   // How many descriptors the network process holds when nobody is connected.
