@@ -150,7 +150,7 @@ class Postern {
   }
 
   async waitReady() {
-    const end = Date.now() + 15000;
+    const end = Date.now() + Number(process.env.TEST_PATIENCE_MS || 15000); // valgrind is slow
     while (Date.now() < end) {
       if (!this.child) break;
       try {
