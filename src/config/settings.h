@@ -49,7 +49,7 @@ enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE, SET
       "Whom the server becomes when root starts it, before it reads a key or takes a request; "    \
       "store and key files must be that user's. Empty: it stays who it is.")                       \
     X(workers, "workers", INT, "0", 0, 256, "threads", "Network threads; 0: one per core.")        \
-    X(processes, "processes", CHOICE, "one", 0, 0, "separate|one",                                 \
+    X(processes, "processes", CHOICE, "separate", 0, 0, "separate|one",                            \
       "separate: the keys, the clients and the look-up of names have a process each, watched by "  \
       "a fourth (docs/security-model.md). one: all in one, for debuggers.")                        \
     X(connections_max, "connections_max", INT, "20000", 16, 1000000, "connections",                \

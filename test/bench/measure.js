@@ -14,19 +14,34 @@ const SERVER_CORE = '0';
 const LOAD_CORE = '1';
 const pinned = (core, command) => ['taskset', '-c', core, ...command];
 
+// A process and its children: a server is several.
+const family = (pid) => [pid, ...fs.readdirSync('/proc').filter((dir) => {
+  try {
+    const stat = /^\d+$/.test(dir) ? fs.readFileSync(`/proc/${dir}/stat`, 'latin1') : '';
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
+  } catch {
+    return false; // it ended meanwhile
+  }
+}).map(Number)];
+
+// Of the process and its children.
 function cpuNs(pid) {
   let sum = 0;
-  for (const task of fs.readdirSync(`/proc/${pid}/task`)) {
-    const text = fs.readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8');
-    sum += Number(text.split(' ')[0]);
+  for (const one of family(pid)) {
+    for (const task of fs.readdirSync(`/proc/${one}/task`)) {
+      const text = fs.readFileSync(`/proc/${one}/task/${task}/schedstat`, 'utf8');
+      sum += Number(text.split(' ')[0]);
+    }
   }
   return sum;
 }
 
-// VmHWM, VmRSS in MB (10^6 bytes).
+// VmHWM, VmRSS in MB (10^6 bytes), of the process and its children: what they share counts for each.
 function memoryMb(pid, name) {
-  const text = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)[1]) * 1024 / 1e6;
+  return family(pid).map((one) => {
+    const text = fs.readFileSync(`/proc/${one}/status`, 'utf8');
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)[1]) * 1024 / 1e6;
+  }).reduce((a, b) => a + b, 0);
 }
 
 

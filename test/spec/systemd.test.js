@@ -10,6 +10,7 @@ const path = require('node:path');
 const { test, describe, beforeEach, afterEach } = require('node:test');
 const { ROOT, BINARY, work, environment, fresh, remove, json, run, org, client, freePort, serve,
   token, eventually } = require('./lib/cli.js');
+const { processesOf } = require('../interop/lib/postern.js');
 const { manage, load, request, until, sleep } = require('./lib/manager.js');
 
 const UNITS = path.join(ROOT, 'contrib', 'systemd');
@@ -131,7 +132,8 @@ describe('sd_notify', () => {
     server = await serve(['--set', 'workers=1'],
       { NOTIFY_SOCKET: notify.file, WATCHDOG_USEC: '400000' });
     await eventually('signs of life', () => notify.text.split('WATCHDOG=1').length > 2);
-    const tasks = fs.readdirSync(`/proc/${server.child.pid}/task`).map(Number);
+    const { network } = processesOf(server.child.pid);
+    const tasks = fs.readdirSync(`/proc/${network}/task`).map(Number);
     // Threads are made in the order committer, pool, worker: the youngest is the worker.
     const worker = Math.max(...tasks);
     const tracer = spawn('strace', ['-qq', '-o', '/dev/null', '-e', 'trace=epoll_wait',
