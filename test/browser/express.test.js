@@ -5,23 +5,12 @@
 const { test, describe, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
-const net = require('node:net');
 const path = require('node:path');
 const { startBrowser, openPage, axe, shot } = require('./lib/browser');
-const { startPostern } = require('../interop/lib/postern');
+const { startPostern, freePort } = require('../interop/lib/postern');
 
 const APP = path.join(__dirname, '..', '..', 'examples', 'express-sign-in', 'server.js');
 const PASSWORD = 'seventeen purple herons';
-
-function freePort() {
-  return new Promise((done) => {
-    const s = net.createServer();
-    s.listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
-    });
-  });
-}
 
 describe('the Express app of the examples', () => {
   let p, app, url, browser;

@@ -6,25 +6,17 @@
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { test, before, after } = require('node:test');
 const jwt = require('jsonwebtoken');
-const { startPostern } = require('./lib/postern');
+const { startPostern, freePort } = require('./lib/postern');
 const { request } = require('./lib/http');
 const { HOSTS, makeApp, makeCertificates, startProxy, startApi, runChild } =
   require('./lib/twilio');
 
 const ISSUER = 'https://oauth.twilio.com';
 let p, a, dir, proxy, api, env;
-
-const freePort = () => new Promise((done) => {
-  const s = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = s.address();
-    s.close(() => done(port));
-  });
-});
 
 // As a resource server would: the key by its kid, then signature, issuer, time.
 async function judge(token) {

@@ -11,6 +11,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { freePort } = require('../interop/lib/postern.js');
 const { Person } = require('../interop/lib/person.js');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -20,15 +21,6 @@ let dir, port, appPort, demo, developers;
 // Those of the developer who runs this test.
 const keptFile = () => (fs.existsSync(path.join(ROOT, 'var', 'demo.env'))
   ? fs.readFileSync(path.join(ROOT, 'var', 'demo.env'), 'utf8') : null);
-
-function freePort() {
-  return new Promise((done) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = s.address();
-      s.close(() => done(free));
-    });
-  });
-}
 
 function listens(at) {
   return new Promise((done) => {

@@ -12,6 +12,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { freePort } = require('../interop/lib/postern.js');
 const requests = require('./http_corpus/requests.js');
 const explained = require('./http_corpus/explained.js');
 
@@ -40,13 +41,6 @@ function answer(req, res) {
 
 function listen(server) {
   return new Promise((done) => server.listen(0, '127.0.0.1', () => done(server.address().port)));
-}
-
-async function freePort() {
-  const s = net.createServer();
-  const port = await listen(s);
-  await new Promise((done) => s.close(done));
-  return port;
 }
 
 // nginx hands on to Node what it has read, so the answer shows how it read it.

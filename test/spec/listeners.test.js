@@ -11,16 +11,7 @@ const https = require('node:https');
 const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
-const { startPostern, sleep, BINARY } = require('../interop/lib/postern.js');
-
-function freePort() {
-  return new Promise((done) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
-    });
-  });
-}
+const { startPostern, sleep, freePort, BINARY } = require('../interop/lib/postern.js');
 
 // GET over node:http(s): { status, body }.
 function get(options, lib = http) {

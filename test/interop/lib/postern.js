@@ -21,6 +21,7 @@
 // Settings go by the environment (POSTERN_REFRESH_GRACE), so they reach the subcommands too.
 
 const { spawn } = require('node:child_process');
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
@@ -32,15 +33,18 @@ const BINARY = path.resolve(
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-function freePort() {
-  return new Promise((done, failed) => {
-    const s = net.createServer();
-    s.on('error', failed);
-    s.listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
+// Below those that the system gives to clients: a server that starts again must find its port free,
+// whatever connections others have made meanwhile.
+async function freePort() {
+  for (;;) {
+    const port = 10000 + crypto.randomInt(22000);
+    const free = await new Promise((done) => {
+      const s = net.createServer();
+      s.on('error', () => done(false));
+      s.listen(port, '127.0.0.1', () => s.close(() => done(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 // 'refresh.grace' -> POSTERN_REFRESH_GRACE

@@ -12,9 +12,9 @@
 const assert = require('node:assert/strict');
 const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { freePort } = require('../../interop/lib/postern.js');
 const { openStore, onPostgres } = require('../../interop/lib/store.js');
 
 const ROOT = path.join(__dirname, '..', '..', '..');
@@ -73,17 +73,6 @@ const org = (name = 'Acme') => json(['org', 'create', '--name', name]);
 const group = (o, name = 'Team') => json(['group', 'create', '--org', o.id, '--name', name]);
 const client = (o, ...more) =>
   json(['client', 'create', '--org', o.id, '--name', 'App', ...more]);
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const s = net.createServer();
-    s.on('error', failed);
-    s.listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
-    });
-  });
-}
 
 // A running server: { url, port, log(), stop() }.
 async function serve(args = [], env = {}) {
