@@ -3,7 +3,9 @@
  *
  * Failures are judged by what the engine has decided, not by the status: wrong client credentials,
  * an unknown token, code or refresh token, a wrong password. What is merely not allowed (a scope,
- * a redirect URI) is a mistake of a program and not counted. Successes are those that take a
+ * a redirect URI) is a mistake of a program and not counted, nor is a request without any
+ * credentials: many clients send them only when they are told 401 (RFC 9110 11.6.1), and who shows
+ * nothing has not guessed. Successes are those that take a
  * secret: a token issued, a password, a bearer token, an introspection. A public client names
  * itself only, so what it stores without proof is costly instead (security.md A36).
  */
@@ -46,6 +48,8 @@ void serve_limits_fill(struct cmd *c, struct net_options *o)
 static bool is_failure(const struct rq *rq)
 {
     enum err e = rq->failure.e;
+    if (rq->failure.silent)
+        return false;
     return e == ERR_INVALID_CLIENT || e == ERR_INVALID_TOKEN || e == ERR_INVALID_GRANT ||
            (rq->slow.password_judged && rq->slow.password_verdict == ERR_WRONG_PASSWORD);
 }

@@ -1,10 +1,11 @@
 /* accept: takes connections, up to the cap and up to what the system gives.
  *
  * Beyond the cap a connection is accepted, told 503 in plain JSON and closed: a client that hears
- * nothing would retry into the same wall. Out of descriptors (EMFILE) the worker closes its
- * reserve, accepts with it, says 503, closes, and opens the reserve again, so that a level-
- * triggered listener does not spin (security.md A12). When even that fails it stops listening for
- * a moment. One log line a second says so.
+ * nothing would retry into the same wall. Administrators' listeners have a few more, and are open
+ * while memory is short: whoever watches the server must see it then. Out of descriptors (EMFILE)
+ * the worker closes its reserve, accepts with it, says 503, closes, and opens the reserve again, so
+ * that a level- triggered listener does not spin (security.md A12). When even that fails it stops
+ * listening for a moment. One log line a second says so.
  */
 #include "net/accept.h"
 
@@ -19,8 +20,9 @@
 #include "net/state.h"
 
 enum {
-    SHARE = 64,      /* connections per listener and turn */
-    LINGER_MAX = 64, /* refused ones that are kept until the client has read the answer */
+    SHARE = 64,       /* connections per listener and turn */
+    LINGER_MAX = 64,  /* refused ones that are kept until the client has read the answer */
+    ADMIN_SPARE = 64, /* connections beyond the cap that administrators' listeners have */
     PAUSE_MS = 100,
     COMPLAIN_MS = 1000,
 };
@@ -53,20 +55,21 @@ static void welcome(struct worker *w, const struct source *s, int fd,
                     const struct sockaddr_storage *from)
 {
     long open_n = atomic_load_explicit(&w->net->connections, memory_order_relaxed);
+    bool admin = s->listener->admin;
     struct origin origin;
-    if (memory_is_tight(w)) {
+    if (!admin && memory_is_tight(w) && !memory_make_way(w)) {
         memory_refused(w);
         refuse(w, s, fd, open_n);
         return;
     }
-    if (open_n >= w->net->options.connections_max) {
+    if (open_n >= w->net->options.connections_max + (admin ? ADMIN_SPARE : 0)) {
         refuse(w, s, fd, open_n);
         return;
     }
     atomic_fetch_add_explicit(&w->net->accepted, 1, memory_order_relaxed);
-    if (!origin_accept(w, from, s->listener->admin, &origin)) {
+    if (!origin_accept(w, from, admin, &origin)) {
         close(fd);
-    } else if (!conn_open(w, fd, s->listener->tls, s->listener->admin, &origin)) {
+    } else if (!conn_open(w, fd, s->listener->tls, admin, &origin)) {
         origin_leave(w, &origin);
         atomic_fetch_add_explicit(&w->net->refused, 1, memory_order_relaxed);
         close(fd);

@@ -384,7 +384,7 @@ static bool is_reading(const struct conn *c)
 /* False: there is no memory for a request, and the connection is closed. */
 static bool take_slot(struct conn *c)
 {
-    if (memory_is_full(c->worker)) {
+    if (!c->admin && memory_is_full(c->worker)) {
         memory_refused(c->worker);
         conn_close(c);
         return false;

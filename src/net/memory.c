@@ -2,16 +2,19 @@
  *
  * The resident size is read from /proc every LOOK_MS by whichever worker comes by. Between two
  * looks each worker adds what its own slots and buffers have grown by, times the number of workers,
- * so that a burst is seen before the next look. From 7/8 of the ceiling on ("tight") no connection
- * is accepted and no buffer grows, and connections are closed until a quarter should be free: first
- * those that have been sending a head, a body or a handshake, or not taking their answer, for
- * PATIENCE_MS, then idle ones, each time the oldest first; honest requests are in none of these
- * lists for long. From 15/16 on ("full") requests are refused, too, and nobody's age protects him.
- * What was freed is given back to the system at once.
+ * so that a burst is seen before the next look. From 7/8 of the ceiling on ("tight") no buffer
+ * grows, a new connection is accepted only in the place of the one that has been slow for longest
+ * (so whoever floods displaces himself, and a health check is heard), and connections are closed
+ * until a quarter should be free: first those that have been sending a head, a body or a handshake,
+ * or not taking their answer, for PATIENCE_MS, then idle ones, each time the oldest first; honest
+ * requests are in none of these lists for long. From 15/16 on ("full") requests are refused, too,
+ * and nobody's age protects him. What was freed is given back to the system at once.
  *
- * A few connections (ALWAYS) are accepted even so: a ceiling below what the server needs when idle
- * must not be an outage. Left out: accounting for the store's memory and for password hashes, which
- * have bounds of their own and are part of the resident size.
+ * A few connections (ALWAYS) are accepted and kept even so: a ceiling below what the server needs
+ * when idle must not be an outage. Nor are those of administrators' listeners refused or closed.
+ * The ceiling is for the process that talks to clients; the others hold nothing that a client can
+ * make grow. Left out: accounting for the store's memory and for password hashes, which have bounds
+ * of their own and are part of the resident size.
  */
 #include "net/memory.h"
 
@@ -135,18 +138,21 @@ static long estimate(const struct worker *w)
            (grown > 0 ? grown * n->workers_n : 0);
 }
 
+static bool are_few(const struct net *n)
+{
+    return atomic_load_explicit(&n->connections, memory_order_relaxed) < ALWAYS;
+}
+
 bool memory_is_tight(const struct worker *w)
 {
     long max = w->net->memory.max;
-    return max > 0 && estimate(w) >= max / 8 * 7 &&
-           atomic_load_explicit(&w->net->connections, memory_order_relaxed) >= ALWAYS;
+    return max > 0 && estimate(w) >= max / 8 * 7 && !are_few(w->net);
 }
 
 bool memory_is_full(const struct worker *w)
 {
     long max = w->net->memory.max;
-    return max > 0 && estimate(w) >= max / 16 * 15 &&
-           atomic_load_explicit(&w->net->connections, memory_order_relaxed) >= ALWAYS;
+    return max > 0 && estimate(w) >= max / 16 * 15 && !are_few(w->net);
 }
 
 void memory_refused(struct worker *w)
@@ -166,16 +172,30 @@ static long cost(const struct conn *c)
 /* Closes those of a phase that entered it before `before_ms`, until `want` bytes are free. */
 static long shed_phase(struct worker *w, enum deadline phase, int64_t before_ms, long want)
 {
-    struct list *l = &w->deadlines.waiting[phase];
-    while (want > 0 && !list_empty(l)) {
-        struct conn *c = LIST_ENTRY(l->next, struct conn, deadline.link);
+    struct list *all = &w->deadlines.waiting[phase], *next;
+    for (struct list *l = all->next; l != all && want > 0 && !are_few(w->net); l = next) {
+        struct conn *c = LIST_ENTRY(l, struct conn, deadline.link);
+        next = l->next;
         if (c->deadline.at_ms - w->net->deadline_ms[phase] > before_ms)
             break;
+        if (c->admin)
+            continue;
         want -= cost(c);
         memory_refused(w);
         conn_close(c);
     }
     return want;
+}
+
+bool memory_make_way(struct worker *w)
+{
+    static const enum deadline phases[] = {DEADLINE_HEAD, DEADLINE_BODY, DEADLINE_HANDSHAKE};
+    if (memory_is_full(w))
+        return false;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        if (shed_phase(w, phases[i], w->now_ms, 1) <= 0)
+            return true;
+    return false;
 }
 
 static void shed(struct worker *w, bool full)

@@ -32,6 +32,9 @@ void memory_look(struct worker *w);
 bool memory_is_tight(const struct worker *w);
 /* ... nor requests on connections that are open. */
 bool memory_is_full(const struct worker *w);
+/* While it is tight: closes the connection that has been sending a head, a body or a handshake for
+ * longest, so that a new one may come. False: nobody is, or memory is full. */
+bool memory_make_way(struct worker *w);
 /* Counts one that was refused for it. */
 void memory_refused(struct worker *w);
 

@@ -11,7 +11,8 @@
  * Penalties and the number of connections concern the address that counts. Listed proxies, unix
  * sockets, administrators' listeners and the exempt ranges are not counted: a proxy stands for
  * many. What a connection earns by successes goes to the table with the first and then each
- * CREDIT_EVERY-th, so that the hot path takes no lock.
+ * CREDIT_EVERY-th, for all since, so that the hot path takes no lock; behind a proxy each success
+ * is told, because the next may be another client's.
  */
 #include "net/origin.h"
 
@@ -208,8 +209,10 @@ void origin_judge(struct conn *c, const struct exchange *x)
     o->proven = x->proof == NET_PROOF_GOOD && !o->listed;
     if (x->proof == NET_PROOF_BAD)
         penalty_fail(p, &x->source, 1, now_ms);
+    else if (o->listed)
+        penalty_credit(p, &x->source, 1, now_ms);
     else if (o->successes++ % CREDIT_EVERY == 0)
-        penalty_credit(p, &x->source, now_ms);
+        penalty_credit(p, &x->source, o->successes == 1 ? 1 : CREDIT_EVERY, now_ms);
 }
 
 void origin_fail(struct conn *c)

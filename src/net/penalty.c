@@ -3,10 +3,19 @@
  * A source is an IPv4 address or the /64 of an IPv6 one, which is what one customer has. Each
  * failure adds 1 to its debt, and the debt shrinks by `threshold` in each window. Beyond the
  * threshold its requests are refused; beyond three times that its connections are closed at once.
- * The debt stops at ten times, so that everybody is let in again after ten windows. A success takes
- * half a failure away, down to a credit of one threshold, so a crowd behind one address whose
- * members mostly succeed may fail more often; it cannot pay for guessing at more than every third
- * request.
+ * The debt stops at ten times. Being refused costs too, but only in the first window of a penalty
+ * and up to those three times: a crowd behind one address asks as often as before while one of it
+ * is the reason, and would never be let in again if its own questions kept the debt up. So who
+ * stops failing is let in after ten windows at most, however much he asks.
+ *
+ * A success takes half a failure away, down to a credit of one threshold, so a crowd behind one
+ * address whose members mostly succeed may fail more often; it cannot pay for guessing at more than
+ * every third request.
+ *
+ * Whoever has a whole /48 has 65,536 such sources. Its failures are counted as one source, too,
+ * each as 1/NETWORK, so they are bounded by what NETWORK sources may do; a /64 that is refused
+ * already adds nothing, so it cannot shut its neighbours out alone. IPv4 clients that a translator
+ * passes on (64:ff9b::/96, RFC 6052) are sources by their IPv4 address, not one crowd.
  *
  * The table has LIMIT_SOURCES places in buckets of 8, chosen by a hash with a random key. A
  * newcomer takes the place of the smallest debt that no open connection belongs to, and takes over
@@ -33,6 +42,7 @@ enum {
     LOCKS = 64,
     GOES_ON = 3, /* times the threshold */
     CAP = 10,
+    NETWORK = 64, /* sources of one /48 that may fail as much as they can */
 };
 
 static const double refusal_costs = 0.25, success_pays = 0.5;
@@ -41,6 +51,7 @@ struct entry {
     struct address key;
     int64_t at_ms; /* when debt was as written; 0: the place is free */
     double debt;
+    int64_t over_ms; /* when the debt last passed the threshold */
     int connections;
 };
 
@@ -76,9 +87,23 @@ void penalty_close(struct penalties *p)
 
 /* ---- places ---- */
 
+static bool is_translated(const struct address *a)
+{
+    static const uint8_t prefix[12] = {0, 0x64, 0xff, 0x9b};
+    return memcmp(a->b, prefix, sizeof prefix) == 0;
+}
+
 static struct address key_of(const struct address *a)
 {
-    return address_is_ipv4(a) ? *a : address_prefix(a, 64);
+    return address_is_ipv4(a) || is_translated(a) ? *a : address_prefix(a, 64);
+}
+
+/* The key of its /48, which no /64 has; false: it is in none. */
+static bool network_of(const struct address *a, struct address *key)
+{
+    *key = address_prefix(a, 48);
+    key->b[15] = 1;
+    return !address_is_ipv4(a) && !is_translated(a);
 }
 
 static uint64_t mix(uint64_t h)
@@ -173,70 +198,124 @@ static void raise_alarm(struct penalties *p, const struct entry *e)
     }
 }
 
-static void owe(struct penalties *p, struct entry *e, double debt)
+/* e->debt is that of e->at_ms. */
+static void owe(struct penalties *p, struct entry *e, double debt, int most)
 {
-    double cap = (double)p->o.threshold * CAP;
+    double cap = (double)p->o.threshold * most;
+    if (e->debt >= cap)
+        return;
+    if (e->debt <= p->o.threshold)
+        e->over_ms = e->at_ms;
     e->debt += debt;
     if (e->debt > cap)
         e->debt = cap;
     raise_alarm(p, e);
 }
 
-void penalty_fail(struct penalties *p, const struct address *a, double share, int64_t now_ms)
+/* For having been refused. */
+static void owe_refusal(struct penalties *p, struct entry *e)
 {
-    if (p->o.threshold <= 0)
-        return;
-    struct address key = key_of(a);
-    size_t b = bucket_of(p, &key);
-    pthread_mutex_lock(lock_of(p, b));
-    struct entry *e = take(p, b, &key, true, now_ms);
-    if (e)
-        owe(p, e, share);
-    pthread_mutex_unlock(lock_of(p, b));
+    if (e->at_ms - e->over_ms < p->o.window_s * 1000LL)
+        owe(p, e, refusal_costs, GOES_ON + 1);
 }
 
-void penalty_credit(struct penalties *p, const struct address *a, int64_t now_ms)
+/* False: the key was refused before that. */
+static bool charge(struct penalties *p, const struct address *key, double debt, int64_t now_ms)
+{
+    size_t b = bucket_of(p, key);
+    bool was_refused = false;
+    pthread_mutex_lock(lock_of(p, b));
+    struct entry *e = take(p, b, key, true, now_ms);
+    if (e) {
+        was_refused = e->debt > p->o.threshold;
+        owe(p, e, debt, CAP);
+    }
+    pthread_mutex_unlock(lock_of(p, b));
+    return !was_refused;
+}
+
+void penalty_fail(struct penalties *p, const struct address *a, double share, int64_t now_ms)
+{
+    struct address key = key_of(a), network;
+    if (p->o.threshold > 0 && charge(p, &key, share, now_ms) && network_of(a, &network))
+        charge(p, &network, share / NETWORK, now_ms);
+}
+
+static void pay(struct penalties *p, struct entry *e, double debt)
+{
+    if (!e)
+        return;
+    e->debt -= debt;
+    if (e->debt < -p->o.threshold)
+        e->debt = -p->o.threshold;
+}
+
+void penalty_credit(struct penalties *p, const struct address *a, unsigned successes,
+                    int64_t now_ms)
 {
     if (p->o.threshold <= 0)
         return;
-    struct address key = key_of(a);
+    struct address key = key_of(a), network;
     size_t b = bucket_of(p, &key);
     pthread_mutex_lock(lock_of(p, b));
-    struct entry *e = take(p, b, &key, false, now_ms);
-    if (e) {
-        e->debt -= success_pays;
-        if (e->debt < -p->o.threshold)
-            e->debt = -p->o.threshold;
-    }
+    pay(p, take(p, b, &key, false, now_ms), success_pays * successes);
+    pthread_mutex_unlock(lock_of(p, b));
+    if (!network_of(a, &network))
+        return;
+    b = bucket_of(p, &network);
+    pthread_mutex_lock(lock_of(p, b));
+    if (find(p, b, &network)) /* one that owes nothing needs no place */
+        pay(p, take(p, b, &network, false, now_ms), success_pays * successes / NETWORK);
     pthread_mutex_unlock(lock_of(p, b));
 }
 
 /* Until half of the threshold is left, so that there is room when it comes back. */
-static int wait_of(const struct penalties *p, const struct entry *e)
+static int wait_of(const struct penalties *p, double debt)
 {
-    double over = e->debt - p->o.threshold / 2.0;
+    double over = debt - p->o.threshold / 2.0;
     return (int)(over / p->o.threshold * p->o.window_s) + 1;
+}
+
+/* What key must wait; its own refusals count. */
+static int refuse(struct penalties *p, const struct address *key, int64_t now_ms, bool *goes_on)
+{
+    size_t b = bucket_of(p, key);
+    int wait_s = 0;
+    pthread_mutex_lock(lock_of(p, b));
+    struct entry *e = find(p, b, key);
+    if (e && debt_now(p, e, now_ms) > p->o.threshold) {
+        e->debt = debt_now(p, e, now_ms);
+        e->at_ms = now_ms;
+        owe_refusal(p, e);
+        wait_s = wait_of(p, e->debt);
+        *goes_on = e->debt > (double)p->o.threshold * GOES_ON;
+    }
+    pthread_mutex_unlock(lock_of(p, b));
+    return wait_s;
+}
+
+/* The same for a network, whose members do not pay for each other's questions. */
+static int refuse_network(struct penalties *p, const struct address *key, int64_t now_ms)
+{
+    size_t b = bucket_of(p, key);
+    pthread_mutex_lock(lock_of(p, b));
+    const struct entry *e = find(p, b, key);
+    double debt = e ? debt_now(p, e, now_ms) : 0;
+    pthread_mutex_unlock(lock_of(p, b));
+    return debt > p->o.threshold ? wait_of(p, debt) : 0;
 }
 
 int penalty_wait_s(struct penalties *p, const struct address *a, int64_t now_ms, bool *goes_on)
 {
-    int wait_s = 0;
     *goes_on = false;
     if (now_ms > atomic_load_explicit(&p->alarm_ms, memory_order_relaxed))
         return 0;
-    struct address key = key_of(a);
-    size_t b = bucket_of(p, &key);
-    pthread_mutex_lock(lock_of(p, b));
-    struct entry *e = find(p, b, &key);
-    if (e && debt_now(p, e, now_ms) > p->o.threshold) {
-        e->debt = debt_now(p, e, now_ms);
-        e->at_ms = now_ms;
-        owe(p, e, refusal_costs);
-        wait_s = wait_of(p, e);
-        *goes_on = e->debt > (double)p->o.threshold * GOES_ON;
+    struct address key = key_of(a), network;
+    int wait_s = refuse(p, &key, now_ms, goes_on);
+    if (wait_s == 0 && network_of(a, &network))
+        wait_s = refuse_network(p, &network, now_ms);
+    if (wait_s > 0)
         atomic_fetch_add_explicit(&p->requests, 1, memory_order_relaxed);
-    }
-    pthread_mutex_unlock(lock_of(p, b));
     return wait_s;
 }
 
@@ -247,7 +326,7 @@ static enum penalty_entry enter(struct penalties *p, struct entry *e)
     if (!e)
         return PENALTY_UNCOUNTED;
     if (p->o.threshold > 0 && e->debt > (double)p->o.threshold * GOES_ON) {
-        owe(p, e, refusal_costs);
+        owe_refusal(p, e);
         atomic_fetch_add_explicit(&p->connections, 1, memory_order_relaxed);
         return PENALTY_GOES_ON;
     }

@@ -37,10 +37,11 @@ void penalty_leave(struct penalties *p, const struct address *a);
 
 /* It has failed at something; `share` is 1 for a plain failure, less for what costs less. */
 void penalty_fail(struct penalties *p, const struct address *a, double share, int64_t now_ms);
-/* It has proven something: pays half a failure back, and earns credit beyond that. */
-void penalty_credit(struct penalties *p, const struct address *a, int64_t now_ms);
-/* Seconds that the source should stay away; 0: it may go on. A refusal is counted as a quarter of a
- * failure. *goes_on says that it is so far beyond the threshold that its connection should close.
+/* It has proven something so often: each pays half a failure back, and earns credit beyond that. */
+void penalty_credit(struct penalties *p, const struct address *a, unsigned successes,
+                    int64_t now_ms);
+/* Seconds that the source should stay away; 0: it may go on. In the first window of a penalty a
+ * refusal is counted as a quarter of a failure. *goes_on says that it is so far beyond the threshold that its connection should close.
  * While nobody is penalised this is one load. */
 int penalty_wait_s(struct penalties *p, const struct address *a, int64_t now_ms, bool *goes_on);
 

@@ -22,6 +22,7 @@ struct failure {
     uint32_t allow;         /* Allow: mask of methods; 0: none */
     int code;               /* the dialect's own, finer than `e`; 0: by its table */
     const char *challenge;  /* WWW-Authenticate value; NULL: the dialect's default */
+    bool silent;            /* credentials were asked for, and none were shown: nobody guessed */
 };
 
 /* Slow results that a rerun finds done. */

@@ -34,7 +34,7 @@ function resident(p) {
 
 // Opens bodies that are never finished, from sources of their own; what it saw of the server.
 async function flood(p, honest) {
-  const seen = { peak: 0, good: 0, bad: 0 };
+  const seen = { peak: 0, good: 0, bad: 0, probes: 0, unheard: 0 };
   const head = `POST /oauth2/token HTTP/1.1\r\nHost: 127.0.0.1:${p.port}\r\n` +
     `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${BODY + 1}\r\n\r\n`;
   const body = 'x'.repeat(BODY);
@@ -48,6 +48,10 @@ async function flood(p, honest) {
       seen.peak = Math.max(seen.peak, resident(p));
       if (await honest()) seen.good++;
       else seen.bad++;
+      // A balancer asks once, and takes the server out when there is no answer.
+      const probe = await askFrom(p, '127.0.0.1', '/healthz').catch(() => ({}));
+      seen.probes++;
+      if (probe.status !== 200) seen.unheard++;
     }
   }
   await sleep(1500);
@@ -90,6 +94,8 @@ test('a flood stays below memory.max, and an honest client goes on', async (t) =
   t.diagnostic(`resident at most ${seen.peak.toFixed(1)} MiB; honest ${seen.good}, failed ${seen.bad}`);
   assert.ok(seen.peak < CEILING_MIB, `${seen.peak} MiB`);
   assert.strictEqual(seen.bad, 0);
+  t.diagnostic(`${seen.unheard} of ${seen.probes} probes were not answered`);
+  assert.ok(seen.unheard <= seen.probes / 20, `${seen.unheard} of ${seen.probes} probes unheard`);
   assert.ok(p.running);
   assert.ok(await honest());
   const text = (await askFrom(p, '127.0.0.1', '/metrics')).body;

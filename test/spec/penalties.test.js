@@ -128,6 +128,27 @@ test('security.md A9: heads that never end count, and so do handshakes that fail
   assert.strictEqual((await askFrom(p, GOOD, '/oauth2/jwks', { port, secure: true })).status, 200);
 });
 
+test('security.md A35: who shows no credentials has not guessed', async (t) => {
+  const p = await start(t);
+  const none = { form: { grant_type: 'client_credentials' } };
+  const basic = { ...none, fields: ['Authorization: Basic ' +
+    Buffer.from(`${p.client.client_id}:${p.client.client_secret}`).toString('base64')] };
+  // as clients do that send credentials only when they are asked for them
+  for (let i = 0; i < 4 * THRESHOLD; i++) {
+    assert.strictEqual((await askFrom(p, BAD, '/oauth2/introspect', { form: { token: 'x' } })).status, 401);
+    assert.strictEqual((await askFrom(p, BAD, '/oauth2/userinfo')).status, 401);
+    assert.strictEqual((await askFrom(p, BAD, '/oauth2/token', i % 4 ? none : basic)).status,
+      i % 4 ? 401 : 200);
+  }
+  // but a name without its secret, and an empty one, are attempts
+  const named = await statuses(p, GOOD, THRESHOLD + 2, '/oauth2/introspect', { form: { token: 'x',
+    client_id: p.client.client_id } });
+  assert.strictEqual(named.at(-1), 429);
+  const empty = await statuses(p, '127.0.0.3', THRESHOLD + 2, '/oauth2/token', { ...none,
+    fields: ['Authorization: Basic Og=='] });
+  assert.strictEqual(empty.at(-1), 429);
+});
+
 test('security.md A35: it ends: Retry-After is true', async (t) => {
   const p = await start(t, { 'penalties.window': 2 });
   await statuses(p, BAD, THRESHOLD + 4, '/oauth2/token', token(p, 'x'.repeat(43)));

@@ -89,7 +89,7 @@ static void credit(void **state)
     struct address a = at("192.0.2.1");
     (void)state;
     for (int i = 0; i < 1000; i++)
-        penalty_credit(p, &a, T0);
+        penalty_credit(p, &a, 1, T0);
     fail_often(p, &a, 2 * THRESHOLD, T0); /* credit of one threshold at most */
     assert_int_equal(wait_s(p, &a, T0), 0);
     fail_often(p, &a, 1, T0);
@@ -98,7 +98,7 @@ static void credit(void **state)
     struct address b = at("192.0.2.2");
     for (int i = 0; i < 40; i++) {
         fail_often(p, &b, 2, T0);
-        penalty_credit(p, &b, T0);
+        penalty_credit(p, &b, 1, T0);
     }
     assert_true(wait_s(p, &b, T0) > 0);
     penalty_close(p);
@@ -137,6 +137,80 @@ static void eviction_is_not_cheap(void **state)
     struct address fresh = at("198.51.100.1");
     penalty_fail(p, &fresh, 1, T0);
     assert_int_equal(wait_s(p, &fresh, T0), 0);
+    penalty_close(p);
+}
+
+/* A crowd whose one member was the reason goes on asking: it is let in all the same. */
+static void a_busy_crowd_is_let_in_again(void **state)
+{
+    struct penalties *p = table(0);
+    struct address a = at("192.0.2.1");
+    int64_t now_ms = T0;
+    (void)state;
+    fail_often(p, &a, THRESHOLD + 1, now_ms);
+    while (now_ms < T0 + 5 * WINDOW_S * 1000 && wait_s(p, &a, now_ms) > 0)
+        now_ms += 10; /* 100 questions a second */
+    assert_in_range(now_ms - T0, WINDOW_S * 1000, 4 * WINDOW_S * 1000);
+    for (int i = 0; i < 1000; i++) { /* connections that are closed at once, likewise */
+        fail_often(p, &a, i < 4 * THRESHOLD, now_ms);
+        penalty_leave(p, &a);
+        now_ms += 5 * WINDOW_S;
+        (void)penalty_enter(p, &a, now_ms);
+    }
+    assert_int_equal(penalty_enter(p, &a, now_ms), PENALTY_ENTERED);
+    penalty_close(p);
+}
+
+static struct address nth_64(const char *text, unsigned i)
+{
+    struct address a = at(text);
+    a.b[6] = (uint8_t)(i >> 8);
+    a.b[7] = (uint8_t)i;
+    return a;
+}
+
+/* Who has a /48 may fail as much as 64 sources, not as 65,536; one /64 alone shuts nobody out. */
+static void a_network_of_64s(void **state)
+{
+    struct penalties *p = table(0);
+    struct address one = nth_64("2001:db8:1::1", 1), neighbour = nth_64("2001:db8:1::1", 9999),
+                   elsewhere = at("2001:db8:2::1");
+    int failures = 0;
+    (void)state;
+    fail_often(p, &one, 100 * THRESHOLD, T0);
+    assert_true(wait_s(p, &one, T0) > 0);
+    assert_int_equal(wait_s(p, &neighbour, T0), 0);
+    for (unsigned i = 2; i < 9000; i++) {
+        struct address a = nth_64("2001:db8:1::7", i);
+        for (int k = 0; k < THRESHOLD && wait_s(p, &a, T0) == 0; k++, failures++)
+            penalty_fail(p, &a, 1, T0);
+    }
+    assert_in_range(failures, 60 * THRESHOLD, 66 * THRESHOLD);
+    int wait = wait_s(p, &neighbour, T0);
+    assert_in_range(wait, 1, WINDOW_S);
+    assert_int_equal(wait_s(p, &elsewhere, T0), 0);
+    assert_int_equal(wait_s(p, &neighbour, T0 + 1000 * wait), 0);
+    /* and one whose members mostly succeed may fail more often */
+    struct address a = at("2001:db8:3::1");
+    for (unsigned i = 0; i < 200 * THRESHOLD; i++) {
+        struct address b = nth_64("2001:db8:3::1", i % 200);
+        penalty_fail(p, &b, 1, T0);
+        penalty_credit(p, &b, 2, T0);
+    }
+    assert_int_equal(wait_s(p, &a, T0), 0);
+    penalty_close(p);
+}
+
+/* RFC 6052: the clients of a translator share 64 bits, and nothing else. */
+static void translated_ipv4(void **state)
+{
+    struct penalties *p = table(0);
+    struct address a = at("64:ff9b::192.0.2.1"), b = at("64:ff9b::192.0.2.2");
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        fail_often(p, &a, THRESHOLD, T0);
+    assert_true(wait_s(p, &a, T0) > 0);
+    assert_int_equal(wait_s(p, &b, T0), 0);
     penalty_close(p);
 }
 
@@ -194,6 +268,9 @@ int main(void)
         cmocka_unit_test(credit),
         cmocka_unit_test(ipv6_is_counted_by_64),
         cmocka_unit_test(eviction_is_not_cheap),
+        cmocka_unit_test(a_busy_crowd_is_let_in_again),
+        cmocka_unit_test(a_network_of_64s),
+        cmocka_unit_test(translated_ipv4),
         cmocka_unit_test(connections),
         cmocka_unit_test(more_than_places),
         cmocka_unit_test(switched_off),

@@ -71,11 +71,17 @@ static const char *method_of(const struct credentials *c)
     return c->secret.p != NULL ? "by secret" : "without proof";
 }
 
+bool client_auth_is_silent(const struct credentials *c)
+{
+    return c->client_id.n == 0 && c->secret.p == NULL && c->assertion.p == NULL;
+}
+
 static enum err unproven(struct rq *rq, const struct credentials *c)
 {
     note(rq, c, ERR_INVALID_CLIENT, method_of(c));
     if (c->basic) /* RFC 6749 5.2 */
         rq->failure.challenge = BASIC_CHALLENGE;
+    rq->failure.silent = client_auth_is_silent(c);
     return fail(rq, ERR_INVALID_CLIENT, "The client is unknown or its credentials are wrong.");
 }
 

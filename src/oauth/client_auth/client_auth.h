@@ -67,6 +67,8 @@ enum client_auth_need {
  * ERR_INVALID_CLIENT. */
 enum err client_auth_collect(struct rq *rq, const struct client_auth_form *f,
                              struct credentials *out);
+/* Nothing was shown at all, not even a name. */
+bool client_auth_is_silent(const struct credentials *c);
 /* Judges them: rq->client on OK. Does not look at client.enabled. ERR_INVALID_CLIENT with one text
  * for every reason. */
 enum err client_auth_prove(struct rq *rq, struct credentials *c, enum client_auth_need need);

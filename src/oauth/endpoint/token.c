@@ -56,8 +56,10 @@ static enum err read(struct rq *rq, struct token_request *out)
         return fail_at(rq, ERR_INVALID_REQUEST, "grant_type is missing.", STR("grant_type"));
     if ((e = client_auth_collect(rq, &form.client, &c)) != OK)
         return e;
-    if (did_not_authenticate(&form, &c))
+    if (did_not_authenticate(&form, &c)) {
+        rq->failure.silent = client_auth_is_silent(&c);
         return fail(rq, ERR_INVALID_CLIENT, "The client did not authenticate.");
+    }
     *out = (struct token_request){
         .grant_type = form.grant_type,
         .scope = form.scope,

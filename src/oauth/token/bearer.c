@@ -184,6 +184,7 @@ static enum err invalid(struct rq *rq, bool sent)
                                  sent ? ", error=\"invalid_token\"" : "");
 
     rq->failure.challenge = arena_cstr(rq->arena, challenge);
+    rq->failure.silent = !sent;
     return fail(rq, ERR_INVALID_TOKEN, "A valid bearer token is required");
 }
 
