@@ -114,11 +114,25 @@ static int put_cut(struct cmd *c, struct audit_checkpoint *p)
     return CMD_DONE;
 }
 
+/* Behind that cut, in bites that hold up nobody; *all grows. */
+static enum err delete_rows(struct cmd *c, str node, int64_t seq, int64_t *all)
+{
+    int64_t deleted = DELETE_ROWS;
+    enum err e = OK;
+    for (; e == OK && deleted == DELETE_ROWS; *all += deleted)
+        e = audit_link_delete(c->db, node, seq, DELETE_ROWS, &deleted);
+    return e;
+}
+
 static int prune_chain(struct cmd *c, struct show *s, str node, int64_t before_s)
 {
-    struct audit_checkpoint p = {.node = node, .at_s = c->now_s, .cut = true};
-    int64_t all = 0, deleted = DELETE_ROWS;
-    enum err e = audit_link_before(c->db, node, before_s, &p.seq, &p.hash);
+    struct audit_checkpoint p = {.node = node, .at_s = c->now_s, .cut = true}, last;
+    int64_t all = 0;
+    enum err e = audit_link_cut(c->db, &c->arena, node, &last);
+    if (e == OK) /* a run that was ended behind its cut has left rows */
+        e = delete_rows(c, node, last.seq, &all);
+    if (e == OK || e == ERR_ABSENT)
+        e = audit_link_before(c->db, node, before_s, &p.seq, &p.hash);
     if (e)
         return open_trouble(c);
     if (p.seq == 0)
@@ -128,9 +142,7 @@ static int prune_chain(struct cmd *c, struct show *s, str node, int64_t before_s
     int code = put_cut(c, &p);
     if (code || (code = open_commit(c, "another one pruned this in this moment")))
         return code;
-    for (; e == OK && deleted == DELETE_ROWS; all += deleted)
-        e = audit_link_delete(c->db, node, p.seq, DELETE_ROWS, &deleted);
-    if (e)
+    if (delete_rows(c, node, p.seq, &all))
         return open_trouble(c);
     show_object(s);
     show_text(s, "node", node);
@@ -144,16 +156,19 @@ static int prune(struct cmd *c)
 {
     struct show s;
     int64_t before_s = 0;
-    str *nodes;
-    size_t n;
+    str *nodes, last = {0};
+    size_t n = AUDIT_CHAINS;
     int code = audit_verify_time(c, "before", &before_s);
     if (code || (code = open_store(c, OPEN_WRITE)) || (code = open_keys(c)))
         return code;
-    if (audit_link_nodes(c->db, &c->arena, &nodes, &n))
-        return open_trouble(c);
     show_begin(&s, c, SHOW_LIST, "node=20 up_to=10 deleted");
-    for (size_t i = 0; i < n && code == CMD_DONE; i++)
-        code = prune_chain(c, &s, nodes[i], before_s);
+    while (code == CMD_DONE && n == AUDIT_CHAINS) {
+        if (audit_link_nodes(c->db, &c->arena, last, &nodes, &n))
+            return open_trouble(c);
+        for (size_t i = 0; i < n && code == CMD_DONE; i++)
+            code = prune_chain(c, &s, nodes[i], before_s);
+        last = n > 0 ? nodes[n - 1] : last;
+    }
     int shown = show_end(&s);
     return code ? code : shown;
 }

@@ -35,9 +35,11 @@ struct walk {
     struct audit_chain chain;
     struct hasher *hasher;
     const struct json *jwks;
-    int64_t since_s;
+    int64_t since_s, seq, cut_seq; /* seq: of the last row that was read, whatever it was worth */
+    struct audit_row *rows;        /* a page */
     struct progress progress;
     int broken;
+    int64_t chains;                         /* of a file, that came to their end */
     struct audit_checkpoint points[POINTS]; /* read ahead */
     struct arena points_arena;
     size_t points_n, point;
@@ -174,19 +176,18 @@ static void take_row(struct walk *w, const struct audit_row *row)
     buf_char(w->out, '\n');
 }
 
-static enum err take_rows(struct walk *w, str node, int64_t seq)
+static enum err take_rows(struct walk *w, str node)
 {
-    struct audit_row *rows = ARENA_ARRAY(&w->c->arena, struct audit_row, PAGE);
     size_t n = PAGE;
     enum err e = OK;
     while (e == OK && n == PAGE) {
         struct arena page;
         arena_init(&page, 1 << 24);
-        e = audit_linked(w->c->db, &page, node, seq, PAGE, rows, &n);
+        e = audit_linked(w->c->db, &page, node, w->seq, PAGE, w->rows, &n);
         for (size_t i = 0; e == OK && i < n; i++) {
-            take_row(w, &rows[i]);
-            seq = rows[i].seq;
-            e = take_points(w, node, seq);
+            take_row(w, &w->rows[i]);
+            w->seq = w->rows[i].seq;
+            e = take_points(w, node, w->seq);
         }
         progress_add(&w->progress, (int64_t)n);
         if (e == OK && flush(w))
@@ -194,6 +195,18 @@ static enum err take_rows(struct walk *w, str node, int64_t seq)
         arena_free(&page);
     }
     return e;
+}
+
+/* The first row of --since; behind the head if none is that new. */
+static enum err first_since(struct walk *w, str node, int64_t *first)
+{
+    struct audit_head head;
+    enum err e = audit_link_head(w->c->db, &w->c->arena, node, &head);
+    if (e == OK)
+        e = audit_since(w->c->db, node, w->since_s, first);
+    if (e == OK && *first == 0)
+        *first = head.seq + 1;
+    return e == ERR_ABSENT ? OK : e;
 }
 
 /* Where the walk begins: at the cut, or at --since. */
@@ -207,13 +220,14 @@ static enum err begin(struct walk *w, str node)
         return e;
     w->points_n = w->point = 0;
     w->points_over = false;
+    w->cut_seq = cut.seq;
     audit_chain_begin(&w->chain, w->hasher, w->jwks, node);
-    if (w->since_s > 0 && (e = audit_since(w->c->db, node, w->since_s, &first)) != OK)
+    if (w->since_s > 0 && (e = first_since(w, node, &first)) != OK)
         return e;
     if (first > cut.seq + 1) {
         if ((e = audit_link_hash(w->c->db, node, first - 1, &hash)) != OK)
             return e;
-        w->chain.seq = first - 1;
+        w->seq = first - 1;
         write_link(w->out, STR("chain"), node, first - 1, &hash);
         return OK;
     }
@@ -221,8 +235,26 @@ static enum err begin(struct walk *w, str node)
         write_link(w->out, STR("chain"), node, 0, &hash);
     if (cut.seq > 0)
         take_point(w, &cut);
-    w->chain.seq = cut.seq;
+    w->seq = cut.seq;
     return OK;
+}
+
+/* A server links rows meanwhile. Its links, head and checkpoints are there at once, so whatever is
+ * known of later rows than were read is no fault as long as more of them come. */
+static enum err take_all(struct walk *w, str node, struct audit_head *head)
+{
+    const struct audit_checkpoint *p = NULL;
+    int64_t before = -1;
+    enum err e = OK;
+    for (head->seq = INT64_MAX; (p || head->seq > w->seq) && w->seq > before;) {
+        before = w->seq;
+        if ((e = take_rows(w, node)) != OK || (e = next_point(w, node, &p)) != OK)
+            return e;
+        e = audit_link_head(w->c->db, &w->c->arena, node, head);
+        if (e != OK && e != ERR_ABSENT)
+            return e;
+    }
+    return take_points(w, node, INT64_MAX);
 }
 
 static enum err walk_chain(struct walk *w, str node)
@@ -231,13 +263,8 @@ static enum err walk_chain(struct walk *w, str node)
     enum err e = begin(w, node);
     if (e != OK)
         return e;
-    w->points_seq = w->chain.seq;
-    if ((e = take_rows(w, node, w->chain.seq)) == OK)
-        e = take_points(w, node, INT64_MAX);
-    if (e != OK)
-        return e;
-    e = audit_link_head(w->c->db, &w->c->arena, node, &head);
-    if (e != OK && e != ERR_ABSENT)
+    w->points_seq = w->seq;
+    if ((e = take_all(w, node, &head)) != OK)
         return e;
     if (w->out)
         write_link(w->out, STR("end"), node, head.seq, &head.hash);
@@ -286,15 +313,34 @@ static int read_keys(struct cmd *c, struct audit_keys *keys)
     return CMD_DONE;
 }
 
+/* Rows that somebody prunes meanwhile are missing, and no fault: the new cut says so. */
+static enum err judge_chain(struct walk *w, str node)
+{
+    struct audit_checkpoint cut = {.node = node};
+    enum err e;
+    do {
+        if ((e = walk_chain(w, node)) != OK || w->chain.fault == AUDIT_FINE)
+            break;
+        e = audit_link_cut(w->c->db, &w->c->arena, node, &cut);
+    } while (e == OK && cut.seq > w->cut_seq);
+    if (e == OK || e == ERR_ABSENT)
+        verdict(w);
+    return e == ERR_ABSENT ? OK : e;
+}
+
 static int walk_store(struct walk *w)
 {
     struct cmd *c = w->c;
-    str *nodes;
-    size_t n;
-    enum err e = audit_link_nodes(c->db, &c->arena, &nodes, &n);
-    for (size_t i = 0; e == OK && i < n; i++)
-        if ((e = walk_chain(w, nodes[i])) == OK && !w->out)
-            verdict(w);
+    str *nodes, last = {0};
+    size_t n = AUDIT_CHAINS;
+    enum err e = OK;
+    w->rows = ARENA_ARRAY(&c->arena, struct audit_row, PAGE);
+    while (e == OK && n == AUDIT_CHAINS) {
+        e = audit_link_nodes(c->db, &c->arena, last, &nodes, &n);
+        for (size_t i = 0; e == OK && i < n; i++)
+            e = w->out ? walk_chain(w, nodes[i]) : judge_chain(w, nodes[i]);
+        last = n > 0 ? nodes[n - 1] : last;
+    }
     return e ? open_trouble(c) : CMD_DONE;
 }
 
@@ -352,10 +398,13 @@ static bool read_row(const struct json *o, struct audit_row *row)
 
 static bool begin_file_chain(struct walk *w, const struct json *o)
 {
+    static const struct digest nothing;
     struct digest hash;
     int64_t seq;
-    if (!get_int(o, STR("seq"), &seq) || !get_hash(o, &hash) || w->chain.node.p)
+    if (!get_int(o, STR("seq"), &seq) || !get_hash(o, &hash) || w->chain.node.p || seq < 0)
         return false;
+    if (seq == 0 && memcmp(hash.b, nothing.b, sizeof hash.b) != 0)
+        return false; /* before the first row lies nothing */
     audit_chain_begin(&w->chain, w->hasher, w->jwks,
                       arena_dup(&w->c->arena, json_get_str(o, STR("node"))));
     audit_chain_skip(&w->chain, seq, &hash);
@@ -375,6 +424,7 @@ static bool end_file_chain(struct walk *w, const struct json *o)
     audit_chain_end(&w->chain, seq, &hash);
     verdict(w);
     w->chain = (struct audit_chain){0};
+    w->chains++;
     return true;
 }
 
@@ -440,6 +490,8 @@ static int verify_lines(struct walk *w, struct audit_keys *keys, const char *pat
     if (w->chain.node.p)
         return cmd_fail(CMD_FAILED, "%s ends in the middle of chain %.*s", path,
                         STR_ARG(w->chain.node));
+    if (w->chains == 0)
+        return cmd_fail(CMD_FAILED, "%s holds no chain: it is no export", path);
     return CMD_DONE;
 }
 

@@ -25,7 +25,6 @@ enum {
     LINK_ROUNDS = 4,
     PRUNE_REST_S = 3600,
     PRUNE_ROWS = 2000,
-    AHEAD_S = 86400, /* ids of clocks that are ahead */
     FX_MOST = 4 << 20
 };
 
@@ -70,24 +69,50 @@ void serve_audit_row(struct serve_audit *a, struct effects *fx, int64_t now_s,
             .event = event, .actor = STR("server"), .subject = subject, .detail = detail});
 }
 
-/* What other threads left, and how many refusals had no room. */
-static void put_waiting(struct serve_audit *a, struct scope *s, int64_t now_s, bool all)
+/* Processes of this server that had to be started again since the last look; of this one itself,
+ * that it was. */
+static void note_restarts(struct serve_audit *a)
 {
-    struct audit_gate *gate = &a->server->audit;
-    struct audit_note *notes = ARENA_ARRAY(&s->arena, struct audit_note, AUDIT_GATE_NOTES);
-    size_t n = audit_gate_notes(gate, notes);
+    struct metrics *m = &a->server->metrics;
+    struct metrics_process all[METRICS_PROCESSES];
+    size_t n = m->processes ? m->processes(all) : 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        bool own = str_eq(str_from(all[i].name), STR("network"));
+        long long more = all[i].restarts - a->restarts[i];
+        a->restarts[i] = all[i].restarts;
+        if (more > 0 && (a->looked || own))
+            audit_gate_note(&a->server->audit, AUDIT_PROCESS_RESTARTED, (str){0},
+                            str_from(all[i].name));
+    }
+    a->looked = true;
+}
+
+/* Taken from the gate, and given back if the store does not take it. */
+struct waiting {
+    size_t notes_n;
+    long told[AUDIT_EVENTS];
+    struct audit_note notes[AUDIT_GATE_NOTES];
+};
+
+static void put_notes(struct serve_audit *a, struct scope *s, int64_t now_s, struct waiting *w)
+{
+    w->notes_n = audit_gate_notes(&a->server->audit, w->notes);
+    for (size_t i = 0; i < w->notes_n; i++)
         put(a, &s->fx, now_s,
-            &(struct audit_entry){.event = notes[i].event,
+            &(struct audit_entry){.event = w->notes[i].event,
                                   .actor = STR("server"),
-                                  .source = str_from(notes[i].source),
-                                  .detail = str_from(notes[i].detail)});
-    if (!all && clock_mono_ms() < a->told_ms)
-        return;
+                                  .source = str_from(w->notes[i].source),
+                                  .detail = str_from(w->notes[i].detail)});
+}
+
+/* How many had no room. */
+static void put_sums(struct serve_audit *a, struct scope *s, int64_t now_s, struct waiting *w)
+{
     a->told_ms = clock_mono_ms() + TOLD_REST_MS;
     for (int event = 0; event < AUDIT_EVENTS; event++) {
-        long more = audit_gate_take(gate, (enum audit_event)event);
+        long more = audit_gate_take(&a->server->audit, (enum audit_event)event);
+        w->told[event] = more;
         if (more > 0)
             put(a, &s->fx, now_s,
                 &(struct audit_entry){.event = (enum audit_event)event,
@@ -103,17 +128,25 @@ static void put_waiting(struct serve_audit *a, struct scope *s, int64_t now_s, b
 
 static void write_waiting(struct serve_audit *a, int64_t now_s, bool end)
 {
+    struct waiting w = {0};
     struct scope s;
 
     open_scope(&s);
+    note_restarts(a);
     if (!a->started)
         serve_audit_row(a, &s.fx, now_s, AUDIT_SERVER_STARTED, (str){0},
                         STR("version " POSTERN_VERSION));
-    put_waiting(a, &s, now_s, end);
+    put_notes(a, &s, now_s, &w);
+    if (end || clock_mono_ms() >= a->told_ms)
+        put_sums(a, &s, now_s, &w);
     if (end)
         serve_audit_row(a, &s.fx, now_s, AUDIT_SERVER_STOPPED, (str){0}, (str){0});
-    if (!effects_empty(&s.fx) && commit(a, &s.fx) == COMMIT_DONE)
-        a->started = true;
+    if (!effects_empty(&s.fx)) {
+        if (commit(a, &s.fx) == COMMIT_DONE)
+            a->started = true;
+        else
+            audit_gate_again(&a->server->audit, w.notes, w.notes_n, w.told);
+    }
     arena_free(&s.arena);
 }
 
@@ -131,7 +164,7 @@ static bool link_chain(struct serve_audit *a, str node, int64_t now_s)
     size_t n = 0;
 
     open_scope(&s);
-    int64_t until_s = is_own(a, node) ? now_s + AHEAD_S : now_s - OTHERS_S;
+    int64_t until_s = is_own(a, node) ? UINT32_MAX : now_s - OTHERS_S;
     enum err e = audit_link_run(a->db, &s.arena, a->hasher, node, until_s, &s.fx, &n);
     bool more = e == OK && n == AUDIT_LINK_ROWS;
     if (e == OK && n > 0)

@@ -16,6 +16,8 @@ struct serve_audit {
     int64_t look_s;          /* when rows of others are looked for */
     int64_t told_ms;         /* when what had no room may be told again */
     int64_t prune_s;         /* when audit.keep is looked at */
+    bool looked;             /* restarts are those of the server's processes when this one began */
+    long long restarts[METRICS_PROCESSES];
 };
 
 void serve_audit_init(struct serve_audit *a, struct server *server, struct db *db,

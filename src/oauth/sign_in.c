@@ -278,8 +278,13 @@ static enum err prove(struct rq *rq, str login, str password, const struct id *o
     if (!unicode_login(rq->arena, login, &name))
         name = (str){0}; /* no account has it; counted as it is */
     *canonical = name.p ? name : login;
-    if ((e = find_counters(rq, *canonical, c)) != OK || (e = count_attempt(rq, c)) != OK ||
-        (e = find_user(rq, name, out, &u)) != OK || (e = judge(rq, u, password)) != OK)
+    if ((e = find_counters(rq, *canonical, c)) != OK)
+        return e;
+    if ((e = count_attempt(rq, c)) == ERR_TOO_MANY_REQUESTS) {
+        enum err lost = find_user(rq, name, out, &u); /* not judged */
+        return lost != OK ? lost : e;
+    }
+    if (e != OK || (e = find_user(rq, name, out, &u)) != OK || (e = judge(rq, u, password)) != OK)
         return e;
     if (!u->enabled || (organization && !id_eq(organization, &u->organization)))
         return ERR_WRONG_PASSWORD;

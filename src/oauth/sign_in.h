@@ -11,7 +11,8 @@
 #include "store/user.h"
 
 /* organization: whose users are meant; NULL: anybody's. OK and *out; ERR_WRONG_PASSWORD;
- * ERR_TOO_MANY_REQUESTS with retry_s (the right password is not confirmed then); ERR_SLOW;
+ * ERR_TOO_MANY_REQUESTS with retry_s (the right password is not confirmed then), and *out, if there
+ * is one, for the audit log; ERR_SLOW;
  * ERR_UNAVAILABLE with retry_s. Rehashes imported and outdated hashes. */
 enum err sign_in_password(struct rq *rq, str login, str password, const struct id *organization,
                           struct user *out);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 void audit_gate_init(struct audit_gate *g, int64_t rate)
 {
     g->interval_us = 1000000 / (rate > 0 ? rate : 1);
@@ -52,19 +54,36 @@ static void copy(char *to, size_t size, str from)
     to[n] = 0;
 }
 
-void audit_gate_note(struct audit_gate *g, enum audit_event event, str source, str detail)
+static void leave(struct audit_gate *g, const struct audit_note *note)
 {
     pthread_mutex_lock(&g->lock);
     bool room = g->notes_n < AUDIT_GATE_NOTES;
-    if (room) {
-        struct audit_note *n = &g->notes[g->notes_n++];
-        n->event = event;
-        copy(n->source, sizeof n->source, source);
-        copy(n->detail, sizeof n->detail, detail);
-    }
+    if (room)
+        g->notes[g->notes_n++] = *note;
     pthread_mutex_unlock(&g->lock);
     if (!room)
-        audit_gate_lost(g, event);
+        audit_gate_lost(g, note->event);
+}
+
+void audit_gate_note(struct audit_gate *g, enum audit_event event, str source, str detail)
+{
+    struct audit_note note = {.event = event};
+
+    if (!audit_gate_admit(g, event, clock_mono_us()))
+        return;
+    copy(note.source, sizeof note.source, source);
+    copy(note.detail, sizeof note.detail, detail);
+    leave(g, &note);
+}
+
+void audit_gate_again(struct audit_gate *g, const struct audit_note *notes, size_t n,
+                      const long *told)
+{
+    for (size_t i = 0; i < n; i++)
+        leave(g, &notes[i]);
+    for (size_t event = 0; event < AUDIT_EVENTS; event++)
+        if (told[event] > 0) /* suppressed_total knows them */
+            atomic_fetch_add(&g->suppressed[event], told[event]);
 }
 
 size_t audit_gate_notes(struct audit_gate *g, struct audit_note *out)

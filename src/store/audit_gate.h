@@ -3,7 +3,8 @@
  * A request that is refused and would otherwise write nothing may cost a row only while its kind of
  * event has room: a token bucket for each, so that a flood of wrong secrets hides no replayed code.
  * What had no room is counted, and housekeeping writes one row that says how many there were.
- * Other threads and signals leave what they have to tell in a short list that housekeeping writes.
+ * Other threads and signals leave what they have to tell in a short list that housekeeping writes,
+ * within the same bound.
  * Thread-safe.
  */
 #ifndef STORE_AUDIT_GATE_H
@@ -40,9 +41,14 @@ void audit_gate_lost(struct audit_gate *g, enum audit_event event);
 /* Takes the number of those that had no room since the last call. */
 long audit_gate_take(struct audit_gate *g, enum audit_event event);
 
-/* Leaves an event for housekeeping; when the list is full it is counted as one without room. */
+/* Leaves an event for housekeeping, if its kind has room; when the list is full it is counted as one
+ * without room. */
 void audit_gate_note(struct audit_gate *g, enum audit_event event, str source, str detail);
 /* Takes what was left, at most AUDIT_GATE_NOTES; how many. */
 size_t audit_gate_notes(struct audit_gate *g, struct audit_note *out);
+/* The store did not take what was taken last: n notes, and of each kind told[event] without room
+ * (AUDIT_EVENTS of them). Notes that have no place any more are counted. */
+void audit_gate_again(struct audit_gate *g, const struct audit_note *notes, size_t n,
+                      const long *told);
 
 #endif

@@ -17,6 +17,7 @@ enum {
     HEAD,
     HEADS,
     PROVEN,
+    PROVEN_CUT,
     PUT_CHECKPOINT,
     PUT_KEY,
     CHECKPOINTS,
@@ -52,6 +53,8 @@ static const struct sql sql[] = {
                                    "ORDER BY node"},
     [PROVEN] = {"audit_link.proven", "UPDATE audit_head SET proven_seq = $2, proven_s = $3 "
                                      "WHERE node = $1 AND proven_seq = $4"},
+    [PROVEN_CUT] = {"audit_link.proven_cut", "UPDATE audit_head SET proven_seq = $2, proven_s = $3 "
+                                             "WHERE node = $1 AND proven_seq < $2"},
     [PUT_CHECKPOINT] = {"audit_link.put_checkpoint",
                         "INSERT INTO audit_checkpoint (node, seq, hash, at_s, cut, jwt) "
                         "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node, seq) DO UPDATE SET "
@@ -68,8 +71,9 @@ static const struct sql sql[] = {
                 "WHERE node = $1 AND seq IS NOT NULL), 0)"},
     [HASH_OF] = {"audit_link.hash_of", "SELECT hash FROM audit WHERE node = $1 AND seq = $2"},
     [NODES] = {"audit_link.nodes",
-               "SELECT node FROM audit_head UNION SELECT node FROM audit_checkpoint UNION "
-               "SELECT node FROM audit WHERE seq IS NOT NULL ORDER BY node LIMIT $1"},
+               "SELECT node FROM (SELECT node FROM audit_head UNION SELECT node FROM "
+               "audit_checkpoint UNION SELECT node FROM audit WHERE seq IS NOT NULL) AS chains "
+               "WHERE node > $1 ORDER BY node LIMIT $2"},
     [COUNT_WAITING] = {"audit_link.count_waiting", "SELECT COUNT(*) FROM audit WHERE seq IS NULL"},
     [DELETE_ROWS] = {"audit_link.delete",
                      "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE node = $1 "
@@ -80,11 +84,8 @@ static const struct sql sql[] = {
 
 const struct sql_set audit_link_statements = {sql, sizeof sql / sizeof *sql};
 
-static enum err read_nodes(struct db *db, struct arena *a, const struct sql *query, str **nodes,
-                           size_t *n)
+static enum err read_nodes(struct rows r, struct arena *a, str **nodes, size_t *n)
 {
-    struct rows r = db_query(db, query, ARGS(db_int(AUDIT_CHAINS)));
-
     *nodes = ARENA_ARRAY(a, str, AUDIT_CHAINS);
     for (*n = 0; *n < AUDIT_CHAINS && rows_next(&r); ++*n)
         (*nodes)[*n] = row_text(&r, 0, a);
@@ -93,12 +94,13 @@ static enum err read_nodes(struct db *db, struct arena *a, const struct sql *que
 
 enum err audit_link_waiting(struct db *db, struct arena *a, str **nodes, size_t *n)
 {
-    return read_nodes(db, a, &sql[WAITING], nodes, n);
+    return read_nodes(db_query(db, &sql[WAITING], ARGS(db_int(AUDIT_CHAINS))), a, nodes, n);
 }
 
-enum err audit_link_nodes(struct db *db, struct arena *a, str **nodes, size_t *n)
+enum err audit_link_nodes(struct db *db, struct arena *a, str after, str **nodes, size_t *n)
 {
-    return read_nodes(db, a, &sql[NODES], nodes, n);
+    return read_nodes(db_query(db, &sql[NODES], ARGS(db_some_text(after), db_int(AUDIT_CHAINS))), a,
+                      nodes, n);
 }
 
 enum err audit_link_count_waiting(struct db *db, int64_t *n)
@@ -203,7 +205,10 @@ enum err audit_link_run(struct db *db, struct arena *a, struct hasher *h, str no
 void audit_link_prove(struct effects *fx, const struct audit_head *head,
                       const struct audit_checkpoint *p, str kid, str jwk)
 {
-    if (!p->cut)
+    if (p->cut)
+        effects_add(fx, KEEP, EXPECT_ANY, &sql[PROVEN_CUT],
+                    ARGS(db_text(p->node), db_int(p->seq), db_int(p->at_s)));
+    else
         effects_add(
             fx, KEEP, 1, &sql[PROVEN],
             ARGS(db_text(p->node), db_int(p->seq), db_int(p->at_s), db_int(head->proven_seq)));

@@ -27,8 +27,9 @@ enum err audit_link_run(struct db *db, struct arena *a, struct hasher *h, str no
                         struct effects *fx, size_t *n);
 /* All heads, by name. */
 enum err audit_link_heads(struct db *db, struct arena *a, struct audit_head **out, size_t *n);
-/* Every chain of which anything is left, also if its head was taken away. */
-enum err audit_link_nodes(struct db *db, struct arena *a, str **nodes, size_t *n);
+/* The next AUDIT_CHAINS chains behind that name (empty: from the first) of which anything is left,
+ * also if the head was taken away. */
+enum err audit_link_nodes(struct db *db, struct arena *a, str after, str **nodes, size_t *n);
 /* The hash of that link. ERR_ABSENT. */
 enum err audit_link_hash(struct db *db, str node, int64_t seq, struct digest *hash);
 /* Rows that wait to be linked, of all chains. */
@@ -36,7 +37,8 @@ enum err audit_link_count_waiting(struct db *db, int64_t *n);
 enum err audit_link_head(struct db *db, struct arena *a, str node, struct audit_head *out);
 
 /* A signed checkpoint of that chain, and the public key (its JWKS entry) that proves it. Expects
- * that the newest checkpoint is still the one of `head`, unless it is a cut. */
+ * that the newest checkpoint is still the one of `head`, unless it is a cut, which is one as well
+ * if none is newer. */
 void audit_link_prove(struct effects *fx, const struct audit_head *head,
                       const struct audit_checkpoint *p, str kid, str jwk);
 /* The checkpoints of that chain behind `seq`, at most max, in order. */

@@ -105,12 +105,23 @@ static enum err check_pkce(struct rq *rq, const struct user_grant *g, str verifi
                    STR("code_verifier"));
 }
 
-/* The code again, by whoever could have redeemed it. */
+/* The code again, by whoever could have redeemed it. Once more and again, it revokes nothing and is
+ * recorded as refusals are, within a bound. */
 static enum err replayed(struct rq *rq, const struct user_grant *g)
 {
-    record_always(rq, AUDIT_CODE_REPLAYED, ERR_INVALID_GRANT,
-                  &(struct record){.subject_user = &g->user,
-                                   .detail = STR("what the code led to was revoked")});
+    bool revoked = false;
+    enum err e = grant_is_revoked(rq->t->db, &g->id, &revoked);
+
+    if (e != OK)
+        return e;
+    if (revoked)
+        record_refused(
+            rq, AUDIT_CODE_REPLAYED, ERR_INVALID_GRANT,
+            &(struct record){.subject_user = &g->user, .detail = STR("it was revoked before")});
+    else
+        record_always(rq, AUDIT_CODE_REPLAYED, ERR_INVALID_GRANT,
+                      &(struct record){.subject_user = &g->user,
+                                       .detail = STR("what the code led to was revoked")});
     grant_revoke(&rq->fx, KEEP, &g->id, &g->client, rq->now_s, g->exp_s);
     return dead(rq, "a spent code came again: what it led to is revoked");
 }
