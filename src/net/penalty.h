@@ -11,6 +11,9 @@ struct penalty_options {
     int threshold;       /* failures in window_s that are too many; 0: nobody is ever refused */
     int window_s;        /* at least 1 */
     int connections_max; /* of one source; 0: no limit */
+    /* A source is refused from now on: once a window, without locks held. May be NULL. */
+    void (*begun)(void *who, const struct address *source);
+    void *who;
 };
 
 enum penalty_entry {
@@ -41,8 +44,8 @@ void penalty_fail(struct penalties *p, const struct address *a, double share, in
 void penalty_credit(struct penalties *p, const struct address *a, unsigned successes,
                     int64_t now_ms);
 /* Seconds that the source should stay away; 0: it may go on. In the first window of a penalty a
- * refusal is counted as a quarter of a failure. *goes_on says that it is so far beyond the threshold that its connection should close.
- * While nobody is penalised this is one load. */
+ * refusal is counted as a quarter of a failure. *goes_on says that it is so far beyond the
+ * threshold that its connection should close. While nobody is penalised this is one load. */
 int penalty_wait_s(struct penalties *p, const struct address *a, int64_t now_ms, bool *goes_on);
 
 /* What it has done since the start, and whom it would refuse now. */

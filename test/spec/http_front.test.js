@@ -171,31 +171,31 @@ for (const d of [STANDARD, TWINE]) {
   });
 
   describe(`limits, ${d.name}`, { concurrency: 4 }, () => {
-    test('a request line beyond 8 KiB', () =>
+    test('security.md A8: a request line beyond 8 KiB', () =>
       refused(d, request(p, `GET ${d.path}?a=${'x'.repeat(8200)} HTTP/1.1`), 414));
-    test('a request line just below 8 KiB', async () => {
+    test('security.md A8: a request line just below 8 KiB', async () => {
       const bytes = request(p, `GET ${d.path}?a=${'x'.repeat(8000)} HTTP/1.1`);
       assert.strictEqual((await send(p, bytes)).status, 405);
     });
-    test('a header block beyond 16 KiB', () =>
+    test('security.md A8: a header block beyond 16 KiB', () =>
       refused(d, request(p, `POST ${d.path} HTTP/1.1`, [`X-A: ${'x'.repeat(16400)}`]), 431));
-    test('a header block that never ends', () =>
+    test('security.md A8: a header block that never ends', () =>
       refused(d, `POST ${d.path} HTTP/1.1\r\n` + 'X-A: b\r\n'.repeat(3000), 431));
-    test('65 fields', () => refused(d, request(p, `POST ${d.path} HTTP/1.1`,
+    test('security.md A8: 65 fields', () => refused(d, request(p, `POST ${d.path} HTTP/1.1`,
       Array.from({ length: 64 }, (_, i) => `X-${i}: y`)), 431));
-    test('64 fields', async () => {
+    test('security.md A8: 64 fields', async () => {
       const bytes = request(p, `GET ${d.path} HTTP/1.1`,
         Array.from({ length: 63 }, (_, i) => `X-${i}: y`));
       assert.strictEqual((await send(p, bytes)).status, 405);
     });
-    test('a body beyond 32 KiB is refused before it is sent', () =>
+    test('security.md A8: a body beyond 32 KiB is refused before it is sent', () =>
       refused(d, request(p, `POST ${d.path} HTTP/1.1`,
         [`Content-Type: ${d.type}`, 'Content-Length: 32769']), 413));
-    test('a chunked body beyond 32 KiB', () =>
+    test('security.md A8: a chunked body beyond 32 KiB', () =>
       refused(d, request(p, `POST ${d.path} HTTP/1.1`,
         [`Content-Type: ${d.type}`, 'Transfer-Encoding: chunked'],
         `4000\r\n${'x'.repeat(0x4000)}\r\n`.repeat(3)), 413));
-    test('a chunk size that announces too much', () =>
+    test('security.md A8: a chunk size that announces too much', () =>
       refused(d, request(p, `POST ${d.path} HTTP/1.1`,
         [`Content-Type: ${d.type}`, 'Transfer-Encoding: chunked'], 'ffffffffffffffff\r\n'), [400, 413]));
   });
@@ -323,7 +323,7 @@ test('HTTP/1.0 is answered and closed; keep-alive is granted when asked for', as
   assert.strictEqual(r.responses.length, 1);
 });
 
-test('1,000 requests on a connection, then it closes', async () => {
+test('security.md A9: 1,000 requests on a connection, then it closes', async () => {
   const r = await rawRequest(p, request(p, 'GET /healthz HTTP/1.1').repeat(1001),
     { untilClose: true, timeout_ms: 20000 });
   assert.ok(r.closed);
@@ -332,7 +332,7 @@ test('1,000 requests on a connection, then it closes', async () => {
   assert.notStrictEqual(r.responses[998].headers.connection, 'close');
 });
 
-test('form limits: 64 parameters, names of 64 bytes, values of 16 KiB', async () => {
+test('security.md A8: form limits: 64 parameters, names of 64 bytes, values of 16 KiB', async () => {
   const auth = [`Authorization: ${client.authorization}`];
   const grant = 'grant_type=client_credentials';
   const status = async (body) => {

@@ -1,5 +1,6 @@
-/* net/memory: the ceiling, what is refused near it, who is closed for it and who is not. The
- * resident size is said, not measured: the tests write it and keep the next look away. */
+/* net/memory (security.md A9): the ceiling, what is refused near it, who is closed for it and who
+ * is not. The resident size is said, not measured: the tests write it and keep the next look away.
+ */
 #include "net_help.h"
 
 #include "net/memory.h"
