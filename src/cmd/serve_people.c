@@ -34,6 +34,15 @@ enum err serve_people_open(struct server *s, char *why, size_t why_size)
     return OK;
 }
 
+enum err serve_people_check(const struct settings *settings, char *why, size_t why_size)
+{
+    struct ui *ui = ui_open(settings, why, why_size);
+    if (!ui)
+        return ERR_INVALID_REQUEST;
+    ui_close(ui);
+    return OK;
+}
+
 void serve_people_close(struct server *s)
 {
     if (s->ui)

@@ -10,5 +10,7 @@
  * is wrong; a list of common passwords that is missing is only logged. */
 enum err serve_people_open(struct server *s, char *why, size_t why_size);
 void serve_people_close(struct server *s);
+/* Would the theme of these settings do? As serve_people_open, and keeps nothing. */
+enum err serve_people_check(const struct settings *settings, char *why, size_t why_size);
 
 #endif

@@ -26,6 +26,7 @@
 #include "cmd/serve_network.h"
 #include "cmd/serve_notify.h"
 #include "cmd/serve_outbound.h"
+#include "cmd/serve_people.h"
 #include "cmd/serve_process.h"
 #include "cmd/serve_sandbox.h"
 #include "cmd/serve_signer.h"
@@ -356,10 +357,11 @@ static void end_all(struct supervisor *s)
 
 /* ---- setting up ---- */
 
-/* Makes or checks the store in a child, whose memory ends with it. */
+/* Makes or checks the store and reads the theme in a child, whose memory ends with it. */
 static int prepare(struct cmd *c)
 {
     int status;
+    char why[WHY];
     pid_t pid = fork();
     if (pid < 0)
         return cmd_fail(CMD_FAILED, "cannot start a process: %s", strerror(errno));
@@ -368,6 +370,8 @@ static int prepare(struct cmd *c)
         int code = open_store(c, OPEN_CREATE);
         if (code == CMD_DONE)
             code = open_keys(c);
+        if (code == CMD_DONE && serve_people_check(&c->settings, why, sizeof why))
+            code = cmd_fail(CMD_FAILED, "%s", why);
         open_close(c);
         exit(code);
     }
