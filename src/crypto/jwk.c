@@ -74,7 +74,8 @@ str jwk_private_der(struct arena *a, const struct pkey *key)
     if (n <= 0)
         fatal("OpenSSL cannot write a private key");
     uint8_t *der = arena_alloc(a, (size_t)n), *end = der;
-    i2d_PKCS8_PRIV_KEY_INFO(info, &end);
+    if (i2d_PKCS8_PRIV_KEY_INFO(info, &end) != n)
+        fatal("OpenSSL cannot write a private key");
     PKCS8_PRIV_KEY_INFO_free(info); /* wipes its copy */
     return str_make((const char *)der, (size_t)n);
 }
@@ -138,7 +139,8 @@ str jwk_public_der(struct arena *a, const struct pkey *key)
     if (n <= 0)
         fatal("OpenSSL cannot write a public key");
     uint8_t *der = arena_alloc(a, (size_t)n), *end = der;
-    i2d_PUBKEY(key->evp, &end);
+    if (i2d_PUBKEY(key->evp, &end) != n)
+        fatal("OpenSSL cannot write a public key");
     return str_make((const char *)der, (size_t)n);
 }
 
@@ -161,10 +163,11 @@ static void write_bn(struct buf *out, const struct pkey *key, const char *name, 
 {
     uint8_t bytes[RSA_BITS_MAX / 8];
     BIGNUM *v = NULL;
-    if (EVP_PKEY_get_bn_param(key->evp, name, &v) != 1 || BN_num_bytes(v) > (int)sizeof bytes)
+    if (EVP_PKEY_get_bn_param(key->evp, name, &v) != 1)
         fatal("OpenSSL cannot read a public key");
     int n = fixed ? fixed : BN_num_bytes(v); /* RFC 7518 2: Base64urlUInt has no zeros in front */
-    BN_bn2binpad(v, bytes, n);
+    if (n > (int)sizeof bytes || BN_bn2binpad(v, bytes, n) != n)
+        fatal("OpenSSL cannot write a public key");
     BN_free(v);
     b64url_write(out, bytes, (size_t)n);
 }
