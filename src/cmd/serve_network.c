@@ -52,10 +52,15 @@ static void handle_signals(void)
     struct sigaction stop = {.sa_handler = on_stop};
     struct sigaction hup = {.sa_handler = on_hup};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t told;
     sigaction(parts ? SIGUSR1 : SIGTERM, &stop, NULL);
     sigaction(parts ? SIGUSR1 : SIGINT, &stop, NULL);
     sigaction(parts ? SIGUSR2 : SIGHUP, &hup, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigemptyset(&told);
+    sigaddset(&told, SIGUSR1);
+    sigaddset(&told, SIGUSR2);
+    sigprocmask(SIG_UNBLOCK, &told, NULL); /* what came since the fork comes now */
 }
 
 static size_t add_listens(struct cmd *c, enum setting_id id, bool tls, bool admin,
@@ -159,7 +164,7 @@ static void count_net(struct metrics_net *out)
 static size_t count_processes(struct metrics_process out[METRICS_PROCESSES])
 {
     for (size_t i = 0; i < CHANNEL_PROCESSES; i++) {
-        const struct channel_figures *f = &parts->region->processes[i];
+        const struct channel_figures *f = &parts->region->shared->processes[i];
         out[i] = (struct metrics_process){
             .name = channel_process_name((enum channel_process)i),
             .restarts = atomic_load(&f->restarts),

@@ -44,12 +44,14 @@ static void set_signals(void)
 {
     static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, fallback = {.sa_handler = SIG_DFL};
-    sigset_t none;
+    sigset_t told;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         sigaction(ignored[i], &ignore, NULL);
     sigaction(SIGCHLD, &fallback, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigemptyset(&told); /* what is blocked waits, although it is ignored */
+    sigaddset(&told, SIGUSR1);
+    sigaddset(&told, SIGUSR2);
+    sigprocmask(SIG_SETMASK, &told, NULL);
 }
 
 pid_t serve_process_fork(const char *title, const int *keep, size_t n)

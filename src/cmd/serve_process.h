@@ -21,10 +21,13 @@ struct serve_process {
     pid_t pid;         /* 0: it does not run */
     int64_t started_ms, start_at_ms;
     int rest_ms; /* before its last restart; 0: it had none */
+    int64_t restarts;
 };
 
 /* A fork. In the child (0): named so, ends with its parent, leaves signals of terminals and service
- * managers to that, has no handler and no descriptor but 0 to 2 and those n of `keep`. */
+ * managers to that, has no handler and no descriptor but 0 to 2 and those n of `keep`. SIGUSR1 and
+ * SIGUSR2, which the supervisor tells its children by, wait if they were blocked here, until
+ * whoever has handlers for them takes them (serve_network.c). */
 pid_t serve_process_fork(const char *title, const int *keep, size_t n);
 /* It has ended: when it is to be started again, which is noted in it. Its uptime in ms. */
 int64_t serve_process_ended(struct serve_process *p, int64_t now_ms);

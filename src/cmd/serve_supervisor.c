@@ -4,6 +4,8 @@
  * which ends; the sockets are bound; then the others are started. A process that ends is started
  * again after a rest (serve_process.h), by this one, so that what it inherits is what it had the
  * first time; the first start of the network process alone has to work, or all end with its code.
+ * When the network process ends, the signer is replaced with it, and what they shared is renewed:
+ * whoever had taken that over has left nothing behind. The outbound process has no part in it.
  *
  * A stop: the sockets are closed here, so that they close for good with those of the network
  * process; that is told (SIGUSR1), answers what it accepted and ends; its code is the server's. If
@@ -38,6 +40,7 @@ enum {
     LOOK_MS = 1000,                /* how often CPU and memory are read */
     SPARE_CHANNELS = 4,            /* beside those of workers, pool and readers */
     FDS = 4096,
+    TOLD_AT_ONCE = 16, /* notes of the network process between two looks at anything else */
 };
 
 struct supervisor {
@@ -83,6 +86,8 @@ static void handle_signals(struct supervisor *s)
                      child = {.sa_handler = on_child}, ignore = {.sa_handler = SIG_IGN};
     sigset_t ours;
     sigemptyset(&ours);
+    sigaddset(&ours, SIGUSR1); /* for the children: serve_process_fork */
+    sigaddset(&ours, SIGUSR2);
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGHUP);
@@ -116,6 +121,7 @@ static pid_t start_outbound(struct supervisor *s)
 {
     pid_t pid = serve_process_fork("postern-out", &s->names[0], 1);
     if (pid == 0) {
+        channel_region_free(s->region); /* who owns this process shall not reach the signer */
         if (serve_sandbox_enter(s->c, SANDBOX_OUTBOUND, false))
             _exit(CMD_FAILED);
         serve_outbound(s->names[0]);
@@ -139,6 +145,14 @@ static pid_t start_network(struct supervisor *s)
     exit(code);
 }
 
+/* For /metrics. */
+static void tell(struct supervisor *s, enum channel_process which)
+{
+    struct channel_figures *f = &s->region->shared->processes[which];
+    atomic_store(&f->pid, s->p[which].pid);
+    atomic_store(&f->restarts, s->p[which].restarts);
+}
+
 static void start(struct supervisor *s, enum channel_process which, int64_t now_ms)
 {
     static pid_t (*const starters[CHILDREN])(struct supervisor *) = {
@@ -147,7 +161,7 @@ static void start(struct supervisor *s, enum channel_process which, int64_t now_
         [CHANNEL_NETWORK] = start_network,
     };
     struct serve_process *p = &s->p[which];
-    bool again = p->rest_ms > 0;
+    bool again = p->start_at_ms > 0; /* it has ended; 0: the first start, or it is replaced */
     pid_t pid = starters[which](s);
     p->started_ms = now_ms;
     if (pid < 0) {
@@ -157,9 +171,8 @@ static void start(struct supervisor *s, enum channel_process which, int64_t now_
         return;
     }
     p->pid = pid;
-    atomic_store(&s->region->processes[which].pid, pid);
-    if (again)
-        atomic_fetch_add(&s->region->processes[which].restarts, 1);
+    p->restarts += again;
+    tell(s, which);
 }
 
 static void start_due(struct supervisor *s)
@@ -192,6 +205,33 @@ static void note_end(enum channel_process which, int status, int64_t lived_ms, i
     log_end(&l);
 }
 
+/* The signer is away until then; our end of its pair goes with it. */
+static void close_signer(struct supervisor *s, int64_t back_ms)
+{
+    channel_down(s->region, back_ms);
+    if (s->signer >= 0)
+        close(s->signer);
+    s->signer = -1;
+}
+
+/* The network process has ended: the next one shall find nothing that it could have left, neither
+ * in what they shared nor in the signer (keys that are no more, answers that are not through). */
+static void replace_signer(struct supervisor *s)
+{
+    struct serve_process *p = &s->p[CHANNEL_SIGNER];
+    if (p->pid > 0) {
+        kill(p->pid, SIGKILL);
+        while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        close_signer(s, 0);
+        p->pid = 0;
+        p->start_at_ms = 0;
+    }
+    channel_region_renew(s->region);
+    for (int i = 0; i < CHILDREN; i++)
+        tell(s, (enum channel_process)i);
+}
+
 static void finish(struct supervisor *s, int code)
 {
     s->over = true;
@@ -203,12 +243,9 @@ static void ended(struct supervisor *s, enum channel_process which, int status)
     struct serve_process *p = &s->p[which];
     bool clean = WIFEXITED(status), network = which == CHANNEL_NETWORK;
     int64_t lived_ms = serve_process_ended(p, clock_mono_ms());
-    atomic_store(&s->region->processes[which].pid, 0);
-    if (which == CHANNEL_SIGNER) {
-        channel_down(s->region, p->start_at_ms);
-        close(s->signer);
-        s->signer = -1;
-    }
+    tell(s, which);
+    if (which == CHANNEL_SIGNER)
+        close_signer(s, p->start_at_ms);
     if (network && (s->stopping || !s->ready)) {
         finish(s, clean ? WEXITSTATUS(status) : CMD_FAILED);
         if (!clean)
@@ -220,6 +257,8 @@ static void ended(struct supervisor *s, enum channel_process which, int status)
         return;
     }
     note_end(which, status, lived_ms, p->rest_ms);
+    if (network)
+        replace_signer(s);
 }
 
 static void reap(struct supervisor *s)
@@ -250,7 +289,9 @@ static void relay(struct supervisor *s)
 {
     char state[SERVE_NOTIFY_MAX];
     ssize_t n;
-    while ((n = recv(s->notify[0], state, sizeof state - 1, MSG_DONTWAIT)) > 0) {
+    for (int i = 0;
+         i < TOLD_AT_ONCE && (n = recv(s->notify[0], state, sizeof state - 1, MSG_DONTWAIT)) > 0;
+         i++) {
         state[n] = 0;
         if (!may_say(state))
             continue;
@@ -305,8 +346,8 @@ static int64_t look(struct supervisor *s)
 {
     for (int i = 0; i < CHILDREN; i++)
         if (s->p[i].pid > 0)
-            serve_process_look(s->p[i].pid, &s->region->processes[i]);
-    serve_process_look(getpid(), &s->region->processes[CHANNEL_SUPERVISOR]);
+            serve_process_look(s->p[i].pid, &s->region->shared->processes[i]);
+    serve_process_look(getpid(), &s->region->shared->processes[CHANNEL_SUPERVISOR]);
     return clock_mono_ms() + LOOK_MS;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -40,69 +41,84 @@ static void futex_wake(atomic_uint *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static size_t region_size(size_t channels)
+static size_t shared_size(size_t channels)
 {
-    return sizeof(struct channel_region) + channels * sizeof(struct channel);
+    return sizeof(struct channel_shared) + channels * sizeof(struct channel);
 }
 
 struct channel_region *channel_region_new(size_t channels)
 {
-    void *p = mmap(NULL, region_size(channels), PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
+    struct channel_region *r = malloc(sizeof *r);
+    if (!r)
         return NULL;
-    struct channel_region *r = p;
-    r->channels_n = (uint32_t)channels;
-    atomic_store(&r->generation, 1);
+    void *p = mmap(NULL, shared_size(channels), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) {
+        free(r);
+        return NULL;
+    }
+    *r = (struct channel_region){.shared = p, .channels_n = channels};
+    r->channels = r->shared->channels;
+    atomic_store(&r->shared->generation, 1);
     return r;
 }
 
 void channel_region_free(struct channel_region *r)
 {
     if (r)
-        munmap(r, region_size(r->channels_n));
+        munmap(r->shared, shared_size(r->channels_n));
+    free(r);
+}
+
+void channel_region_renew(struct channel_region *r)
+{
+    /* A hole in shared memory reads as zeros, in all processes that map it. */
+    if (madvise(r->shared, shared_size(r->channels_n), MADV_REMOVE) != 0)
+        memset(r->shared, 0, shared_size(r->channels_n));
+    atomic_store(&r->shared->generation, 1);
 }
 
 void channel_up(struct channel_region *r)
 {
-    atomic_store(&r->generation, (atomic_load(&r->generation) | 1) + 1);
-    futex_wake(&r->generation);
+    atomic_uint *generation = &r->shared->generation;
+    atomic_store(generation, (atomic_load(generation) | 1) + 1);
+    futex_wake(generation);
 }
 
 void channel_down(struct channel_region *r, int64_t back_ms)
 {
-    atomic_store(&r->back_ms, back_ms);
-    atomic_fetch_or(&r->generation, 1);
-    futex_wake(&r->generation);
+    atomic_store(&r->shared->back_ms, back_ms);
+    atomic_fetch_or(&r->shared->generation, 1);
+    futex_wake(&r->shared->generation);
     for (size_t i = 0; i < r->channels_n; i++)
         futex_wake(&r->channels[i].done);
 }
 
 static bool is_up(struct channel_region *r)
 {
-    return (atomic_load(&r->generation) & 1) == 0;
+    return (atomic_load(&r->shared->generation) & 1) == 0;
 }
 
 void channel_await(struct channel_region *r, int ms)
 {
     int64_t until_ms = clock_mono_ms() + ms, left_ms;
     unsigned generation;
-    while (((generation = atomic_load(&r->generation)) & 1) != 0 &&
+    while (((generation = atomic_load(&r->shared->generation)) & 1) != 0 &&
            (left_ms = until_ms - clock_mono_ms()) > 0)
-        futex_wait(&r->generation, generation, left_ms);
+        futex_wait(&r->shared->generation, generation, left_ms);
 }
 
 enum err channel_ready(struct channel_region *r, struct channel *c)
 {
-    int64_t now_ms = clock_mono_ms(), back_ms = atomic_load(&r->back_ms);
+    int64_t now_ms = clock_mono_ms(), back_ms = atomic_load(&r->shared->back_ms);
     unsigned generation;
     if (!is_up(r) && back_ms > now_ms + SOON_MS)
         return ERR_UNAVAILABLE;
     int64_t until_ms = (back_ms > now_ms ? back_ms : now_ms) + START_MS;
-    while (((generation = atomic_load(&r->generation)) & 1) != 0) {
+    while (((generation = atomic_load(&r->shared->generation)) & 1) != 0) {
         if ((now_ms = clock_mono_ms()) >= until_ms)
             return ERR_UNAVAILABLE;
-        futex_wait(&r->generation, generation, until_ms - now_ms);
+        futex_wait(&r->shared->generation, generation, until_ms - now_ms);
     }
     return atomic_load(&c->done) == atomic_load(&c->call) ? OK : ERR_UNAVAILABLE;
 }
@@ -112,7 +128,7 @@ enum err channel_call(struct channel_region *r, struct channel *c, size_t n, int
 {
     unsigned mine = atomic_load(&c->call) + 1, done;
     int64_t until_ms = clock_mono_ms() + ms, now_ms;
-    c->request_n = (uint32_t)n;
+    atomic_store_explicit(&c->request_n, (unsigned)n, memory_order_relaxed);
     atomic_store(&c->call, mine);
     futex_wake(&c->call);
     while ((done = atomic_load(&c->done)) != mine) {
@@ -120,7 +136,9 @@ enum err channel_call(struct channel_region *r, struct channel *c, size_t n, int
             return ERR_UNAVAILABLE;
         futex_wait(&c->done, done, until_ms - now_ms);
     }
-    *answer_n = c->answer_n < CHANNEL_ROOM ? c->answer_n : CHANNEL_ROOM;
+    *answer_n = atomic_load_explicit(&c->answer_n, memory_order_relaxed);
+    if (*answer_n > CHANNEL_ROOM)
+        *answer_n = 0; /* nothing that it could mean */
     memcpy(answer, c->answer, *answer_n);
     return OK;
 }
@@ -135,7 +153,7 @@ bool channel_next(struct channel *c, unsigned *seen, const atomic_bool *stop, ui
         futex_wait(&c->call, call, -1);
     }
     *seen = call;
-    *n = __atomic_load_n(&c->request_n, __ATOMIC_RELAXED);
+    *n = atomic_load_explicit(&c->request_n, memory_order_relaxed);
     if (*n > CHANNEL_ROOM)
         *n = 0; /* nothing that it could mean */
     memcpy(request, c->request, *n);
@@ -145,7 +163,7 @@ bool channel_next(struct channel *c, unsigned *seen, const atomic_bool *stop, ui
 void channel_answer(struct channel *c, unsigned seen, const uint8_t *answer, size_t n)
 {
     memcpy(c->answer, answer, n);
-    c->answer_n = (uint32_t)n;
+    atomic_store_explicit(&c->answer_n, (unsigned)n, memory_order_relaxed);
     atomic_store(&c->done, seen);
     futex_wake(&c->done);
 }

@@ -10,8 +10,9 @@
  * signer that begins answers whatever its predecessor left open by CHANNEL_NO_KEYS, since it has
  * been given none.
  *
- * Neither side trusts what lies in here: lengths are bounded and requests and answers copied before
- * they are looked at.
+ * Neither side trusts what lies in here: lengths are read once and bounded, requests and answers
+ * copied before they are looked at, and how many channels there are each process remembers itself.
+ * What a network process has left in here ends with it: the supervisor renews the region.
  */
 #ifndef SIGNER_CHANNEL_H
 #define SIGNER_CHANNEL_H
@@ -44,9 +45,9 @@ enum channel_said {
 
 struct channel {
     _Alignas(64) atomic_uint call; /* number of the newest request */
-    uint32_t request_n;
+    atomic_uint request_n;
     _Alignas(64) atomic_uint done; /* number of the request that was answered last */
-    uint32_t answer_n;
+    atomic_uint answer_n;
     _Alignas(64) uint8_t request[CHANNEL_ROOM];
     uint8_t answer[CHANNEL_ROOM];
 };
@@ -62,18 +63,27 @@ struct channel_figures {
     atomic_llong restarts, cpu_us, resident_bytes;
 };
 
-struct channel_region {
+/* The memory itself. */
+struct channel_shared {
     _Alignas(64) atomic_uint generation; /* of signers: even while one serves */
     atomic_llong back_ms; /* without one: when the next is started, by the monotonic clock */
-    uint32_t channels_n;
     struct channel_figures processes[CHANNEL_PROCESSES];
     struct channel channels[];
 };
 
+/* Where it is and how large, which no other process can change. */
+struct channel_region {
+    struct channel_shared *shared;
+    struct channel *channels; /* of it */
+    size_t channels_n;
+};
+
 /* A region of so many channels that children of this process share. NULL: errno says why. */
 struct channel_region *channel_region_new(size_t channels);
-/* NULL is fine. */
+/* Takes it out of this process's memory; those of others stay. NULL is fine. */
 void channel_region_free(struct channel_region *r);
+/* As new, without a signer, and its memory given back. Nobody else may be using it. */
+void channel_region_renew(struct channel_region *r);
 
 /* A signer serves: the generation becomes even. By the signer. */
 void channel_up(struct channel_region *r);

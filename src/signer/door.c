@@ -66,9 +66,9 @@ static enum err ask_once(struct door_vault *v, size_t at, const uint8_t *request
 static enum err ask(struct door_vault *v, size_t at, const uint8_t *request, size_t n, int ms,
                     uint8_t *answer, struct message *out)
 {
-    unsigned generation = atomic_load(&v->region->generation);
+    unsigned generation = atomic_load(&v->region->shared->generation);
     enum err e = ask_once(v, at, request, n, ms, answer, out);
-    if (e == OK || generation == atomic_load(&v->region->generation))
+    if (e == OK || generation == atomic_load(&v->region->shared->generation))
         return e;
     return ask_once(v, at, request, n, ms, answer, out);
 }
@@ -94,12 +94,12 @@ static enum err give_rows(struct door_vault *v, unsigned generation)
 /* The signer of now has the keys. */
 static enum err see_to_keys(struct door_vault *v, bool again)
 {
-    unsigned generation = atomic_load(&v->region->generation);
+    unsigned generation = atomic_load(&v->region->shared->generation);
     enum err e = OK;
     if (generation == atomic_load(&v->known) && !again)
         return OK;
     pthread_mutex_lock(&v->lock);
-    generation = atomic_load(&v->region->generation);
+    generation = atomic_load(&v->region->shared->generation);
     if (generation != atomic_load(&v->known) || again)
         e = give_rows(v, generation);
     pthread_mutex_unlock(&v->lock);
@@ -254,10 +254,12 @@ static struct signer *open_signer(struct vault *vault, struct keyring *ring)
     if (!d)
         fatal("no memory for a door");
     pthread_mutex_lock(&v->lock);
-    while (at < v->region->channels_n && v->taken[at])
+    size_t most = v->region->channels_n < CHANNEL_MOST ? v->region->channels_n : CHANNEL_MOST;
+    while (at < most && v->taken[at])
         at++;
-    bool room = at < v->region->channels_n;
-    v->taken[at] = room || v->taken[at];
+    bool room = at < most;
+    if (room)
+        v->taken[at] = true;
     pthread_mutex_unlock(&v->lock);
     if (!room) {
         free(d);
@@ -352,7 +354,7 @@ static enum err open_locked(struct door_vault *v, struct message *m, const struc
 {
     struct message answer;
     enum err e = channel_ready(v->region, &v->region->channels[0]);
-    unsigned generation = atomic_load(&v->region->generation);
+    unsigned generation = atomic_load(&v->region->shared->generation);
     e = e ? e : ask(v, 0, m->p, m->n, OPEN_MS, v->answer, &answer);
     if (e) {
         snprintf(why, why_size, "%s", away);

@@ -329,14 +329,14 @@ struct service *service_start(struct channel_region *r, struct vault *vault)
     s->threads = calloc(r->channels_n + 1, sizeof(struct service_thread *));
     if (!s->threads || pthread_attr_init(&small) || pthread_attr_setstacksize(&small, STACK))
         fatal("no memory for the signer");
-    for (uint32_t i = 0; i < r->channels_n; i++) {
+    for (size_t i = 0; i < r->channels_n; i++) {
         struct service_thread *t = service_thread_new(s);
         t->channel = &r->channels[i];
         settle(t);
         s->threads[s->threads_n++] = t;
         atomic_fetch_add(&s->running, 1);
         if (pthread_create(&t->id, &small, run, t) != 0)
-            fatal("the signer cannot start %u threads: too many, or no memory", r->channels_n);
+            fatal("the signer cannot start %zu threads: too many, or no memory", r->channels_n);
     }
     pthread_attr_destroy(&small);
     channel_up(r);

@@ -48,6 +48,15 @@ const client = (p, format) => makeTwineClient(p, {
 
 const ends = (p, name) => p.logLines().filter((l) => l.event === 'process' && l.process === name);
 
+const isRoot = process.getuid() === 0;
+
+// Where memory begins that processes share and that is no file.
+function shared(pid) {
+  return fs.readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')
+    .filter((line) => line.includes(' rw-s ') && line.includes('/dev/zero'))
+    .map((line) => parseInt(line.split('-')[0], 16));
+}
+
 // Clients that go on asking until stop(); what they were told.
 function load(p, c, n) {
   const got = [];
@@ -94,6 +103,15 @@ describe('a server of several processes', () => {
       assert.ok(!store(links), links.join(' '));
       assert.strictEqual(links.filter((l) => l.startsWith('socket:')).length, 1, links.join(' '));
     }
+  });
+
+  test('the outbound process, which strangers may answer, cannot reach the signer', {
+    skip: isRoot ? false : 'reads /proc/PID/maps, which root alone may',
+  }, () => {
+    const { signer, outbound, network } = p.processes();
+    assert.strictEqual(shared(signer).length, 1);
+    assert.strictEqual(shared(network).length, 1);
+    assert.deepStrictEqual(shared(outbound), []);
   });
 
   test('the signer dies under load: open requests get 503 at most, the rest is answered, and new '
@@ -163,9 +181,15 @@ describe('a server of several processes', () => {
   });
 
   test('/metrics tells of each process', async () => {
-    const text = await (await fetch(`${p.url}/metrics`)).text();
+    let text;
     const of = (name, process) =>
       Number(new RegExp(`^${name}{process="${process}"} (\\S+)$`, 'm').exec(text)[1]);
+    // The signer is as young as the network process, and its time is counted in steps of 10 ms.
+    await eventually('CPU time of the signer', async () => {
+      for (let i = 0; i < 20; i++) assert.strictEqual((await token(p, jwt)).status, 200);
+      text = await (await fetch(`${p.url}/metrics`)).text();
+      return of('postern_process_cpu_seconds_total', 'signer') > 0;
+    });
     assert.strictEqual(of('postern_process_restarts_total', 'signer'), 2);
     assert.strictEqual(of('postern_process_restarts_total', 'outbound'), 1);
     assert.strictEqual(of('postern_process_restarts_total', 'network'), 1);
@@ -173,7 +197,6 @@ describe('a server of several processes', () => {
     for (const process of ['signer', 'outbound', 'network', 'supervisor']) {
       assert.ok(of('postern_process_resident_bytes', process) > 100000, process);
     }
-    assert.ok(of('postern_process_cpu_seconds_total', 'signer') > 0);
   });
 
   test('a process that keeps dying rests longer each time', async () => {
@@ -263,6 +286,39 @@ describe('without a signer that answers', { timeout: 60000 }, () => {
   });
 });
 
+describe('a network process that somebody else owns', { timeout: 60000,
+  skip: isRoot ? false : 'writes to /proc/PID/mem, which root alone may' }, () => {
+  test('leaves nothing behind in what it shared: the next one has a signer, and that no keys of '
+    + 'before', async () => {
+    const p = await startPostern({ settings: SETTINGS });
+    try {
+      const c = await client(p, 'jwt');
+      assert.strictEqual((await token(p, c)).status, 200);
+      const { network, signer } = p.processes();
+      const [at] = shared(network);
+      const mem = fs.openSync(`/proc/${network}/mem`, 'r+');
+      // Generation, when the next signer comes, figures; and the words of the first channels.
+      for (let i = 0; i < 2; i++) {
+        fs.writeSync(mem, Buffer.alloc(4096, 0xff), 0, 4096, at + i * (2 * 262144 + 128));
+      }
+      fs.closeSync(mem);
+      assert.strictEqual((await token(p, c)).status, 503); // so it was written where it matters
+      process.kill(network, 'SIGKILL');
+      await eventually('a token', async () => (await token(p, c)).status === 200);
+      await eventually('another signer', () => isGone(signer));
+      const text = await (await fetch(`${p.url}/metrics`)).text();
+      const restarts = (name) => Number(
+        new RegExp(`^postern_process_restarts_total{process="${name}"} (\\S+)$`, 'm').exec(text)[1]);
+      assert.deepStrictEqual(['network', 'signer', 'outbound', 'supervisor'].map(restarts),
+        [1, 0, 0, 0]);
+      assert.deepStrictEqual(ends(p, 'signer'), []); // it did not fail
+      assert.strictEqual(await p.stop(), 0);
+    } finally {
+      await p.stop();
+    }
+  });
+});
+
 // ---- what is in memory ----
 
 // Everything that a process may read of its own, without what only maps a file for execution.
@@ -326,8 +382,6 @@ function secretsOf(p) {
   }
   return found;
 }
-
-const isRoot = process.getuid() === 0;
 
 describe('memory', { skip: isRoot ? false : 'reads /proc/PID/mem, which root alone may' }, () => {
   test('of the process that talks to clients holds no key; that of the signer does', {
