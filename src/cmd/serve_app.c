@@ -208,6 +208,14 @@ static void leaving(void *app)
     atomic_store(&((struct serve_app *)app)->server.leaving, true);
 }
 
+static void penalised(void *app, const struct address *source)
+{
+    char text[ADDRESS_TEXT];
+    size_t n = address_write(source, text);
+    audit_gate_note(&((struct serve_app *)app)->server.audit, AUDIT_PENALTY_BEGUN,
+                    str_make(text, n), (str){0});
+}
+
 static void reload(void *app)
 {
     serve_reload(app);
@@ -236,6 +244,7 @@ void serve_app_init(struct net_app *out, struct serve_app *app)
         .reload = reload,
         .tick = tick,
         .leaving = leaving,
+        .penalised = penalised,
         .body_limit = body_limit,
     };
 }

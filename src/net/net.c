@@ -152,7 +152,8 @@ static struct net *create(const struct net_options *options, const struct net_ap
     pool_init(&n->readers, &n->app, &readers, options->readers, options->read_queue_max);
     n->control_fd = eventfd(0, EFD_CLOEXEC);
     const struct penalty_options penalties = {options->sources.threshold, options->sources.window_s,
-                                              options->sources.connections_max};
+                                              options->sources.connections_max, app->penalised,
+                                              app->app};
     memory_open(&n->memory, options->memory_max);
     n->penalties = penalty_open(&penalties);
     return n;

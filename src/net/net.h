@@ -94,6 +94,9 @@ struct net_app {
     size_t (*body_limit)(str path);
     /* A stop was asked for, and delay_ms has begun; may be NULL. */
     void (*leaving)(void *app);
+    /* That source (an IPv4 address, the first of a /64 or /48) is refused from now on, said once a
+     * window (net/penalty.h); in any thread; may be NULL. */
+    void (*penalised)(void *app, const struct address *source);
 };
 
 struct net_listen {

@@ -52,6 +52,7 @@ struct entry {
     int64_t at_ms; /* when debt was as written; 0: the place is free */
     double debt;
     int64_t over_ms; /* when the debt last passed the threshold */
+    int64_t told_ms; /* when that was told last; 0: never */
     int connections;
 };
 
@@ -219,9 +220,19 @@ static void owe_refusal(struct penalties *p, struct entry *e)
         owe(p, e, refusal_costs, GOES_ON + 1);
 }
 
+/* Whoever stays near the threshold passes it often. */
+static bool is_told(const struct penalties *p, struct entry *e)
+{
+    if (e->told_ms != 0 && e->at_ms - e->told_ms < p->o.window_s * 1000LL)
+        return false;
+    e->told_ms = e->at_ms;
+    return true;
+}
+
 /* False: the key was refused before that. */
 static bool charge(struct penalties *p, const struct address *key, double debt, int64_t now_ms)
 {
+    bool begins = false;
     size_t b = bucket_of(p, key);
     bool was_refused = false;
     pthread_mutex_lock(lock_of(p, b));
@@ -229,8 +240,12 @@ static bool charge(struct penalties *p, const struct address *key, double debt, 
     if (e) {
         was_refused = e->debt > p->o.threshold;
         owe(p, e, debt, CAP);
+        begins = !was_refused && e->debt > p->o.threshold && is_told(p, e);
     }
     pthread_mutex_unlock(lock_of(p, b));
+    struct address source = key_of(key); /* of a /48, too, without its mark */
+    if (begins && p->o.begun)
+        p->o.begun(p->o.who, &source);
     return !was_refused;
 }
 

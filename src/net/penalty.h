@@ -11,6 +11,9 @@ struct penalty_options {
     int threshold;       /* failures in window_s that are too many; 0: nobody is ever refused */
     int window_s;        /* at least 1 */
     int connections_max; /* of one source; 0: no limit */
+    /* A source is refused from now on: once a window, without locks held. May be NULL. */
+    void (*begun)(void *who, const struct address *source);
+    void *who;
 };
 
 enum penalty_entry {

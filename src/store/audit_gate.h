@@ -41,7 +41,7 @@ void audit_gate_lost(struct audit_gate *g, enum audit_event event);
 /* Takes the number of those that had no room since the last call. */
 long audit_gate_take(struct audit_gate *g, enum audit_event event);
 
-/* Leaves an event for housekeeping, if its kind has room; when the list is full it is counted as one
+/* Leaves an event for housekeeping, if its kind has room; with a full list it is counted as one
  * without room. */
 void audit_gate_note(struct audit_gate *g, enum audit_event event, str source, str detail);
 /* Takes what was left, at most AUDIT_GATE_NOTES; how many. */
