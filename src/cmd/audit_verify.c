@@ -279,6 +279,9 @@ static void verdict(struct walk *w)
 {
     const struct audit_chain *x = &w->chain;
     struct show *s = w->show;
+    str fault = {0};
+    if (x->fault != AUDIT_FINE)
+        fault = str_from(audit_chain_fault(x->fault));
     show_object(s);
     show_text(s, "node", x->node);
     show_text(s, "result", x->fault == AUDIT_FINE ? STR("whole") : STR("broken"));
@@ -288,8 +291,7 @@ static void verdict(struct walk *w)
     show_int(s, "covered", x->covered_seq);
     show_time(s, "covered_at", x->covered_s);
     show_int(s, "not_covered", x->seq - x->covered_seq);
-    show_text(s, "fault",
-              x->fault == AUDIT_FINE ? (str){0} : str_from(audit_chain_fault(x->fault)));
+    show_text(s, "fault", fault);
     show_int(s, "fault_at", x->fault_seq);
     show_object_end(s);
     if (x->fault == AUDIT_FINE)

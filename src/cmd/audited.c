@@ -119,7 +119,8 @@ void audited_put(struct cmd *c)
         return;
     bool is_client = str_eq(str_from(c->set->name), STR("client"));
     str subject = c->about.p ? c->about : id_operand(c, args_operand(c));
-    str client = is_client ? subject : (str){0};
+    const str none = {0};
+    str client = is_client ? subject : none;
     if (str_eq(str_from(c->set->name), STR("consent")) ||
         (str_eq(str_from(c->set->name), STR("token"))))
         client = id_operand(c, args_get(c, "client"));
@@ -128,7 +129,7 @@ void audited_put(struct cmd *c)
             .event = event,
             .actor = operator_of(c),
             .client = client,
-            .subject = is_client ? (str){0} : subject,
+            .subject = is_client ? none : subject,
             .detail = arena_printf(&c->arena, "postern %s %s", c->set->name, c->command->name)});
     c->audited = true;
 }

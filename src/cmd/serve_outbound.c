@@ -137,7 +137,7 @@ static bool is_address_list(const char *p, size_t n)
 static bool resolve(const char *host, char *out, size_t size)
 {
     struct question q = {.number = ++outbound.number};
-    struct answer a;
+    struct answer a = {0};
     size_t n = strlen(host);
     if (n == 0 || n > SERVE_OUTBOUND_NAME) {
         snprintf(out, size, "a host's name has 1 to %d bytes", SERVE_OUTBOUND_NAME);
