@@ -16,7 +16,7 @@ enum { T0 = 1000000, THRESHOLD = 10, WINDOW_S = 60 };
 
 static struct penalties *table(int connections_max)
 {
-    const struct penalty_options o = {THRESHOLD, WINDOW_S, connections_max};
+    const struct penalty_options o = {THRESHOLD, WINDOW_S, connections_max, NULL, NULL};
     struct penalties *p = penalty_open(&o);
     assert_non_null(p);
     return p;
@@ -250,7 +250,7 @@ static void more_than_places(void **state)
 
 static void switched_off(void **state)
 {
-    const struct penalty_options o = {0, 60, 0};
+    const struct penalty_options o = {0, 60, 0, NULL, NULL};
     struct penalties *p = penalty_open(&o);
     struct address a = at("192.0.2.1");
     (void)state;
