@@ -9,7 +9,9 @@ const path = require('node:path');
 const { startWorld, PASSWORD, REDIRECT } = require('../interop/lib/relying_party.js');
 const { startPostern } = require('../interop/lib/postern.js');
 const { onPostgres } = require('../interop/lib/store.js');
+const { faketime } = require('../interop/lib/faketime.js');
 const { basic } = require('./lib/shape.js');
+const { askFrom } = require('./lib/source.js');
 
 const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'; // RFC 7636 B
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
@@ -86,6 +88,23 @@ describe('what is recorded', () => {
     const replay = find(rows, 'code.replayed', 'refused INVALID_GRANT');
     assert.strictEqual(replay.actor, `client:${client.client_id}`);
     assert.strictEqual(replay.subject, signIn.actor.slice('user:'.length));
+  });
+
+  test('a code again and again: the first is recorded in any case, the rest within the bound', async () => {
+    const { code } = await w.person().authorize(authorize());
+    const spend = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+    secrets.push(code);
+    assert.strictEqual((await redeem(spend)).status, 200);
+    const replays = async () => (await rowsOf(w.p, '--event', 'code.replayed')).filter((r) => !/more of/.test(r.detail));
+    const before = (await replays()).length;
+    for (let i = 0; i < 12; i++) {
+      const all = await Promise.all(Array.from({ length: 25 }, () => redeem(spend)));
+      for (const r of all) assert.strictEqual(r.status, 400);
+    }
+    const after = await replays();
+    assert.ok(after.length - before < 250, `${after.length - before} rows of 300 replays`);
+    const first = after.slice(0, after.length - before).filter((r) => /what the code led to was revoked/.test(r.detail));
+    assert.ok(first.length >= 1 && first.length <= 25, `${first.length} that revoked something`);
   });
 
   test('a wrong secret, of a client that there is and of one that there is not', async () => {
@@ -166,6 +185,16 @@ describe('what is recorded', () => {
     }
     assert.ok(text.includes(client.client_id), 'control: what is there is found');
   });
+
+  test('too many attempts of one person name the person', async () => {
+    const eve = w.person();
+    const page = await eve.open(authorize());
+    for (let i = 0; i < 12; i++) await eve.submit(page, { login: 'ada', password: `wrong ${i}` });
+    const rows = await settled(w.p);
+    const throttled = find(rows, 'sign_in', 'refused TOO_MANY_REQUESTS');
+    assert.strictEqual(throttled.subject, find(rows, 'sign_in', 'refused WRONG_PASSWORD').subject);
+    assert.match(throttled.subject, /^[0-9a-f-]{36}$/);
+  });
 });
 
 describe('the chain', () => {
@@ -180,6 +209,21 @@ describe('the chain', () => {
     p = await startPostern({ settings: SETTINGS });
   });
   after(() => p.stop());
+
+  test('a file that is no export is none', async () => {
+    const { code, stderr } = await p.cliRaw(['audit', 'verify', '--file', '/dev/null']);
+    assert.strictEqual(code, 1);
+    assert.match(stderr, /holds no chain/);
+  });
+
+  test('an export since a time when nothing was written has no rows, and verifies', async () => {
+    await settled(p);
+    const file = path.join(p.dir, 'nothing');
+    const { stdout } = await p.cliRaw(['audit', 'export', '--since', '2100-01-01']);
+    assert.doesNotMatch(stdout, /"type":"row"/);
+    fs.writeFileSync(file, stdout);
+    assert.strictEqual((await verify('--file', file)).code, 0);
+  });
 
   test('kill -9 before the links loses no row, and the chain goes on', async () => {
     const before = (await settled(p)).length;
@@ -255,6 +299,27 @@ describe('the chain', () => {
     assert.strictEqual((await verify()).code, 0);
   });
 
+  test('a log that grows meanwhile verifies, and so does its export', async () => {
+    let on = true;
+    const load = Promise.all(Array.from({ length: 4 }, async () => {
+      while (on) await token(p, NOBODY, 'wrong').then(() => sleep(20));
+    }));
+    try {
+      for (let i = 0; i < 12; i++) {
+        const { code, stderr } = await verify();
+        assert.strictEqual(code, 0, stderr);
+        const file = path.join(p.dir, 'live');
+        fs.writeFileSync(file, (await p.cliRaw(['audit', 'export'])).stdout);
+        const of = await verify('--file', file);
+        assert.strictEqual(of.code, 0, of.stderr);
+      }
+    } finally {
+      on = false;
+      await load;
+    }
+    assert.strictEqual((await rowsOf(p, '--event', 'audit.broken')).length, 0);
+  });
+
   test('damage in the store is found, named, and recorded', async () => {
     await settled(p);
     p.store.sql("UPDATE audit SET source = '192.0.2.1' WHERE node = 'one' AND seq = " +
@@ -263,5 +328,81 @@ describe('the chain', () => {
     assert.strictEqual(code, 1);
     assert.match(stderr, /chain one is broken at row \d+: a row was changed/);
     assert.strictEqual((await rowsOf(p, '--event', 'audit.broken')).length, 1);
+  });
+
+  test('more chains than one page hide none', async () => {
+    const many = '(SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)';
+    p.store.sql(`INSERT INTO audit_head (node, seq, hash, proven_seq, proven_s) SELECT
+      '!' || a.n || b.n || c.n || d.n || e.n || f.n, 0, ${onPostgres ? "decode(repeat('00', 32), 'hex')" : 'zeroblob(32)'}, 0, 0
+      FROM ${many} a, ${many} b, ${many} c, ${many} d, ${many} e, ${many} f`);
+    const { chains } = await verify();
+    assert.ok(chains.length > 4096, String(chains.length));
+    assert.ok(chains.some((c) => c.node === 'one' && c.rows > 0));
+    p.store.sql("DELETE FROM audit_head WHERE node LIKE '!%'");
+  });
+});
+
+describe('what the server tells of itself', () => {
+  const eventually = async (what, look) => {
+    for (let i = 0; i < 150; i++) {
+      const found = await look();
+      if (found) return found;
+      await sleep(100);
+    }
+    throw new Error(`not seen: ${what}`);
+  };
+
+  test('a source that is shut out, once a window; processes that died', async (t) => {
+    const p = await startPostern({ settings: { node: 'one', 'penalties.threshold': 10, processes: 'separate' } });
+    t.after(() => p.stop());
+    const form = { grant_type: 'client_credentials', client_id: NOBODY, client_secret: 'x'.repeat(43) };
+    for (let i = 0; i < 30; i++) await askFrom(p, '127.0.0.2', '/oauth2/token', { form });
+    const begun = () => rowsOf(p, '--event', 'penalty.begun');
+    await eventually('penalty.begun', async () => (await begun()).length > 0);
+    await sleep(1000);
+    assert.deepStrictEqual((await begun()).map((r) => r.source), ['127.0.0.2']);
+    const restarted = () => rowsOf(p, '--event', 'process.restarted');
+    assert.strictEqual((await restarted()).length, 0, 'the first start is none');
+    process.kill(p.processes().outbound, 'SIGKILL');
+    await eventually('outbound', async () => (await restarted()).some((r) => r.detail === 'outbound'));
+    process.kill(p.processes().signer, 'SIGKILL');
+    await eventually('signer', async () => (await restarted()).some((r) => r.detail === 'signer'));
+    assert.strictEqual((await restarted()).length, 2);
+    process.kill(p.processes().network, 'SIGKILL');
+    await eventually('network', async () => (await restarted()).some((r) => r.detail === 'network'));
+  });
+
+  test('audit.keep: what is older is taken away, behind a signed cut', async (t) => {
+    const dir = fs.mkdtempSync('/tmp/postern-time-');
+    const file = path.join(dir, 'offset');
+    const set = (offset_s) => {
+      fs.writeFileSync(`${file}.new`, `+${offset_s}\n`);
+      fs.renameSync(`${file}.new`, file);
+    };
+    set(0);
+    // libfaketime reads that file inside the server, whose sandbox does not know it.
+    const env = { ...faketime(''), FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', POSTERN_SANDBOX: 'off' };
+    delete env.FAKETIME;
+    const p = await startPostern({ settings: { ...SETTINGS, 'audit.keep': '30d' }, env });
+    t.after(() => p.stop().finally(() => fs.rmSync(dir, { recursive: true })));
+    for (let i = 0; i < 5; i++) await token(p, NOBODY, 'wrong');
+    const old = (await settled(p)).length;
+    assert.ok(old >= 6);
+    set(10 * 86400);
+    for (let i = 0; i < 3; i++) await token(p, NOBODY, 'wrong');
+    await sleep(3000);
+    const kept = await rowsOf(p);
+    assert.ok(kept.length >= old + 3 && kept.every((r) => r.event !== 'audit.pruned'), 'nothing is that old');
+    set(35 * 86400);
+    await token(p, NOBODY, 'wrong');
+    const rows = await eventually('audit.pruned', async () => {
+      const all = await rowsOf(p);
+      return all.some((r) => r.event === 'audit.pruned') && all.length < kept.length && all;
+    });
+    const end = Math.floor(Date.now() / 1000) + 5 * 86400 - 60;
+    for (const r of rows) assert.ok(Date.parse(r.time) / 1000 >= end, `${r.time} ${r.event}`);
+    assert.strictEqual(rows.filter((r) => r.event === 'client.auth').length, 4);
+    const { code, stderr } = await p.cliRaw(['audit', 'verify']);
+    assert.strictEqual(code, 0, stderr);
   });
 });

@@ -76,7 +76,8 @@ class FaultLedger extends Ledger {
   // ---- counting ----
 
   begin() {
-    Object.assign(this, { acknowledged: 0, unanswered: 0, since_ms: performance.now(), answers: [] });
+    Object.assign(this, { acknowledged: 0, unanswered: 0, since_ms: performance.now(), answers: [],
+      recorded: {}, since_s: Math.floor(Date.now() / 1000) + 1 });
   }
 
   took(op, r, refusal_is_fine = false) {
@@ -84,6 +85,11 @@ class FaultLedger extends Ledger {
     if (good && DURABLE.has(op)) this.acked();
     if (r.status === 0) this.unanswered++;
     return good;
+  }
+
+  // The answer promises a row of the audit log; seconds are as fine as its times are.
+  records(event, began_ms) {
+    if (began_ms >= this.since_s * 1000) this.recorded[event] = (this.recorded[event] || 0) + 1;
   }
 
   acked() {
@@ -122,6 +128,12 @@ class FaultLedger extends Ledger {
     }
     this.acked();
     return true;
+  }
+
+  async end(entry, client, token) {
+    const began_ms = Date.now();
+    await super.end(entry, client, token);
+    if (entry.state === 'revoked') this.records('token.revoked', began_ms);
   }
 
   touch(f) {
@@ -165,10 +177,12 @@ class FaultLedger extends Ledger {
     const slot = this.chance.pick(free);
     const { person } = slot;
     const given = slot.state === 'given';
+    const began_ms = Date.now();
     person.busy = true;
     slot.state = 'unknown';
     const ok = await this.human('consent', () => (given ? this.withdraw(slot) : this.askFor(slot)));
     slot.state = ok ? (given ? 'withdrawn' : 'given') : 'unknown';
+    if (ok) this.records(given ? 'consent.revoked' : 'consent.given', began_ms);
     person.busy = false;
   }
 
@@ -235,6 +249,7 @@ class FaultLedger extends Ledger {
   async auditRound() {
     const { since_ms, acknowledged, unanswered } = this;
     const before = this.violations.length;
+    await this.auditLog();
     const mine = (list, when) => [...list.filter((e) => e[when] >= since_ms),
       ...list.filter((e) => !(e[when] >= since_ms)).slice(-SAMPLE)];
     const singles = mine(this.singles, 'at');
@@ -253,6 +268,18 @@ class FaultLedger extends Ledger {
     Object.assign(this, { codes: [], devices: [], pushed: [], successors: new Map() });
     this.begin();
     return this.last;
+  }
+
+  // Each promise has its row, and the chains are whole.
+  async auditLog() {
+    const { cluster } = this.world;
+    const since = new Date(this.since_s * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+    for (const [event, n] of Object.entries(this.recorded)) {
+      const rows = await cluster.cli(['audit', 'list', '--event', event, '--since', since, '--limit', '100000']);
+      if (rows.length < n) this.violate(`afterwards ${rows.length} rows of ${event} for ${n} acknowledged`);
+    }
+    const { code, stderr } = await cluster.cliRaw(['audit', 'verify']);
+    if (code !== 0) this.violate(`afterwards the audit log does not verify: ${stderr}`);
   }
 
   // A code that was redeemed gives nothing any more; what it gave ends (RFC 6749 4.1.2).
