@@ -150,6 +150,16 @@ static void foreign_hashes_must_be_sound_and_affordable(void **state)
         "$7$C6..../....SodiumChloride$",
         "$7$C6..../....Sodium!Chloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D",
         "$7$C6",
+        "$7$.6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* N is 1 */
+        "$7$C...../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* r is 0 */
+        "$7$C../../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* r is 4096 */
+        "$7$C6.........SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* p is 0 */
+        "$7$C6....../..SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* p is 4096 */
+        "$7$C6.....E...SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", /* 2^27 */
+        "$7$C6..../....SodiumChloride",
+        "$y$j.T$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2", /* N is 2 */
+        "$y$k9T$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2",
+        "$y$j9:$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2",
         "$y$jFT$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2", /* 1 GiB */
         "$y$jzT$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2",
         "$y$j9T/5$abcdefgh$7i/136rkrCoteXCYVMmke8IbBDFEZdMzaNTpkj.7sJ2",
@@ -163,6 +173,12 @@ static void foreign_hashes_must_be_sound_and_affordable(void **state)
         "$pbkdf2-sha256$-1$c2FsdA$xeR41ZKIyEGqUw22hF.MTY1iiTqgD.RkwJaa.0YNBlM",
         "$pbkdf2-sha256$4096$$xeR41ZKIyEGqUw22hF.MTY1iiTqgD.RkwJaa.0YNBlM",
         "$pbkdf2-sha256$4096$c2FsdA$SwB5AbdlSJq.rUnZJvch0GWkKcE",
+        "$pbkdf2-sha256$4096$c2FsdA",
+        "$pbkdf2-sha256$4096",
+        "pbkdf2_sha256$4096$$6iWAC3zEDJiqT07EEHAVJNGJAccM2OHuVlD9l47LqhA=",
+        "$scrypt$r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
+        "$scrypt$ln=14,r=8,p=1$$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
+        "$scrypt$ln=22,r=1024,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI",
         "$pbkdf2-md5$4096$c2FsdA$SwB5AbdlSJq.rUnZJvch0GWkKcE",
         "pbkdf2_sha256$1000$seasalt$",
         "pbkdf2_sha256$1000$seasalt",
@@ -232,6 +248,11 @@ static void unreadable_and_costly_hashes_are_errors(void **state)
         "$argon2id$v=19$m=-1,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$t=2,m=65536,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$",
+        "$argon2id$v=19$m=7,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXP",
+        "$argon2id$v=19$m=64,t=2,p=1$c29tZQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ",
+        "$argon2id$v=19$m=64,t=2,p=1$c29t.XNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=64,t=2,p=1$!!!$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (password_verify(a, str_from(bad[i]), STR("password")) != ERR_SERVER_ERROR)

@@ -1,6 +1,7 @@
 /* Sealed streams: what was written comes out, and no other file is taken for it. */
 #include "crypto_vectors.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "crypto/stream.h"
@@ -273,6 +274,36 @@ static void a_full_disk_is_told(void **state)
     stream_writer_close(w);
 }
 
+/* A source that is interrupted is asked again; one that fails is believed, and not asked again. */
+static ssize_t faltering(void *arg, void *bytes, size_t n)
+{
+    static int calls;
+    errno = calls++ % 2 == 0 ? EINTR : EIO;
+    return errno == EINTR || ((struct file *)arg)->most == 0 ? -1 : source(arg, bytes, n);
+}
+
+static void a_failing_source_is_told_apart_from_a_damaged_file(void **state)
+{
+    struct fixture *f = *state;
+    struct stream_writer *w = stream_writer_open(&f->key, HEAD, sink, &f->file);
+    assert_int_equal(stream_write(w, str_make((const char *)f->plain, 1000)), OK);
+    assert_int_equal(stream_finish(w), OK);
+    stream_writer_close(w);
+    for (size_t most = 0; most <= 100; most += 100) {
+        f->file.most = most;
+        f->file.at = 0;
+        struct stream_reader *r = stream_reader_open(&f->key, HEAD, faltering, &f->file);
+        enum err e = stream_read(r, f->out, 1000);
+        assert_int_equal(e, most ? OK : ERR_UNAVAILABLE);
+        assert_int_equal(errno, EIO);
+        if (most)
+            assert_memory_equal(f->out, f->plain, 1000);
+        else
+            assert_int_equal(stream_read(r, f->out, 1), ERR_UNAVAILABLE);
+        stream_reader_close(r);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -287,6 +318,7 @@ int main(void)
         TEST(a_key_has_32_bytes_and_is_no_passphrase),
         TEST(a_head_that_asks_for_too_much_is_refused_unpaid),
         TEST(a_full_disk_is_told),
+        TEST(a_failing_source_is_told_apart_from_a_damaged_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
