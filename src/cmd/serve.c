@@ -17,17 +17,22 @@
 
 enum { WHY = 1024, RESERVE_BYTES = 8 << 20 };
 
-/* No core dumps, as many descriptors as the system gives, and no end by a SIGHUP that comes before
- * there is anything to read again. */
+/* No core dumps, as many descriptors and as much locked memory (for the signer) as the system
+ * gives, and no end by a SIGHUP that comes before there is anything to read again. */
 static void harden(void)
 {
-    struct rlimit files;
+    static const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit files, locked;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGHUP, &ignore, NULL);
     prctl(PR_SET_DUMPABLE, 0);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (setrlimit(RLIMIT_MEMLOCK, &all) != 0 && getrlimit(RLIMIT_MEMLOCK, &locked) == 0) {
+        locked.rlim_cur = locked.rlim_max;
+        setrlimit(RLIMIT_MEMLOCK, &locked);
     }
 }
 

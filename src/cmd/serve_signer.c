@@ -1,8 +1,9 @@
 /* serve_signer: the process that has the keys; see serve_signer.h.
  *
- * Private keys lie in the library's secure heap: locked, between guard pages, left out of dumps and
- * wiped. What else it has of secrets (peppers, copies while they are read) is in ordinary memory,
- * which is locked as a whole if the limit on locked memory lets it.
+ * Private keys, peppers and the pairwise key lie in the library's secure heap: locked, between
+ * guard pages, left out of dumps and wiped. Copies of secrets while they are read, states of hashes
+ * that began with one, and sealing keys of a day are in ordinary memory, which is locked as a whole
+ * if the limit on locked memory lets it.
  */
 #include "cmd/serve_signer.h"
 
@@ -115,8 +116,12 @@ _Noreturn void serve_signer(struct cmd *c, struct channel_region *r, int fd)
     serve_network_log(c);
     jwk_secure_heap();
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-        log_note(LOG_DEBUG, "signer", "its memory cannot be locked as a whole: %s",
-                 strerror(errno));
+        log_note(
+            LOG_WARN, "signer",
+            "the memory of the process with the keys cannot be locked as a whole (%s), so copies "
+            "of secrets may reach a swap device: set LimitMEMLOCK=infinity in the unit, or "
+            "ulimit -l unlimited",
+            strerror(errno));
     if (serve_sandbox_enter(c, SANDBOX_SIGNER, false))
         _exit(CMD_FAILED);
     service_start(r, vault_reader(read_master, NULL, &rules));

@@ -70,7 +70,8 @@ static OSSL_PARAM utf8(const char *name, char *value)
 
 struct hasher *hash_open(void)
 {
-    struct hasher *h = heap_get(sizeof *h);
+    struct hasher *h = OPENSSL_secure_zalloc(sizeof *h); /* it remembers the newest key */
+    must(h != NULL, "a hasher: no memory");
     h->md256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     h->md384 = EVP_MD_fetch(NULL, "SHA384", NULL);
     h->md512 = EVP_MD_fetch(NULL, "SHA512", NULL);
@@ -94,8 +95,7 @@ void hash_close(struct hasher *h)
     EVP_MD_free(h->md256);
     EVP_MD_free(h->md384);
     EVP_MD_free(h->md512);
-    ct_secret_wipe(&h->key);
-    heap_free(h);
+    OPENSSL_secure_clear_free(h, sizeof *h);
 }
 
 void hash_sha256(struct hasher *h, const str *pieces, size_t n, struct digest *out)

@@ -8,6 +8,7 @@
  */
 #include "crypto/keyring.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -42,6 +43,14 @@ static str write_jwks(const struct key *keys, size_t n)
     return out;
 }
 
+struct key *keyring_array(size_t n)
+{
+    struct key *keys = OPENSSL_secure_zalloc((n ? n : 1) * sizeof *keys);
+    if (!keys)
+        fatal("no memory for a keyring");
+    return keys;
+}
+
 struct keyring *keyring_new(struct key *keys, size_t n)
 {
     struct keyring *ring = calloc(1, sizeof *ring);
@@ -65,11 +74,9 @@ void keyring_unref(struct keyring *ring)
     /* What other threads did with the ring happens before the last one frees it. */
     if (!ring || atomic_fetch_sub_explicit(&ring->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < ring->n; i++) {
+    for (size_t i = 0; i < ring->n; i++)
         jwk_free(ring->keys[i].pkey);
-        ct_secret_wipe(&ring->keys[i].secret);
-    }
-    free(ring->keys);
+    OPENSSL_secure_clear_free(ring->keys, ring->n * sizeof *ring->keys);
     free((char *)ring->jwks.p);
     free(ring);
 }

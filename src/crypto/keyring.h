@@ -39,7 +39,12 @@ struct keyring {
     str jwks; /* the JWKS document, ready to send */
 };
 
-/* Takes ownership of the keys (malloc'd array and what they hold); one reference. */
+/* An array of n keys, zeroed, for keyring_new: since secrets lie in it by value, it is in the
+ * library's secure heap if there is one (jwk_secure_heap). Ends the process when there is no room.
+ */
+struct key *keyring_array(size_t n);
+/* Takes ownership of the keys (the array, of keyring_array or malloc'd, and what they hold); one
+ * reference. */
 struct keyring *keyring_new(struct key *keys, size_t n);
 struct keyring *keyring_ref(struct keyring *ring);
 void keyring_unref(struct keyring *ring);

@@ -118,9 +118,7 @@ static enum err open_all(struct vault *v, const struct sealed_key *rows, size_t 
     *out = NULL;
     if (e)
         return e;
-    struct key *keys = calloc(n ? n : 1, sizeof *keys);
-    if (!keys)
-        fatal("out of memory");
+    struct key *keys = keyring_array(n);
     e = open_rows(master, rows, n, keys, &opened, why, why_size);
     seal_wipe(&own);
     *out = keyring_new(keys, opened);

@@ -1,11 +1,13 @@
 /* The ring: look-ups, the published document, the reference count among threads, and signers. */
 #include "crypto_vectors.h"
 
+#include <openssl/crypto.h>
 #include <pthread.h>
 
 #include "base/rand.h"
 #include "crypto/jwt.h"
 #include "crypto/signer.h"
+#include "crypto/vault.h"
 
 struct fixture {
     struct arena a;
@@ -244,9 +246,37 @@ static void threads_share_a_ring(void **state)
     assert_int_equal(atomic_load(&sh.failures), 0);
 }
 
+/* Peppers lie in the ring by value, and a hasher remembers the newest key. */
+static void secrets_lie_in_the_secure_heap(void **state)
+{
+    struct master_key master = {.n = 1};
+    struct sealed_key row = {.key = {.use = KEY_PEPPER, .state = KEY_ACTIVE}};
+    struct hasher *ordinary = hash_open();
+    struct fixture *f = *state;
+    struct keyring *ring;
+    char why[256];
+    assert_false(CRYPTO_secure_allocated(ordinary));
+    seal_new_key(&master.keys[0]);
+    jwk_secure_heap();
+    struct vault *v = vault_local(&master, NULL);
+    struct hasher *h = hash_open();
+    assert_int_equal(v->ops->make(v, &f->a, &row.key, NULL, &row.sealed, why, sizeof why), OK);
+    assert_int_equal(v->ops->open(v, &row, 1, &ring, why, sizeof why), OK);
+    assert_int_equal(ring->keys[0].secret.n, 32);
+    assert_true(CRYPTO_secure_allocated(ring->keys[0].secret.b));
+    assert_true(CRYPTO_secure_allocated(h));
+    size_t used = CRYPTO_secure_used();
+    keyring_unref(ring);
+    hash_close(h);
+    assert_true(CRYPTO_secure_used() < used);
+    hash_close(ordinary);
+    vault_close(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets_lie_in_the_secure_heap), /* first: it is set up there */
         cmocka_unit_test(the_active_key_signs),
         cmocka_unit_test(keys_are_found_by_use_and_id),
         cmocka_unit_test(a_kid_has_one_spelling),
