@@ -42,13 +42,13 @@ static void close_others(const int *keep, size_t n)
 
 static void set_signals(void)
 {
-    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, fallback = {.sa_handler = SIG_DFL};
     sigset_t told;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         sigaction(ignored[i], &ignore, NULL);
     sigaction(SIGCHLD, &fallback, NULL);
-    sigemptyset(&told); /* what is blocked waits, although it is ignored */
+    sigemptyset(&told); /* blocked and not ignored, which would drop one that came by now */
     sigaddset(&told, SIGUSR1);
     sigaddset(&told, SIGUSR2);
     sigprocmask(SIG_SETMASK, &told, NULL);

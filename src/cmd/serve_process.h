@@ -26,8 +26,8 @@ struct serve_process {
 
 /* A fork. In the child (0): named so, ends with its parent, leaves signals of terminals and service
  * managers to that, has no handler and no descriptor but 0 to 2 and those n of `keep`. SIGUSR1 and
- * SIGUSR2, which the supervisor tells its children by, wait if they were blocked here, until
- * whoever has handlers for them takes them (serve_network.c). */
+ * SIGUSR2, by which the supervisor tells its children, are blocked and wait from the fork on, if
+ * the caller has them blocked, until one unblocks them that has handlers (serve_network.c). */
 pid_t serve_process_fork(const char *title, const int *keep, size_t n);
 /* It has ended: when it is to be started again, which is noted in it. Its uptime in ms. */
 int64_t serve_process_ended(struct serve_process *p, int64_t now_ms);

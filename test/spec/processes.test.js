@@ -317,6 +317,16 @@ describe('a network process that somebody else owns', { timeout: 60000,
       await p.stop();
     }
   });
+
+  test('a stop while it is started again is heard, whenever that is', async () => {
+    for (const ms of [0, 85, 90, 95, 100]) {
+      const p = await startPostern({ settings: SETTINGS });
+      process.kill(p.processes().network, 'SIGKILL');
+      await eventually('its end', () => ends(p, 'network').length === 1);
+      await sleep(ms); // it is started again after 100
+      assert.strictEqual(await Promise.race([p.stop(), sleep(10000)]), 0, `after ${ms} ms`);
+    }
+  });
 });
 
 // ---- what is in memory ----

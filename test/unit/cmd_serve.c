@@ -1,5 +1,6 @@
 /* cmd/serve_keys and serve_notify: what time alone decides, and the word to systemd. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,12 +8,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cmd/serve_keys.h"
 #include "cmd/serve_notify.h"
+#include "cmd/serve_process.h"
 
 enum { NOW = 1800000000, MAX_AGE = 3600, LEAD = MAX_AGE + SERVE_KEYS_MARGIN_S, AGE = 90 * 86400 };
 
@@ -209,6 +212,50 @@ static void notifies(void **state)
     serve_notify("READY=1");
 }
 
+static volatile sig_atomic_t told;
+
+static void on_told(int signal_number)
+{
+    (void)signal_number;
+    told = 1;
+}
+
+/* 0: what the parent said was heard. */
+static int hear(void)
+{
+    struct sigaction heed = {.sa_handler = on_told};
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    usleep(2000);
+    sigaction(SIGUSR1, &heed, NULL);
+    sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+    return told ? 0 : 1;
+}
+
+/* It is told in the moment of the fork, before it has done anything. */
+static void a_child_hears_what_it_is_told_too_early(void **state)
+{
+    const int keep = STDERR_FILENO;
+    sigset_t usr1, before;
+    (void)state;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, &before);
+    for (int i = 0; i < 20; i++) {
+        int status;
+        pid_t pid = serve_process_fork("child", &keep, 1);
+        if (pid == 0)
+            _exit(hear());
+        assert_true(pid > 0);
+        kill(pid, SIGUSR1);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(next_is_told, begin, end),
         cmocka_unit_test_setup_teardown(others_stay, begin, end),
         cmocka_unit_test(notifies),
+        cmocka_unit_test(a_child_hears_what_it_is_told_too_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,6 +319,38 @@ static void what_cannot_be_opened_is_told(void **state)
     vault_close(stranger);
 }
 
+/* The shape key alone comes out; no other row can be passed off as one. */
+static void a_row_opens_as_no_other_use(void **state)
+{
+    char why[CHANNEL_WHY] = "";
+    struct keyring *ring = NULL;
+    (void)state;
+    for (int i = 0; i < KEYS; i++) {
+        struct sealed_key row = f.rows[i];
+        row.key.use = KEY_SHAPE;
+        assert_int_equal(f.door->ops->open(f.door, &row, 1, &ring, why, sizeof why),
+                         i == SHAPE ? OK : ERR_INVALID_REQUEST);
+        keyring_unref(ring);
+        ring = NULL;
+    }
+}
+
+/* How many channels there are is no word of the memory that others write to. */
+static void what_the_memory_says_moves_no_border(void **state)
+{
+    struct sign_item item = item_of(ES256, claims_of(ISSUER, 60));
+    (void)state;
+    service_stop(f.service);
+    memset(f.region->shared, 0xff, sizeof *f.region->shared);
+    memset(&f.region->channels[1], 0xff, 128);
+    channel_region_renew(f.region);
+    assert_int_equal(f.region->channels_n, CHANNELS);
+    assert_int_equal(atomic_load(&f.region->channels[1].call), 0);
+    f.service = service_start(f.region, f.local);
+    signer_sign(f.signer, &item, 1);
+    assert_int_equal(item.e, OK);
+}
+
 /* ---- the service and what is no message ---- */
 
 /* CHANNEL_ANSWERED only for an answer that gives something. */
@@ -403,6 +435,8 @@ int main(void)
         T(a_call_that_its_signer_left_open_is_answered_by_the_next),
         T(every_thread_has_a_channel_until_there_are_none),
         T(what_cannot_be_opened_is_told),
+        T(a_row_opens_as_no_other_use),
+        T(what_the_memory_says_moves_no_border),
         T(what_is_no_request_is_refused),
         T(what_is_cut_short_is_refused),
         T(a_length_beyond_the_channel_is_none),
