@@ -29,7 +29,7 @@ CFLAGS_fuzz := $(CFLAGS_harness) -fsanitize=fuzzer-no-link
 LDFLAGS_release := -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
-LDFLAGS_cover := --coverage
+LDFLAGS_cover := --coverage $(patsubst %,-Wl$(comma)--wrap=%,_exit kill seccomp_load)
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 ifneq ($(shell $(CC) --version 2>/dev/null | grep -ci clang),1)
 CFLAGS_release += -ftrivial-auto-var-init=zero
@@ -55,8 +55,11 @@ $(BUILD)/postern: $(BUILD)/src/main.o $(ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 
+# Counted coverage survives ways to end a process that gcov does not see.
+COVER := $(if $(filter cover,$(MODE)),$(BUILD)/test/cover/flush.o)
 define part_rules
-$(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) \
+$(BUILD)/lib$(1).a: $(call objects,$(1)) $(if $(filter base,$(1)),$(COVER)) \
+	$(if $(filter db,$(1)),$(BUILD)/gen/migrations.o) \
 	$(if $(filter admin,$(1)),$(BUILD)/gen/docs.o) $(if $(filter ui,$(1)),$(BUILD)/gen/ui.o)
 	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
@@ -141,8 +144,7 @@ $(BUILD)/postern_lossy: $(BUILD)/src/main.o $(BUILD)/test/fault/lib/lossy_server
 FUZZ_LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS)
 $(BUILD)/test/fuzz/%.o: CFLAGS_fuzz = $(CFLAGS_harness)
 $(BUILD)/fuzz/oauth $(BUILD)/mutant/%: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=password_%,hash verify dummy)
-comma := ,
-$(BUILD)/fuzz/%: $(BUILD)/test/fuzz/%.o $(ARCHIVES)
+$(BUILD)/fuzz/%: $(BUILD)/test/fuzz/%.o $(if $(COVER),$(BUILD)/test/cover/replay.o) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_LINK)
 
