@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 #include "crypto/vault.h"
 #include "signer/service.h"
 
-enum { ANSWER_MS = 3000 };
+enum { ANSWER_MS = 3000, ARENAS = 8 };
 
 /* ---- the supervisor's side ---- */
 
@@ -115,6 +116,9 @@ _Noreturn void serve_signer(struct cmd *c, struct channel_region *r, int fd)
     supervisor.path = arena_cstr(&c->arena, setting_text(&c->settings, master_key));
     serve_network_log(c);
     jwk_secure_heap();
+    /* Unless it is told, the allocator reads a file to learn how many heaps suit the machine: when
+     * the ninth thread asks for memory, which is behind the sandbox and would be the end. */
+    mallopt(M_ARENA_MAX, ARENAS);
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
         log_note(
             LOG_WARN, "signer",

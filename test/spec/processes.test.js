@@ -210,6 +210,27 @@ describe('a server of several processes', () => {
   });
 });
 
+// Beyond eight threads the C library's allocator wants to know the machine.
+test('a signer with many threads asked at once lives', { timeout: 60000 }, async () => {
+  const p = await startPostern({ settings: { ...SETTINGS, workers: 24, 'pool.threads': 8 } });
+  try {
+    const c = await client(p, 'jwt');
+    const { signer } = p.processes();
+    for (let i = 0; i < 5; i++) {
+      const all = await Promise.all(Array.from({ length: 200 }, () => fetch(`${p.url}/oauth2/token`, {
+        method: 'POST',
+        headers: { authorization: basic(c), connection: 'close' },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      }).then(async (r) => { await r.arrayBuffer(); return r.status; })));
+      assert.deepStrictEqual([...new Set(all)], [200]);
+    }
+    assert.strictEqual(p.processes().signer, signer);
+    assert.deepStrictEqual(ends(p, 'signer'), []);
+  } finally {
+    await p.stop();
+  }
+});
+
 describe('the supervisor', () => {
   test('takes all with it when it is killed', async () => {
     const p = await startPostern({ settings: SETTINGS });
