@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,10 +139,21 @@ static int run(struct cmd *c, int argc, char **argv)
     return code;
 }
 
+/* Nothing that is opened later shall get the number of a standard descriptor that was closed: the
+ * log or a message would be written into it. What takes the place fails as a closed one does. */
+static void hold_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(CMD_FAILED);
+}
+
 int cmd_main(const struct command_set *const *sets, int argc, char **argv)
 {
     struct cmd c = {.sets = sets};
     umask(077);
+    hold_standard();
     log_open(STDERR_FILENO, LOG_OFF); /* commands say what went wrong themselves; serve logs */
     arena_init(&c.arena, (size_t)1 << 32);
     int code;

@@ -4,6 +4,7 @@
 
 const { test, describe, before, after } = require('node:test');
 const assert = require('node:assert');
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const { startPostern, makeTwineClient, isGone, sleep } = require('../interop/lib/postern.js');
@@ -208,6 +209,28 @@ describe('a server of several processes', () => {
     assert.deepStrictEqual(ends(p, 'outbound').map((l) => l.again_ms), [100, 200, 400]);
     assert.ok(ends(p, 'outbound').every((l) => l.signal === 9 && l.uptime_ms >= 0));
   });
+});
+
+test('descriptors 0 to 2 that are closed at the start are nothing else later', async () => {
+  const p = await startPostern({ settings: SETTINGS });
+  try {
+    await p.signal('SIGTERM', 20000);
+    const child = spawn('/bin/sh', ['-c', `exec "$0" serve <&- >&- 2>&-`, p.binary],
+      { env: { ...p.commandEnv(), ...p.env }, stdio: 'ignore' });
+    try {
+      const answers = () => fetch(`${p.url}/readyz`).then((r) => r.status === 200, () => false);
+      await eventually('an answer', answers);
+      for (const fd of [0, 1, 2]) {
+        assert.strictEqual(fs.readlinkSync(`/proc/${child.pid}/fd/${fd}`), '/dev/null');
+      }
+    } finally {
+      const ended = new Promise((done) => child.on('exit', done));
+      child.kill('SIGTERM');
+      assert.strictEqual(await ended, 0);
+    }
+  } finally {
+    p.remove();
+  }
 });
 
 // Beyond eight threads the C library's allocator wants to know the machine.
