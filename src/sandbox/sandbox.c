@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -98,6 +100,15 @@ static bool limit_role(enum sandbox_role role, bool sanitized)
     return ok;
 }
 
+/* Before the C library gives pages of a thread's heap back it reads
+ * /proc/sys/vm/overcommit_memory, which ends a process that may open nothing. So the signer keeps
+ * what it once had; that is little. */
+static void keep_heaps(enum sandbox_role role)
+{
+    if (role == SANDBOX_SIGNER)
+        mallopt(M_TRIM_THRESHOLD, INT_MAX); /* a sanitizer's allocator has no such option */
+}
+
 /* Landlock and capabilities are a thread's own, so all must come from the one that enters. */
 static bool has_threads(void)
 {
@@ -114,6 +125,7 @@ static enum err prepare(const struct sandbox *s, char *why, size_t why_size)
                  sandbox_role_name(s->role));
         return ERR_FORBIDDEN;
     }
+    keep_heaps(s->role);
     if (!limit_role(s->role, sanitized) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         snprintf(why, why_size, "limits of the %s: %s", sandbox_role_name(s->role),
                  strerror(errno));
