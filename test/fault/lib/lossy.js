@@ -14,7 +14,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { startPostern, sleep, BINARY } = require('../../interop/lib/postern.js');
+const { startPostern, isGone, sleep, BINARY } = require('../../interop/lib/postern.js');
 
 const LOSSY = process.env.POSTERN_LOSSY || path.join(path.dirname(BINARY), 'postern_lossy');
 const SWITCHES = ['sync_fails', 'write_full', 'write_fails', 'sync_lies', 'read_fails', 'hangs'];
@@ -46,13 +46,7 @@ const nameOf = (pid) => {
   }
 };
 
-const isAlive = (pid) => {
-  try {
-    return !/^\d+ \(.*\) Z/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
+const isAlive = (pid) => !isGone(pid);
 
 // All processes of a server: { main: pid, 'postern-net': pid, ... }; with `processes: one` only main.
 function processesOf(p) {

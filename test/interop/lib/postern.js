@@ -84,11 +84,13 @@ function processesOf(pid) {
   return Object.keys(found).length > 0 ? { supervisor: pid, ...found } : { network: pid };
 }
 
-// A process that has ended and is not waited for counts as gone.
+// A process that has ended and is not waited for counts as gone; but while one of its threads is
+// still ending, its descriptors are open.
 function isGone(pid) {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2)) &&
+      fs.readdirSync(`/proc/${pid}/task`).length <= 1;
   } catch {
     return true;
   }
