@@ -307,6 +307,9 @@ describe('the supervisor', () => {
   });
 });
 
+const standsStill = (pid) => fs.readdirSync(`/proc/${pid}/task`).every((thread) =>
+  / T /.test(fs.readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1').replace(/^.*\)/, ')')));
+
 describe('without a signer that answers', { timeout: 60000 }, () => {
   test('what needs no key is answered, the rest gets 503, and it recovers', async () => {
     const p = await startPostern({ settings: SETTINGS });
@@ -316,6 +319,7 @@ describe('without a signer that answers', { timeout: 60000 }, () => {
       const { signer } = p.processes();
       process.kill(signer, 'SIGSTOP');
       try {
+        await eventually('that all its threads stand still', () => standsStill(signer));
         const r = await token(p, c);
         assert.strictEqual(r.status, 503, JSON.stringify(r.json));
         assert.strictEqual((await fetch(`${p.url}/oauth2/jwks`)).status, 200);
@@ -365,6 +369,8 @@ describe('a network process that somebody else owns', { timeout: 60000,
   test('a stop while it is started again is heard, whenever that is', async () => {
     for (const ms of [0, 85, 90, 95, 100]) {
       const p = await startPostern({ settings: SETTINGS });
+      // Before, it would be a start that failed.
+      await eventually('the start', () => p.logLines().some((l) => l.event === 'ready'));
       process.kill(p.processes().network, 'SIGKILL');
       await eventually('its end', () => ends(p, 'network').length === 1);
       await sleep(ms); // it is started again after 100
