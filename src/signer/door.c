@@ -57,6 +57,8 @@ static enum err ask_once(struct door_vault *v, size_t at, const uint8_t *request
     memcpy(c->request, request, n);
     e = channel_call(v->region, c, n, ms, answer, &answer_n);
     ct_wipe(c->request, n);
+    if (e == OK) /* what the signer wrote last, until it is asked again */
+        ct_wipe(c->answer, answer_n);
     *out = message_of(answer, answer_n);
     return e;
 }
@@ -179,8 +181,10 @@ static void sign_some(struct door *d, struct sign_item *items, size_t n)
     for (size_t i = 0; i < n; i++)
         put_item(&m, &items[i]);
     enum err e = ask_with_keys(d, &m, &answer);
-    if (e == OK)
+    if (e == OK) {
         e = read_jwts(&answer, items, n);
+        ct_wipe(d->answer, answer.n); /* tokens shall not outlive their requests */
+    }
     for (size_t i = 0; e && i < n; i++)
         items[i].e = e;
     arena_free(&scratch);
