@@ -18,6 +18,7 @@ const keyOf = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[0], 'base64url')).k
 class Jumps {
   constructor(scene, control) {
     Object.assign(this, { scene, control, offset: 0, jumps: 0 });
+    scene.ledger.moved = true;
     this.w = scene.world;
     this.url = scene.p.url;
   }

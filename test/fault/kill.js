@@ -60,6 +60,7 @@ async function oneRound(lane, cut) {
   ledger.start();
   const enough = await ledger.enough(ACKNOWLEDGED);
   await sleep(chance.below(60));
+  while (ledger.flying === 0) await sleep(1);
   ledger.over = true;
   const flying = ledger.flying;
   await cut();

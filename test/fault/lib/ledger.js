@@ -177,12 +177,13 @@ class FaultLedger extends Ledger {
     const slot = this.chance.pick(free);
     const { person } = slot;
     const given = slot.state === 'given';
+    const unknown = slot.state === 'unknown'; // it may stand already, and then there is no new row
     const began_ms = Date.now();
     person.busy = true;
     slot.state = 'unknown';
     const ok = await this.human('consent', () => (given ? this.withdraw(slot) : this.askFor(slot)));
     slot.state = ok ? (given ? 'withdrawn' : 'given') : 'unknown';
-    if (ok) this.records(given ? 'consent.revoked' : 'consent.given', began_ms);
+    if (ok && !unknown) this.records(given ? 'consent.revoked' : 'consent.given', began_ms);
     person.busy = false;
   }
 
@@ -273,6 +274,7 @@ class FaultLedger extends Ledger {
   // Each promise has its row, and the chains are whole.
   async auditLog() {
     const { cluster } = this.world;
+    if (this.moved) return; // the times of the rows are not ours
     const since = new Date(this.since_s * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
     for (const [event, n] of Object.entries(this.recorded)) {
       const rows = await cluster.cli(['audit', 'list', '--event', event, '--since', since, '--limit', '100000']);
