@@ -18,6 +18,7 @@ const { Part, ROOT } = require('./lib/part.js');
 
 const BUILD = path.resolve(ROOT, process.env.TORTURE_BUILD || 'build/release', 'torture');
 const RATIO = 2;
+const QUICK_MS = 8;
 const ISSUER = 'http://127.0.0.1';
 const MIB = 1 << 20;
 const CEILING_MB = 256; // memory.max
@@ -134,7 +135,11 @@ async function measure(makeArgs) {
 function judge(name, words, out, there) {
   const idle = p99(out.idle), flood = p99(out.flood);
   const windows = out.flood.length;
-  part.check(out.ratio <= RATIO, `${name}: the honest p99 at most doubles`,
+  // In short, where flood and server share the cores of whoever runs the tests: what stays below
+  // QUICK_MS is the scheduler's; the full run has no such leave.
+  const fine = out.ratio <= RATIO || (part.quick && flood <= QUICK_MS);
+  const leave = part.quick ? `, or stays below ${QUICK_MS} ms` : '';
+  part.check(fine, `${name}: the honest p99 at most doubles${leave}`,
     `${idle.toFixed(2)} ms, then ${flood.toFixed(2)} ms in ${windows} windows`);
   part.check(sum(out.flood, 'bad') === 0, `${name}: every honest request is served`,
     JSON.stringify(out.flood));
