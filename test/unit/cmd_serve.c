@@ -220,7 +220,7 @@ static void on_told(int signal_number)
     told = 1;
 }
 
-/* 0: what the parent said was heard. */
+/* 0: what the parent said was heard. It may say it late, too: one that was dropped never comes. */
 static int hear(void)
 {
     struct sigaction heed = {.sa_handler = on_told};
@@ -230,6 +230,8 @@ static int hear(void)
     usleep(2000);
     sigaction(SIGUSR1, &heed, NULL);
     sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+    for (int ms = 0; ms < 10000 && !told; ms++)
+        usleep(1000);
     return told ? 0 : 1;
 }
 
