@@ -70,6 +70,8 @@ static enum net_next next_of(struct exchange *x, enum flow flow)
     const struct served *s = x->user;
     x->late = s->rq.late;
     switch (flow) {
+    case FLOW_ASK:
+        return NET_ASK;
     case FLOW_SIGN:
         return NET_SIGN;
     case FLOW_COMMIT:
@@ -126,6 +128,17 @@ static enum net_next resume(void *thread, struct exchange *x)
 {
     struct served *s = x->user;
     return next_of(x, oauth_resume(thread, &s->rq, s->outcome));
+}
+
+static void ask(void *thread, struct exchange **batch, size_t n)
+{
+    struct rq *rqs[NET_SIGN_MAX];
+    enum flow flows[NET_SIGN_MAX];
+    for (size_t i = 0; i < n; i++)
+        rqs[i] = &((struct served *)batch[i]->user)->rq;
+    oauth_ask(thread, rqs, n, flows);
+    for (size_t i = 0; i < n; i++)
+        batch[i]->next = next_of(batch[i], flows[i]);
 }
 
 static void sign(void *thread, struct exchange **batch, size_t n)
@@ -237,6 +250,7 @@ void serve_app_init(struct net_app *out, struct serve_app *app)
         .handle_slow = handle_slow,
         .commit = commit,
         .resume = resume,
+        .ask = ask,
         .sign = sign,
         .refuse = refuse,
         .done = done,

@@ -51,7 +51,6 @@ struct signer {
     struct slot *slots; /* one per key, in the ring's order */
     struct subkey subkeys[SUBKEYS];
     size_t subkeys_next; /* which one goes next */
-    bool asked;          /* for a hash, since signer_begin */
     bool missed;
     /* Behind a real door only, else NULL: */
     struct kept *kept;
@@ -118,7 +117,6 @@ struct keyring *signer_ring(struct signer *s)
 
 void signer_begin(struct signer *s)
 {
-    s->asked = false;
     s->missed = false;
 }
 
@@ -211,31 +209,50 @@ static struct kept *place_of(struct signer *s, const struct key *key, str messag
     return &s->kept[at % KEPT];
 }
 
-enum err signer_hmac(struct signer *s, const struct key *key, str message, struct digest *out)
+static bool is_kept(struct signer *s, const struct key *key, str message, struct digest *out)
 {
-    enum err e;
-    *out = (struct digest){{0}};
-    if (message.n > SIGNER_MESSAGE_MAX)
-        return ERR_FORBIDDEN;
-    if (s->kept) {
-        uint8_t tag[16];
-        const struct kept *k = place_of(s, key, message, tag);
-        if (ct_eq(k->tag, tag, sizeof tag)) {
-            *out = k->hash;
-            return OK;
-        }
-        s->asked = true;
-    }
-    if ((e = s->ops->hmac(s->door, key, message, out)) != OK) {
-        *out = (struct digest){{0}};
+    uint8_t tag[16];
+    if (!s->kept || message.n > SIGNER_MESSAGE_MAX)
+        return false;
+    const struct kept *k = place_of(s, key, message, tag);
+    bool there = ct_eq(k->tag, tag, sizeof tag);
+    if (there)
+        *out = k->hash;
+    return there;
+}
+
+void signer_hmac_all(struct signer *s, struct hash_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        items[i].e = ERR_SERVER_ERROR;
+    s->ops->hmac(s->door, items, n);
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].e == OK)
+            continue;
+        items[i].hash = (struct digest){{0}};
         s->missed = true;
     }
-    return e;
+}
+
+enum err signer_hmac(struct signer *s, const struct key *key, str message, struct digest *out)
+{
+    struct hash_item item = {.key = key, .message = message};
+    if (is_kept(s, key, message, out))
+        return OK;
+    signer_hmac_all(s, &item, 1);
+    *out = item.hash;
+    ct_wipe(&item.hash, sizeof item.hash);
+    return item.e;
+}
+
+bool signer_hmac_known(struct signer *s, const struct key *key, str message, struct digest *out)
+{
+    return s->kept ? is_kept(s, key, message, out) : signer_hmac(s, key, message, out) == OK;
 }
 
 void signer_keep(struct signer *s, const struct key *key, str message, const struct digest *hash)
 {
-    if (!s->kept || !s->asked || message.n > SIGNER_MESSAGE_MAX)
+    if (!s->kept || message.n > SIGNER_MESSAGE_MAX)
         return;
     uint8_t tag[16];
     struct kept *k = place_of(s, key, message, tag);

@@ -23,13 +23,20 @@ struct sign_item {
     str jwt;          /* OK: the JWT */
 };
 
+/* One keyed hash that is wanted: HMAC-SHA-256 under a pepper or the pairwise key of the ring. */
+struct hash_item {
+    const struct key *key;
+    str message; /* at most SIGNER_MESSAGE_MAX bytes */
+    enum err e;  /* OK, ERR_FORBIDDEN (a longer one, another key), ERR_UNAVAILABLE, ... */
+    struct digest hash;
+};
+
 /* What is behind the door. `door` is the backend's own; called from the signer's thread only. */
 struct signer_ops {
     /* Sets e of each item, and jwt when that is OK. */
     void (*sign)(void *door, struct sign_item *items, size_t n);
-    /* HMAC-SHA-256 under a pepper or the pairwise key of the ring; message up to
-     * SIGNER_MESSAGE_MAX bytes. ERR_FORBIDDEN: a longer one, or another key. */
-    enum err (*hmac)(void *door, const struct key *key, str message, struct digest *out);
+    /* Sets e of each item, and hash when that is OK. */
+    void (*hmac)(void *door, struct hash_item *items, size_t n);
     /* The sealing key of that pepper for that day (SIGNER_DAY_S long, counted from the epoch). Days
      * older than SIGNER_DAYS_BACK and later than tomorrow are refused: ERR_FORBIDDEN. */
     enum err (*subkey)(void *door, const struct key *pepper, int64_t day, uint8_t out[32]);
@@ -53,11 +60,15 @@ struct keyring *signer_ring(struct signer *s);
 
 /* Signs n items, in their order; each gets its own outcome. */
 void signer_sign(struct signer *s, struct sign_item *items, size_t n);
-/* The hash, from memory if signer_keep was told of it. All zeros on failure. */
+/* n hashes by one question; each gets its own outcome, all zeros on failure. */
+void signer_hmac_all(struct signer *s, struct hash_item *items, size_t n);
+/* One, from memory if signer_keep was told of it. All zeros on failure. */
 enum err signer_hmac(struct signer *s, const struct key *key, str message, struct digest *out);
+/* The hash if that costs no question: kept, or the keys are in this process. Else false. */
+bool signer_hmac_known(struct signer *s, const struct key *key, str message, struct digest *out);
 /* That hash proved right (a secret matched it): kept under a key of this signer alone, so that the
  * same secret costs no question next time. What was wrong is never kept, and nothing that a person
- * chose may be. Costs nothing when no hash has been asked for since signer_begin. */
+ * chose may be. Does nothing where the keys are in this process. */
 void signer_keep(struct signer *s, const struct key *key, str message, const struct digest *hash);
 /* Kept while the signer lives. All zeros on failure. */
 enum err signer_subkey(struct signer *s, const struct key *pepper, int64_t day, uint8_t out[32]);

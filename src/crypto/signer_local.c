@@ -116,14 +116,21 @@ static bool is_of_ring(const struct local *l, const struct key *key)
     return at >= first && at < (uintptr_t)(ring->keys + ring->n);
 }
 
-static enum err hmac(void *door, const struct key *key, str message, struct digest *out)
+static void hmac_one(struct local *l, struct hash_item *item)
 {
-    struct local *l = door;
+    const struct key *key = item->key;
+    item->e = ERR_FORBIDDEN;
     if (!is_of_ring(l, key) || (key->use != KEY_PEPPER && key->use != KEY_PAIRWISE) ||
-        message.n > SIGNER_MESSAGE_MAX)
-        return ERR_FORBIDDEN;
-    hash_hmac(l->hasher, &key->secret, message, out);
-    return OK;
+        item->message.n > SIGNER_MESSAGE_MAX)
+        return;
+    hash_hmac(l->hasher, &key->secret, item->message, &item->hash);
+    item->e = OK;
+}
+
+static void hmac(void *door, struct hash_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hmac_one(door, &items[i]);
 }
 
 static enum err subkey(void *door, const struct key *pepper, int64_t day, uint8_t out[32])

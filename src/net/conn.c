@@ -254,6 +254,10 @@ static void dispatch(struct conn *c, enum net_next next)
         else
             answer_send(c);
         break;
+    case NET_ASK:
+        conn_enter(c, DEADLINE_NONE);
+        worker_ask_later(c->worker, &c->slot->x);
+        break;
     case NET_SIGN:
         conn_enter(c, DEADLINE_NONE);
         worker_sign_later(c->worker, &c->slot->x);

@@ -38,7 +38,7 @@ bool conn_open_refused(struct worker *w, int fd);
 void conn_event(struct conn *c, uint32_t events);
 /* Reads, parses and answers as far as bytes are at hand. */
 void conn_advance(struct conn *c);
-/* The exchange is back from committer, pool or reader. */
+/* The exchange is back from committer, pool, reader or app.ask. */
 void conn_completed(struct exchange *x);
 /* app.sign has completed its response. */
 void conn_signed(struct exchange *x);

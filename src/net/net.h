@@ -6,6 +6,7 @@
  * pool. Both post the exchange back to its worker. The answer leaves only then.
  *
  *     worker: read -> parse -> app.handle --ANSWER--------------------------> write
+ *                                  |--ASK-----> app.ask, for many at once --> (as handle) ------^
  *                                  |--SIGN----> app.sign, for many at once -----^
  *                                  \--COMMIT--> committer: app.commit --> worker: app.resume -^
  *                                  |--POOL----> pool: app.handle_slow --> (as handle) --------^
@@ -23,6 +24,7 @@
 
 enum net_next {
     NET_ANSWER, /* the response is complete: send it */
+    NET_ASK,    /* app.ask goes on with it, on its worker, at the end of the worker's turn */
     NET_SIGN,   /* app.sign completes it, on its worker, at the end of the worker's turn */
     NET_COMMIT, /* queue for the committer, then resume */
     NET_POOL,   /* run in the pool, then as told */
@@ -32,7 +34,7 @@ enum net_next {
     NET_BUSY,    /* it had to leave a queue and has not run there: refuse it */
 };
 
-#define NET_SIGN_MAX 64
+#define NET_SIGN_MAX 64 /* exchanges of one call of app.ask or app.sign */
 
 /* What a request has shown of its sender, for penalties (net/penalty.h). */
 enum net_proof {
@@ -52,10 +54,10 @@ struct exchange {
     int64_t start_us;  /* monotonic: when the request was complete */
     size_t sent_bytes; /* of the answer */
     bool late;         /* with NET_ANSWER: hold it back for options.late_ms */
-    struct list link;  /* queues of committer, pools, signing and completion */
+    struct list link;  /* queues of committer, pools, asking, signing and completion */
     struct conn *conn;
     struct worker *worker;
-    enum net_next next; /* what committer, pool or reader decided */
+    enum net_next next; /* what committer, pool, reader or app.ask decided */
     bool in_use;
     enum net_proof proof;  /* the application sets it until done() returns */
     struct address source; /* whom the failures of this request are counted to ... */
@@ -77,6 +79,9 @@ struct net_app {
     void (*commit)(void *app, struct exchange **batch, size_t n);
     /* After the commit, on the exchange's worker. */
     enum net_next (*resume)(void *thread, struct exchange *x);
+    /* On their worker: asks for what n exchanges need, at most NET_SIGN_MAX, and goes on with each;
+     * sets x->next. Called once for all that wait at the end of a turn, before sign. */
+    void (*ask)(void *thread, struct exchange **batch, size_t n);
     /* On their worker: completes the responses of n exchanges, at most NET_SIGN_MAX; they are sent
      * then. Called once for all that wait at the end of a turn of the worker's loop. */
     void (*sign)(void *thread, struct exchange **batch, size_t n);

@@ -55,6 +55,7 @@ static void init_lists(struct worker *w)
     deadline_init(&w->deadlines, w->net->deadline_ms);
     list_init(&w->again);
     list_init(&w->dead);
+    list_init(&w->asking);
     list_init(&w->signing);
     list_init(&w->outbox);
     list_init(&w->done);
@@ -217,7 +218,7 @@ static int earlier(int timeout, int64_t at_ms, int64_t now_ms)
 /* How long the loop may sleep, in ms; -1: until something happens. */
 static int timeout(const struct worker *w)
 {
-    if (!list_empty(&w->again) || !list_empty(&w->signing))
+    if (!list_empty(&w->again) || !list_empty(&w->asking) || !list_empty(&w->signing))
         return 0;
     int ms = deadline_timeout(&w->deadlines, w->now_ms);
     if (w->paused_ms)
@@ -231,27 +232,34 @@ static int timeout(const struct worker *w)
     return ms;
 }
 
+void worker_ask_later(struct worker *w, struct exchange *x)
+{
+    list_push_back(&w->asking, &x->link);
+}
+
 void worker_sign_later(struct worker *w, struct exchange *x)
 {
     list_push_back(&w->signing, &x->link);
 }
 
-/* All that this turn has led to is signed by few calls, since one may wait for another process.
- * Requests that lie behind one of these on its connection begin now; what they want to have signed
- * is for the next turn, or one client's pipeline could hold up all others. */
-static void sign(struct worker *w)
+/* What waits in the queue goes to the application by few calls, since one may wait for another
+ * process; then each is gone on with. Requests that lie behind one of these on its connection begin
+ * now; what they want is for the next turn, or one client's pipeline could hold up all others. */
+static void call_for(struct worker *w, struct list *queue,
+                     void (*call)(void *thread, struct exchange **batch, size_t n),
+                     void (*go_on)(struct exchange *x))
 {
     struct exchange *batch[NET_SIGN_MAX];
-    struct list signing, *l;
-    list_init(&signing);
-    queue_move(&signing, &w->signing);
-    while (!list_empty(&signing)) {
+    struct list now, *l;
+    list_init(&now);
+    queue_move(&now, queue);
+    while (!list_empty(&now)) {
         size_t n = 0;
-        while (n < NET_SIGN_MAX && (l = queue_take(&signing)))
+        while (n < NET_SIGN_MAX && (l = queue_take(&now)))
             batch[n++] = LIST_ENTRY(l, struct exchange, link);
-        w->net->app.sign(w->app, batch, n);
+        call(w->app, batch, n);
         for (size_t i = 0; i < n; i++)
-            conn_signed(batch[i]);
+            go_on(batch[i]);
     }
 }
 
@@ -259,7 +267,8 @@ static void sign(struct worker *w)
 static void settle(struct worker *w)
 {
     struct list *l;
-    sign(w);
+    call_for(w, &w->asking, w->net->app.ask, conn_completed);
+    call_for(w, &w->signing, w->net->app.sign, conn_signed);
     if (!list_empty(&w->outbox))
         committer_put(&w->net->committer, &w->outbox);
     w->net->app.idle(w->app);

@@ -41,7 +41,8 @@ struct worker {
     struct slots slots;
     struct list again;   /* connections that have bytes but had their share of the turn */
     struct list dead;    /* closed in this turn; freed at its end, events may still name them */
-    struct list signing; /* exchanges that wait for app.sign, at the end of the turn */
+    struct list asking;  /* exchanges that wait for app.ask, at the end of the turn */
+    struct list signing; /* ... and for app.sign, behind that */
     struct list outbox;  /* for the committer, at the end of the turn */
     long connections;
     long handshakes;   /* of them in DEADLINE_HANDSHAKE */
@@ -68,6 +69,8 @@ void worker_wake(struct worker *w);
 void worker_join(struct worker *w);
 void worker_close(struct worker *w);
 
+/* Has app.ask go on with it at the end of the turn. */
+void worker_ask_later(struct worker *w, struct exchange *x);
 /* Has app.sign complete the response at the end of the turn. */
 void worker_sign_later(struct worker *w, struct exchange *x);
 /* Waits on its listeners, or does not. */

@@ -8,12 +8,6 @@
 #include "oauth/client_auth/client_auth.h"
 #include "oauth/record.h"
 
-struct hashed {
-    const struct key *pepper;
-    struct digest hash;
-    bool right;
-};
-
 static enum err refuse(struct rq *rq, const char *challenge, const char *text)
 {
     rq->failure.challenge = challenge; /* RFC 9110 15.5.2 */
@@ -31,49 +25,41 @@ enum err account_auth_missing(struct rq *rq, const char *challenge)
                   "The request needs the SID and auth token of an account, or a token.");
 }
 
-/* One hash: against a live token, or in vain. */
-static enum err match(struct rq *rq, const struct account *a, const struct account_token *t,
-                      bool live, str token, struct hashed *out)
+/* Against a live token, or in vain; every hash is compared (security.md A32). */
+static bool matches(const struct keyring *ring, const struct account_token *t, bool live,
+                    const struct digest *hashes)
 {
-    const struct keyring *ring = signer_ring(rq->t->signer);
-    const struct key *pepper = t->there ? keyring_find(ring, KEY_PEPPER, &t->pepper) : NULL;
-    bool judged = pepper != NULL && live;
-    enum err e;
+    bool match = false;
 
-    out->pepper = pepper != NULL ? pepper : keyring_active(ring, KEY_PEPPER, 0);
-    e = account_hash_token(rq->t->signer, out->pepper, &a->id, token, &out->hash);
-    out->right = ct_digest_eq(&out->hash, &t->hash) && judged && e == OK;
-    return e;
-}
-
-/* Both hashes, so that the next judgement of this token asks for neither. */
-static void keep(struct rq *rq, const struct account *a, str token, const struct hashed both[2])
-{
-    for (size_t i = 0; i < 2; i++)
-        account_keep_token(rq->t->signer, both[i].pepper, &a->id, token, &both[i].hash);
+    for (size_t k = 0; k < ring->n; k++) {
+        if (ring->keys[k].use != KEY_PEPPER)
+            continue;
+        bool equal = ct_digest_eq(&hashes[k], &t->hash);
+        match |= equal & live & t->there & uid_eq(&t->pepper, &ring->keys[k].id);
+    }
+    return match;
 }
 
 /* The token again under the active pepper, so that the old pepper can go. */
-static enum err rehash(struct rq *rq, const struct account *a, const struct account_token *t,
-                       str token)
+static void rehash(struct rq *rq, const struct account *a, const struct account_token *t,
+                   const struct digest *hashes)
 {
-    const struct key *active = keyring_active(signer_ring(rq->t->signer), KEY_PEPPER, 0);
+    const struct keyring *ring = signer_ring(rq->t->signer);
+    const struct key *active = keyring_active(ring, KEY_PEPPER, 0);
     struct account_token after = {.there = true, .pepper = active->id};
-    enum err e;
 
     if (uid_eq(&t->pepper, &active->id))
-        return OK;
-    if ((e = account_hash_token(rq->t->signer, active, &a->id, token, &after.hash)) != OK)
-        return e;
+        return;
+    after.hash = hashes[active - ring->keys];
     account_rehash(&rq->fx, &a->id, t, &after);
-    return OK;
 }
 
 static enum err judge(struct rq *rq, const char *challenge, str sid, str token, struct account *out)
 {
     enum spelling spelling;
     struct uid id = {{0}};
-    struct hashed both[2]; /* of the token of now, and of the one before */
+    const struct digest *hashes;
+    bool now, before; /* the token of now, and the one before */
     enum err e = ERR_ABSENT;
 
     if (token.n > LIMIT_SECRET)
@@ -83,13 +69,15 @@ static enum err judge(struct rq *rq, const char *challenge, str sid, str token, 
         e = account_load(rq->t->db, &id, out);
     if (e != OK && e != ERR_ABSENT)
         return e;
-    if ((e = match(rq, out, &out->token, true, token, &both[0])) != OK ||
-        (e = match(rq, out, &out->old, out->old_exp_s > rq->now_s, token, &both[1])) != OK)
+    if ((e = secret_hashes_get(rq, account_token_message(rq->arena, &id, token), &hashes)) != OK)
         return e;
-    if (!both[0].right && !both[1].right)
+    now = matches(signer_ring(rq->t->signer), &out->token, true, hashes);
+    before = matches(signer_ring(rq->t->signer), &out->old, out->old_exp_s > rq->now_s, hashes);
+    if (!now && !before)
         return wrong(rq, challenge);
-    keep(rq, out, token, both);
-    return rehash(rq, out, both[0].right ? &out->token : &out->old, token);
+    secret_hashes_keep(rq);
+    rehash(rq, out, now ? &out->token : &out->old, hashes);
+    return OK;
 }
 
 /* Whoever it said to be, if that is a name of an account. */

@@ -207,6 +207,8 @@ static enum flow run(struct rq *rq)
     enum err e = dispatch(rq);
     bool asked = rq->t->db->asked; /* whatever the handler made of a read that failed */
 
+    if (rq->hashed.wanted)
+        return FLOW_ASK;
     if (e == ERR_SLOW && rq->t->kind != THREAD_POOL)
         return FLOW_POOL;
     cors_decide(rq);
@@ -230,18 +232,39 @@ static enum flow run(struct rq *rq)
     return is_away(rq->server) ? refuse_away(rq) : FLOW_COMMIT;
 }
 
-enum flow oauth_handle(struct server_thread *t, struct rq *rq)
+/* A run from the beginning, with these hashes; none: all zero. */
+static enum flow begin(struct server_thread *t, struct rq *rq, struct secret_hashes hashed)
 {
     uint64_t lacked = heap_shortages();
 
-    server_thread_refresh(t);
     rq_restart(rq, t);
+    rq->hashed = hashed;
     t->db->asked = false;
     signer_begin(t->signer);
     if (heap_is_low())
         return refuse_short(rq);
     enum flow flow = run(rq);
     return heap_shortages() == lacked ? flow : refuse_short(rq);
+}
+
+enum flow oauth_handle(struct server_thread *t, struct rq *rq)
+{
+    server_thread_refresh(t);
+    return begin(t, rq, (struct secret_hashes){0});
+}
+
+void oauth_ask(struct server_thread *t, struct rq **rqs, size_t n, enum flow *flows)
+{
+    server_thread_refresh(t); /* before and not between: the hashes are those of this ring */
+    enum err e = secret_hashes_ask(t, rqs, n);
+    for (size_t i = 0; i < n; i++) {
+        if (e == OK) {
+            flows[i] = begin(t, rqs[i], rqs[i]->hashed);
+            continue;
+        }
+        cors_decide(rqs[i]);
+        flows[i] = refuse_keyless(rqs[i]);
+    }
 }
 
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome)

@@ -7,6 +7,7 @@
 #ifndef OAUTH_RQ_H
 #define OAUTH_RQ_H
 
+#include "oauth/secret_hashes.h"
 #include "oauth/server.h"
 #include "oauth/sign.h"
 
@@ -41,13 +42,6 @@ struct slow_results {
     size_t judged_n;
 };
 
-/* A client's secret under the peppers of the thread's ring, for a second judgement in one run. */
-struct secret_hashes {
-    struct uid client;
-    str secret;
-    struct digest *under; /* one per key of the ring; NULL: none yet */
-};
-
 struct rq {
     struct server *server;
     struct server_thread *t;
@@ -63,7 +57,7 @@ struct rq {
     struct failure failure;
     struct sign_item jobs[HTTP_HOLES]; /* of the holes of res */
     struct slow_results slow;
-    struct secret_hashes hashed;
+    struct secret_hashes hashed; /* what the client showed */
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;

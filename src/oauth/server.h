@@ -91,9 +91,9 @@ struct server_thread {
     enum thread_kind kind;
 };
 
-/* FLOW_READ: the handler wanted to read a shared store on a worker. FLOW_SIGN: all is done and
- * durable but the signatures. */
-enum flow { FLOW_ANSWER, FLOW_SIGN, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
+/* FLOW_READ: the handler wanted to read a shared store on a worker. FLOW_ASK: it wanted hashes of
+ * the signer there (oauth/secret_hashes.h). FLOW_SIGN: all is done and durable but the signatures. */
+enum flow { FLOW_ANSWER, FLOW_ASK, FLOW_SIGN, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
 
 struct rq;
 
@@ -122,11 +122,14 @@ enum err server_load_keys(struct server *s, struct db *db, uint64_t seq, char *w
                           size_t why_size);
 
 /* A request as far as it goes without waiting: routes it, runs the handler, shapes a refusal.
- * FLOW_COMMIT: rq->fx must be made durable, then oauth_resume. FLOW_SIGN: oauth_sign, and it is
- * answered. FLOW_POOL, FLOW_READ: call again from a pool thread, a reader. */
+ * FLOW_ASK: oauth_ask. FLOW_COMMIT: rq->fx must be made durable, then oauth_resume. FLOW_SIGN:
+ * oauth_sign, and it is answered. FLOW_POOL, FLOW_READ: call again from a pool thread, a reader. */
 enum flow oauth_handle(struct server_thread *t, struct rq *rq);
 /* After the commit of rq->fx with that outcome. May ask for another round. */
 enum flow oauth_resume(struct server_thread *t, struct rq *rq, enum commit_outcome outcome);
+/* Runs n requests that wait for hashes again, once it has these, by one question to the signer;
+ * flows[i] says how request i goes on. */
+void oauth_ask(struct server_thread *t, struct rq **rqs, size_t n, enum flow *flows);
 /* Fills the signatures of n requests that wait for them in, all by one question to the signer;
  * those that it could not or would not sign become refusals. Then they are to be answered. */
 void oauth_sign(struct server_thread *t, struct rq **rqs, size_t n);

@@ -28,7 +28,7 @@ enum {
     CHANNEL_ROOM =
         262144, /* bytes of a request, and of an answer; only what is used costs memory */
     CHANNEL_MOST = 512,
-    CHANNEL_BATCH = 64, /* JWTs of one call */
+    CHANNEL_BATCH = 64, /* JWTs of one call, or hashes */
     CHANNEL_ROWS = 160, /* keys of a store */
     CHANNEL_WHY = 1024,
 };

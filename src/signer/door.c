@@ -21,7 +21,9 @@ enum {
     MAKE_MS = 20000, /* RSA keys are searched for */
     FRAME = 1024,    /* header and signature of the largest key */
     HEADER = 64,     /* of a request, of an item, of an answer */
+    HASHES = HEADER + CHANNEL_BATCH * (SIGNER_MESSAGE_MAX + HEADER),
 };
+_Static_assert((int)HASHES <= (int)CHANNEL_ROOM, "a call takes that many hashes");
 
 struct door_vault {
     struct vault vault; /* first */
@@ -37,6 +39,7 @@ struct door_vault {
 struct door {
     struct door_vault *v;
     size_t at; /* which channel */
+    uint8_t request[HASHES]; /* of hashes and sealing keys */
     uint8_t answer[CHANNEL_ROOM];
 };
 
@@ -201,41 +204,68 @@ static void sign(void *door, struct sign_item *items, size_t n)
 
 /* ---- hashes ---- */
 
-static enum err ask_secret(struct door *d, struct message *m, uint8_t out[32])
+static enum err read_err(struct message *m)
 {
-    struct message answer;
-    enum err e = ask_with_keys(d, m, &answer);
-    ct_wipe(m->p, m->n);
-    if (e)
-        return e;
-    uint8_t said = message_u8(&answer);
-    if (said != OK)
-        return said < ERR_COUNT ? (enum err)said : ERR_SERVER_ERROR;
-    message_raw(&answer, out, 32);
-    e = message_done(&answer) ? OK : ERR_SERVER_ERROR;
-    ct_wipe(d->answer, answer.n);
-    return e;
+    uint8_t said = message_u8(m);
+    return said < ERR_COUNT ? (enum err)said : ERR_SERVER_ERROR;
 }
 
-static enum err hmac(void *door, const struct key *key, str text, struct digest *out)
+static enum err read_hashes(struct message *m, struct hash_item *items, size_t n)
 {
-    uint8_t storage[SIGNER_MESSAGE_MAX + HEADER];
-    struct message m = message_new(storage, sizeof storage);
+    for (size_t i = 0; i < n; i++)
+        if ((items[i].e = read_err(m)) == OK)
+            message_raw(m, items[i].hash.b, sizeof items[i].hash.b);
+    return message_done(m) ? OK : ERR_SERVER_ERROR;
+}
+
+static void hmac_some(struct door *d, struct hash_item *items, size_t n)
+{
+    struct message m = message_new(d->request, sizeof d->request), answer;
     message_put_u8(&m, CHANNEL_HMAC);
-    message_put_u8(&m, (uint8_t)key->use);
-    message_put_raw(&m, key->id.b, UID_BYTES);
-    message_put_str(&m, text);
-    return ask_secret(door, &m, out->b);
+    message_put_u32(&m, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        message_put_u8(&m, (uint8_t)items[i].key->use);
+        message_put_raw(&m, items[i].key->id.b, UID_BYTES);
+        message_put_str(&m, items[i].message);
+    }
+    enum err e = ask_with_keys(d, &m, &answer);
+    ct_wipe(m.p, m.n);
+    if (e == OK) {
+        e = read_hashes(&answer, items, n);
+        ct_wipe(d->answer, answer.n);
+    }
+    for (size_t i = 0; e && i < n; i++)
+        items[i].e = e;
+}
+
+/* Longer messages would spoil the call for the others. */
+static void hmac(void *door, struct hash_item *items, size_t n)
+{
+    for (size_t done = 0, some; done < n; done += some) {
+        for (some = 0; done + some < n && some < CHANNEL_BATCH; some++)
+            if (items[done + some].message.n > SIGNER_MESSAGE_MAX)
+                break;
+        if (some > 0)
+            hmac_some(door, items + done, some);
+        else
+            items[done + some++].e = ERR_FORBIDDEN;
+    }
 }
 
 static enum err subkey(void *door, const struct key *pepper, int64_t day, uint8_t out[32])
 {
-    uint8_t storage[HEADER];
-    struct message m = message_new(storage, sizeof storage);
+    struct door *d = door;
+    struct message m = message_new(d->request, sizeof d->request), answer;
     message_put_u8(&m, CHANNEL_SUBKEY);
     message_put_raw(&m, pepper->id.b, UID_BYTES);
     message_put_i64(&m, day);
-    return ask_secret(door, &m, out);
+    enum err e = ask_with_keys(d, &m, &answer);
+    if (e || (e = read_err(&answer)))
+        return e;
+    message_raw(&answer, out, 32);
+    e = message_done(&answer) ? OK : ERR_SERVER_ERROR;
+    ct_wipe(d->answer, answer.n);
+    return e;
 }
 
 static void close_door(void *door)

@@ -192,20 +192,44 @@ static void put_secret(struct message *out, enum err e, uint8_t bytes[32])
     ct_wipe(bytes, 32);
 }
 
+/* A hash that is asked for; the key is looked for when all have been read. */
+struct wanted {
+    uint8_t use;
+    struct uid id;
+    str text;
+};
+
+static bool read_wanted(struct message *in, struct wanted *w)
+{
+    w->use = message_u8(in);
+    message_raw(in, w->id.b, sizeof w->id.b);
+    w->text = message_str(in, SIGNER_MESSAGE_MAX);
+    return w->use <= KEY_PAIRWISE && !in->bad;
+}
+
+static void put_hash(struct service_thread *t, const struct wanted *w, struct message *out)
+{
+    struct digest d = {{0}};
+    const struct key *key = read_key(t, (enum key_use)w->use, &w->id);
+    put_secret(out, key ? signer_hmac(t->signer, key, w->text, &d) : ERR_SERVER_ERROR, d.b);
+}
+
 static enum channel_said answer_hmac(struct service_thread *t, struct message *in,
                                      struct message *out)
 {
-    struct digest d = {{0}};
-    struct uid id;
-    uint8_t use = message_u8(in);
-    message_raw(in, id.b, sizeof id.b);
-    str text = message_str(in, SIGNER_MESSAGE_MAX);
-    if (!message_done(in) || use > KEY_PAIRWISE)
+    struct wanted all[CHANNEL_BATCH];
+    uint32_t n = message_u32(in);
+    if (n > CHANNEL_BATCH)
+        return CHANNEL_MALFORMED;
+    for (uint32_t i = 0; i < n; i++)
+        if (!read_wanted(in, &all[i]))
+            return CHANNEL_MALFORMED;
+    if (!message_done(in))
         return CHANNEL_MALFORMED;
     if (!follow_ring(t))
         return CHANNEL_NO_KEYS;
-    const struct key *key = read_key(t, (enum key_use)use, &id);
-    put_secret(out, key ? signer_hmac(t->signer, key, text, &d) : ERR_SERVER_ERROR, d.b);
+    for (uint32_t i = 0; i < n; i++)
+        put_hash(t, &all[i], out);
     return CHANNEL_ANSWERED;
 }
 

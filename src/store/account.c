@@ -177,8 +177,7 @@ enum err account_hash_token(struct signer *s, const struct key *pepper, const st
     return secret_hash(s, pepper, PURPOSE, id, token, out);
 }
 
-void account_keep_token(struct signer *s, const struct key *pepper, const struct uid *id, str token,
-                        const struct digest *hash)
+str account_token_message(struct arena *a, const struct uid *id, str token)
 {
-    secret_hash_keep(s, pepper, PURPOSE, id, token, hash);
+    return secret_hash_message(a, PURPOSE, id, token);
 }

@@ -53,8 +53,7 @@ enum err account_count_by_pepper(struct db *db, const struct uid *pepper, int64_
  * more than LIMIT_SECRET bytes. ERR_UNAVAILABLE: the keys are away. */
 enum err account_hash_token(struct signer *s, const struct key *pepper, const struct uid *id,
                             str token, struct digest *out);
-/* The token proved right (signer_keep). */
-void account_keep_token(struct signer *s, const struct key *pepper, const struct uid *id, str token,
-                        const struct digest *hash);
+/* What is hashed. */
+str account_token_message(struct arena *a, const struct uid *id, str token);
 
 #endif

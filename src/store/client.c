@@ -358,8 +358,7 @@ enum err client_hash_secret(struct signer *s, const struct key *pepper, const st
     return secret_hash(s, pepper, PURPOSE, id, secret, out);
 }
 
-void client_keep_secret(struct signer *s, const struct key *pepper, const struct uid *id,
-                        str secret, const struct digest *hash)
+str client_secret_message(struct arena *a, const struct uid *id, str secret)
 {
-    secret_hash_keep(s, pepper, PURPOSE, id, secret, hash);
+    return secret_hash_message(a, PURPOSE, id, secret);
 }

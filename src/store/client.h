@@ -109,8 +109,7 @@ enum err client_count_by_pepper(struct db *db, const struct uid *pepper, int64_t
  * more than LIMIT_SECRET bytes. ERR_UNAVAILABLE: the keys are away. */
 enum err client_hash_secret(struct signer *s, const struct key *pepper, const struct uid *id,
                             str secret, struct digest *out);
-/* The secret proved right (signer_keep). */
-void client_keep_secret(struct signer *s, const struct key *pepper, const struct uid *id,
-                        str secret, const struct digest *hash);
+/* What is hashed. */
+str client_secret_message(struct arena *a, const struct uid *id, str secret);
 
 #endif

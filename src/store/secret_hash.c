@@ -37,12 +37,7 @@ enum err secret_hash(struct signer *s, const struct key *pepper, str purpose, co
     return e;
 }
 
-void secret_hash_keep(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
-                      str secret, const struct digest *hash)
+str secret_hash_message(struct arena *a, str purpose, const struct uid *id, str secret)
 {
-    char storage[MESSAGE_MAX];
-    str message = message_of(purpose, id, secret, storage);
-
-    signer_keep(s, pepper, message, hash);
-    ct_wipe(storage, message.n);
+    return message_of(purpose, id, secret, arena_alloc(a, MESSAGE_MAX));
 }

@@ -8,9 +8,9 @@
  * LIMIT_SECRET bytes; purpose has at most 32. ERR_UNAVAILABLE: the keys are away. */
 enum err secret_hash(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
                      str secret, struct digest *out);
-/* The secret proved right: see signer_keep(). For secrets that were drawn, never for those that
- * people chose: in memory the hash is without its pepper what the key of this process makes it. */
-void secret_hash_keep(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
-                      str secret, const struct digest *hash);
+/* What is hashed, for signer_hmac_all and signer_keep. The latter for secrets that were drawn, never
+ * for those that people chose: in memory the hash is without its pepper what the key of this process
+ * makes it. */
+str secret_hash_message(struct arena *a, str purpose, const struct uid *id, str secret);
 
 #endif

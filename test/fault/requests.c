@@ -214,6 +214,8 @@ static void handle(struct turn *t)
             if (lie)
                 set.outcome = COMMIT_DONE;
             flow = oauth_resume(&w.worker, &t->rq, set.outcome);
+        } else if (flow == FLOW_ASK) {
+            oauth_ask(&w.worker, rqs, 1, &flow);
         } else {
             flow = oauth_handle(&w.pool, &t->rq);
         }

@@ -41,6 +41,8 @@ static void handle(struct turn *t)
         if (flow == FLOW_COMMIT) {
             commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
             flow = oauth_resume(&w.worker, &t->rq, set.outcome);
+        } else if (flow == FLOW_ASK) {
+            oauth_ask(&w.worker, (struct rq *[]){&t->rq}, 1, &flow);
         } else if (flow == FLOW_SIGN) {
             oauth_sign(&w.worker, (struct rq *[]){&t->rq}, 1);
             flow = FLOW_ANSWER;

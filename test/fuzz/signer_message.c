@@ -182,19 +182,22 @@ static void judge_signed(struct arena *a, struct message in, struct message out)
 
 /* ---- hashes, sealing keys, new keys ---- */
 
-static void judge_hash(struct message in, struct message out)
+static void judge_hashes(struct message in, struct message out)
 {
-    struct uid id;
-    uint8_t use = message_u8(&in), hash[32];
-    message_raw(&in, id.b, sizeof id.b);
-    if (message_u8(&out) != OK) {
-        must(message_done(&out));
-        return;
+    uint32_t n = message_u32(&in);
+    must(n <= CHANNEL_BATCH);
+    for (uint32_t i = 0; i < n; i++) {
+        struct uid id;
+        uint8_t use = message_u8(&in), hash[32];
+        message_raw(&in, id.b, sizeof id.b);
+        (void)message_str(&in, SIGNER_MESSAGE_MAX);
+        if (message_u8(&out) != OK)
+            continue;
+        must(use == KEY_PEPPER || use == KEY_PAIRWISE);
+        must(keyring_find(f.ring, (enum key_use)use, &id) != NULL);
+        message_raw(&out, hash, sizeof hash);
     }
-    must(use == KEY_PEPPER || use == KEY_PAIRWISE);
-    must(keyring_find(f.ring, (enum key_use)use, &id) != NULL);
-    message_raw(&out, hash, sizeof hash);
-    must(message_done(&out));
+    must(message_done(&in) && message_done(&out));
 }
 
 static void judge_subkey(struct message in, struct message out)
@@ -264,7 +267,7 @@ static enum channel_said send(struct service_thread *t, const uint8_t *p, size_t
     if (said == CHANNEL_ANSWERED && op == CHANNEL_SIGN)
         judge_signed(&a, in, out);
     else if (said == CHANNEL_ANSWERED && op == CHANNEL_HMAC)
-        judge_hash(in, out);
+        judge_hashes(in, out);
     else if (said == CHANNEL_ANSWERED && op == CHANNEL_SUBKEY)
         judge_subkey(in, out);
     else if (said == CHANNEL_ANSWERED && op == CHANNEL_MAKE)

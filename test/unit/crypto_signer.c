@@ -230,12 +230,16 @@ static void door_sign(void *arg, struct sign_item *items, size_t n)
     signer_sign(local, items, n);
 }
 
-static enum err door_hmac(void *arg, const struct key *key, str message, struct digest *out)
+static void door_hmac(void *arg, struct hash_item *items, size_t n)
 {
     (void)arg;
     door.hashes++;
-    memset(out, 7, sizeof *out); /* what a door leaves behind on failure must not be used */
-    return door.away ? ERR_UNAVAILABLE : signer_hmac(local, key, message, out);
+    if (!door.away)
+        signer_hmac_all(local, items, n);
+    for (size_t i = 0; door.away && i < n; i++) {
+        items[i].e = ERR_UNAVAILABLE;
+        memset(&items[i].hash, 7, sizeof items[i].hash); /* what it leaves behind must not be used */
+    }
 }
 
 static enum err door_subkey(void *arg, const struct key *key, int64_t day, uint8_t out[32])

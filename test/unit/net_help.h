@@ -37,6 +37,7 @@ struct testapp {
     atomic_int left, reloads;
     atomic_int commit_us;                  /* how long a commit takes */
     atomic_int signs, signed_n, sign_most; /* calls of sign, exchanges, most in one */
+    atomic_int asks;                       /* calls of ask */
     pthread_mutex_t lock;
     pthread_cond_t opened_gate;
     bool gate; /* /block goes on */
@@ -104,6 +105,8 @@ static enum net_next t_handle(void *thread, struct exchange *x)
     }
     if (at(x, "/commit/read"))
         return NET_COMMIT;
+    if (str_starts(x->req.path, STR("/ask")))
+        return NET_ASK;
     if (str_starts(x->req.path, STR("/read")))
         return NET_READ;
     return str_starts(x->req.path, STR("/slow")) ? NET_POOL : t_answer(x);
@@ -179,6 +182,27 @@ static enum net_next t_resume(void *thread, struct exchange *x)
     if (at(x, "/commit/read"))
         return NET_READ;
     return at(x, "/rerun") && *(int *)x->user < 3 ? NET_COMMIT : t_answer(x);
+}
+
+/* Some go on, one asks again, some are for the committer or the pool. */
+static void t_ask(void *thread, struct exchange **batch, size_t n)
+{
+    struct testapp *app = thread;
+    assert_int_equal(t_kind, 'w');
+    assert_in_range(n, 1, NET_SIGN_MAX);
+    atomic_fetch_add(&app->asks, 1);
+    for (size_t i = 0; i < n; i++) {
+        struct exchange *x = batch[i];
+        int *runs = x->user;
+        if (at(x, "/ask/again") && ++*runs < 3)
+            x->next = NET_ASK;
+        else if (at(x, "/ask/commit/sign"))
+            x->next = NET_COMMIT;
+        else if (at(x, "/ask/slow"))
+            x->next = NET_POOL;
+        else
+            x->next = t_answer(x);
+    }
 }
 
 static void t_sign(void *thread, struct exchange **batch, size_t n)
@@ -275,6 +299,7 @@ static const struct net_app test_app = {.thread_open = t_open,
                                         .handle_slow = t_slow,
                                         .commit = t_commit,
                                         .resume = t_resume,
+                                        .ask = t_ask,
                                         .sign = t_sign,
                                         .refuse = t_refuse,
                                         .done = t_done,

@@ -1,4 +1,5 @@
-/* Answers that wait for signatures: every way to them, many in one call, and clients that leave. */
+/* Answers that wait for signatures, and requests that wait for what is asked for at the end of a
+ * turn: every way to them, many in one call, and clients that leave. */
 #include "net_help.h"
 
 static void from_everywhere(void **state)
@@ -12,6 +13,11 @@ static void from_everywhere(void **state)
         {"/read/sign", "GET /read/sign  0 signed"},
         {"/plain", "GET /plain  0"},
         {"/late/sign", "GET /late/sign  0 signed"},
+        {"/ask", "GET /ask  0"},
+        {"/ask/again", "GET /ask/again  3"},
+        {"/ask/slow", "GET /ask/slow  0"},
+        {"/ask/sign", "GET /ask/sign  0 signed"},
+        {"/ask/commit/sign", "GET /ask/commit/sign  1 signed"},
     };
     static const struct net_listen listens[] = {{.address = "127.0.0.1:0"}};
     struct net_options o = server_options(listens, 1);
@@ -28,12 +34,13 @@ static void from_everywhere(void **state)
         get(&c, ways[i].path);
         hear(&c, 200, ways[i].answer);
     }
-    assert_int_equal(atomic_load(&s.app.signed_n), 5);
+    assert_int_equal(atomic_load(&s.app.signed_n), 7);
+    assert_int_equal(atomic_load(&s.app.asks), 7);
     get(&c, "/away/sign"); /* what could not be signed is refused by the application */
     hear(&c, 503, "");
     get(&c, "/a"); /* and the connection goes on */
     hear(&c, 200, "GET /a  0");
-    await_count(&s.app.done, 8);
+    await_count(&s.app.done, 13);
     client_close(&c);
     assert_int_equal(server_stop(&s), 0);
 }
@@ -41,7 +48,7 @@ static void from_everywhere(void **state)
 /* In order, beside others, each once. */
 static void in_a_pipeline(void **state)
 {
-    static const char *const paths[] = {"/sign", "/a", "/commit/sign", "/slow/sign"};
+    static const char *const paths[] = {"/sign", "/a", "/commit/sign", "/slow/sign", "/ask/again"};
     struct server s;
     struct client c;
     char all[16384], expected[64];
@@ -52,14 +59,15 @@ static void in_a_pipeline(void **state)
     for (int i = 0; i < 100; i++)
         n += (size_t)snprintf(all + n, sizeof(all) - n,
                               "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n%03d",
-                              paths[i % 4], i);
+                              paths[i % 5], i);
     say_n(&c, all, n);
     for (int i = 0; i < 100; i++) {
-        snprintf(expected, sizeof expected, "POST %s %03d %d%s", paths[i % 4], i, i % 4 == 2,
-                 i % 4 == 1 ? "" : " signed");
+        static const int runs[] = {0, 0, 1, 0, 3};
+        snprintf(expected, sizeof expected, "POST %s %03d %d%s", paths[i % 5], i, runs[i % 5],
+                 i % 5 == 1 || i % 5 == 4 ? "" : " signed");
         hear(&c, 200, expected);
     }
-    assert_int_equal(atomic_load(&s.app.signed_n), 75);
+    assert_int_equal(atomic_load(&s.app.signed_n), 60);
     await_count(&s.app.done, 100);
     client_close(&c);
     assert_int_equal(server_stop(&s), 0);
@@ -99,6 +107,25 @@ static void one_turn_is_few_calls(void **state)
         hear(&c[i], 200, "GET /sign  0 signed");
     assert_int_equal(atomic_load(&s.app.signed_n), MANY);
     assert_int_equal(atomic_load(&s.app.sign_most), NET_SIGN_MAX);
+    assert_int_equal(atomic_load(&s.app.signs), 2);
+    hear(&napper, 200, "GET /nap  0");
+    for (int i = 0; i < MANY; i++)
+        client_close(&c[i]);
+    client_close(&napper);
+    assert_int_equal(server_stop(&s), 0);
+}
+
+/* The same for what is asked, and what has come of it is signed in the same turn. */
+static void one_turn_asks_few_questions(void **state)
+{
+    static struct client c[MANY];
+    struct client napper;
+    struct server s;
+    (void)state;
+    start_many(&s, &napper, c, "/ask/sign");
+    for (int i = 0; i < MANY; i++)
+        hear(&c[i], 200, "GET /ask/sign  0 signed");
+    assert_int_equal(atomic_load(&s.app.asks), 2);
     assert_int_equal(atomic_load(&s.app.signs), 2);
     hear(&napper, 200, "GET /nap  0");
     for (int i = 0; i < MANY; i++)
@@ -154,6 +181,7 @@ int main(void)
         cmocka_unit_test(from_everywhere),
         cmocka_unit_test(in_a_pipeline),
         cmocka_unit_test(one_turn_is_few_calls),
+        cmocka_unit_test(one_turn_asks_few_questions),
         cmocka_unit_test(clients_that_leave_harm_nobody),
         cmocka_unit_test(a_stop_waits_for_signatures),
     };

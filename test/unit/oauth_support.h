@@ -153,7 +153,14 @@ static inline int world_close(void **state)
     return system(command);
 }
 
-/* ---- the engine, with signatures made as soon as they are asked for ---- */
+/* ---- the engine, with hashes and signatures made as soon as they are asked for ---- */
+
+static inline enum flow ask_now(struct server_thread *t, struct rq *rq, enum flow flow)
+{
+    if (flow == FLOW_ASK)
+        oauth_ask(t, &rq, 1, &flow);
+    return flow;
+}
 
 static inline enum flow sign_now(struct server_thread *t, struct rq *rq, enum flow flow)
 {
@@ -165,13 +172,13 @@ static inline enum flow sign_now(struct server_thread *t, struct rq *rq, enum fl
 
 static inline enum flow handle_rq(struct server_thread *t, struct rq *rq)
 {
-    return sign_now(t, rq, oauth_handle(t, rq));
+    return sign_now(t, rq, ask_now(t, rq, oauth_handle(t, rq)));
 }
 
 static inline enum flow resume_rq(struct server_thread *t, struct rq *rq,
                                   enum commit_outcome outcome)
 {
-    return sign_now(t, rq, oauth_resume(t, rq, outcome));
+    return sign_now(t, rq, ask_now(t, rq, oauth_resume(t, rq, outcome)));
 }
 
 /* ---- one request at a time, or several in flight ---- */

@@ -212,6 +212,28 @@ static void hashes_and_sealing_keys_are_those_of_the_secrets(void **state)
     keyring_unref(ring);
 }
 
+/* More than one call takes, one of them too long and one under a key that hashes nothing. */
+static void hashes_come_many_at_once(void **state)
+{
+    enum { MANY = 3 * CHANNEL_BATCH / 2, LONG = 5, WRONG = 70 };
+    static char longest[SIGNER_MESSAGE_MAX + 1];
+    static struct hash_item items[MANY];
+    struct digest d;
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        items[i] = (struct hash_item){.key = &f.ring->keys[i == WRONG ? SHAPE : PEPPER],
+                                      .message = str_make(longest, SIGNER_MESSAGE_MAX - (size_t)i)};
+    items[LONG].message = str_make(longest, sizeof longest);
+    signer_hmac_all(f.signer, items, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(items[i].e, i == LONG || i == WRONG ? ERR_FORBIDDEN : OK);
+        if (items[i].e)
+            continue;
+        assert_int_equal(signer_hmac(f.signer, items[i].key, items[i].message, &d), OK);
+        assert_true(ct_digest_eq(&d, &items[i].hash));
+    }
+}
+
 static void a_new_signer_gets_the_keys_by_itself(void **state)
 {
     struct sign_item item = item_of(ES256, claims_of(ISSUER, 60));
@@ -429,6 +451,7 @@ int main(void)
         T(an_at_hash_is_of_the_jwt_before_wherever_calls_end),
         T(the_rules_hold_behind_the_door),
         T(hashes_and_sealing_keys_are_those_of_the_secrets),
+        T(hashes_come_many_at_once),
         T(a_new_signer_gets_the_keys_by_itself),
         T(without_a_signer_calls_fail_at_once),
         T(one_that_is_expected_back_is_waited_for),

@@ -29,38 +29,6 @@ static const struct client_secret *slot(const struct client *c, size_t i)
     return i < c->secrets_n ? &c->secrets[i] : &empty;
 }
 
-/* The secret under every pepper in force; (*hashes)[k] is of key k of the ring. Once a run: a wrong
- * secret of a client that is known is judged twice (client_auth.c), and one of a client that nobody
- * knows must not be told from it by a question less. */
-static enum err hash_all(struct rq *rq, const struct uid *id, str secret,
-                         const struct digest **hashes)
-{
-    const struct keyring *ring = signer_ring(rq->t->signer);
-    struct secret_hashes *h = &rq->hashed;
-    enum err e = OK;
-
-    if (h->under == NULL || h->secret.p != secret.p || !uid_eq(&h->client, id)) {
-        *h = (struct secret_hashes){*id, secret, ARENA_ARRAY(rq->arena, struct digest, ring->n)};
-        for (size_t k = 0; k < ring->n && e == OK; k++)
-            if (ring->keys[k].use == KEY_PEPPER)
-                e = client_hash_secret(rq->t->signer, &ring->keys[k], id, secret, &h->under[k]);
-    }
-    *hashes = h->under;
-    if (e != OK)
-        h->under = NULL;
-    return e;
-}
-
-/* It proved right: the next time all of these are known. */
-static void keep_all(struct rq *rq, const struct uid *id, str secret, const struct digest *hashes)
-{
-    const struct keyring *ring = signer_ring(rq->t->signer);
-
-    for (size_t k = 0; k < ring->n; k++)
-        if (ring->keys[k].use == KEY_PEPPER)
-            client_keep_secret(rq->t->signer, &ring->keys[k], id, secret, &hashes[k]);
-}
-
 /* The live secret that matches, or NULL. The secret is hashed once under every pepper in force
  * (one, during a rotation two) and compared with every slot, whatever client was found. */
 static const struct client_secret *match_fast(struct rq *rq, const struct client *c,
@@ -181,12 +149,12 @@ enum err secret_check(struct rq *rq, const struct cached_client *client, const s
     const struct digest *hashes;
     enum err e;
 
-    if ((e = hash_all(rq, id, secret, &hashes)) != OK)
+    if ((e = secret_hashes_get(rq, client_secret_message(rq->arena, id, secret), &hashes)) != OK)
         return e;
     match = match_fast(rq, c, hashes);
     if (match == NULL)
         return check_slow(rq, c, id, secret);
-    keep_all(rq, id, secret, hashes);
+    secret_hashes_keep(rq);
     rehash(rq, match, id, hashes);
     return OK;
 }
