@@ -189,7 +189,8 @@ static void start(struct net *n)
 {
     sigset_t all, before;
     unsigned threads = (unsigned)(n->workers_n + n->pool.threads_n + n->readers.threads_n);
-    if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0)
+    if (pthread_barrier_init(&n->opened, NULL, threads + 1) != 0 ||
+        pthread_barrier_init(&n->announced, NULL, (unsigned)n->workers_n + 1) != 0)
         fatal("out of memory");
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -202,6 +203,7 @@ static void start(struct net *n)
     pthread_barrier_wait(&n->opened);
     if (n->app.ready)
         n->app.ready(n->app.app);
+    pthread_barrier_wait(&n->announced);
 }
 
 static void reload(struct net *n)
@@ -270,6 +272,7 @@ int net_run(struct net *n)
     pool_stop(&n->readers);
     committer_stop(&n->committer);
     pthread_barrier_destroy(&n->opened);
+    pthread_barrier_destroy(&n->announced);
     return atomic_load(&n->unanswered) == 0 ? 0 : 1;
 }
 

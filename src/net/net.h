@@ -66,7 +66,8 @@ struct exchange {
 
 struct net_app {
     void *app;
-    /* Every thread has what it needs, and the listeners are watched from now on. May be NULL. */
+    /* Every thread has what it needs, and the listeners are watched when this returns: nobody has been
+     * answered yet. May be NULL. */
     void (*ready)(void *app);
     /* Per-thread state for workers, pool threads and readers; NULL on failure (fatal). */
     void *(*thread_open)(void *app, const char *name);

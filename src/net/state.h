@@ -25,6 +25,7 @@ struct net {
     struct memory memory;
     long handshakes_max;           /* per worker; tests lower it between net_open and net_run */
     pthread_barrier_t opened;      /* threads, and net_run, until every thread has what it needs */
+    pthread_barrier_t announced;   /* workers, and net_run, until app.ready has been told */
     int control_fd;                /* eventfd: net_stop and net_reload wake net_run */
     atomic_bool stop, reload;      /* set by those two */
     atomic_bool leaving, stopping; /* the workers have been told */

@@ -314,6 +314,7 @@ static void *run(void *arg)
     if (!w->app)
         fatal("%s could not open what it needs", name);
     pthread_barrier_wait(&net->opened);
+    pthread_barrier_wait(&net->announced);
     take_time(w);
     worker_watch_listeners(w, true);
     while (!w->stopping || w->connections > 0 || w->sources_n > 0) {

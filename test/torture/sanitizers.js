@@ -24,7 +24,8 @@ const suites = () => (part.quick ? SHORT : fs.readdirSync(path.join(ROOT, 'test'
 const straight = () => (spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', '-R'] : []);
 
 function run(kind, suite) {
-  const env = { ...process.env, POSTERN: path.join(ROOT, 'build', kind, 'postern') };
+  const env = { ...process.env, POSTERN: path.join(ROOT, 'build', kind, 'postern'),
+    POSTERN_SANITIZED: kind, TEST_PATIENCE_MS: '120000' };
   const command = [...(kind === 'tsan' ? straight() : []), process.execPath,
     path.join(ROOT, 'test', 'spec', `${suite}.test.js`)];
   const r = spawnSync(command[0], command.slice(1), { env, encoding: 'utf8', timeout: PATIENCE_MS,

@@ -36,7 +36,7 @@ function environment(extra = {}) {
 
 function run(args, { input = '', env = {}, cwd = work.dir } = {}) {
   const r = spawnSync(BINARY, args, { input, env: environment(env), cwd, encoding: 'utf8',
-    timeout: 60000, maxBuffer: 1 << 28 });
+    timeout: Number(process.env.TEST_PATIENCE_MS || 60000), maxBuffer: 1 << 28 });
   if (r.error) throw r.error;
   return { code: r.status, signal: r.signal, out: r.stdout, err: r.stderr };
 }
