@@ -95,42 +95,40 @@ static void start_many(struct server *s, struct client *napper, struct client *c
         get(&c[i], path);
 }
 
-/* 100 at once are two calls: 64 and the rest. */
-static void one_turn_is_few_calls(void **state)
+/* 100 at once, all of one turn: they ask for path and hear that answer. */
+static void send_many(struct server *s, const char *path, const char *answer)
 {
     static struct client c[MANY];
     struct client napper;
+    start_many(s, &napper, c, path);
+    for (int i = 0; i < MANY; i++)
+        hear(&c[i], 200, answer);
+    hear(&napper, 200, "GET /nap  0");
+    for (int i = 0; i < MANY; i++)
+        client_close(&c[i]);
+    client_close(&napper);
+}
+
+/* Two calls: 64 and the rest. */
+static void one_turn_is_few_calls(void **state)
+{
     struct server s;
     (void)state;
-    start_many(&s, &napper, c, "/sign");
-    for (int i = 0; i < MANY; i++)
-        hear(&c[i], 200, "GET /sign  0 signed");
+    send_many(&s, "/sign", "GET /sign  0 signed");
     assert_int_equal(atomic_load(&s.app.signed_n), MANY);
     assert_int_equal(atomic_load(&s.app.sign_most), NET_SIGN_MAX);
     assert_int_equal(atomic_load(&s.app.signs), 2);
-    hear(&napper, 200, "GET /nap  0");
-    for (int i = 0; i < MANY; i++)
-        client_close(&c[i]);
-    client_close(&napper);
     assert_int_equal(server_stop(&s), 0);
 }
 
-/* The same for what is asked, and what has come of it is signed in the same turn. */
+/* What has come of the answers is signed in the same turn. */
 static void one_turn_asks_few_questions(void **state)
 {
-    static struct client c[MANY];
-    struct client napper;
     struct server s;
     (void)state;
-    start_many(&s, &napper, c, "/ask/sign");
-    for (int i = 0; i < MANY; i++)
-        hear(&c[i], 200, "GET /ask/sign  0 signed");
+    send_many(&s, "/ask/sign", "GET /ask/sign  0 signed");
     assert_int_equal(atomic_load(&s.app.asks), 2);
     assert_int_equal(atomic_load(&s.app.signs), 2);
-    hear(&napper, 200, "GET /nap  0");
-    for (int i = 0; i < MANY; i++)
-        client_close(&c[i]);
-    client_close(&napper);
     assert_int_equal(server_stop(&s), 0);
 }
 
