@@ -20,11 +20,10 @@
 #include <malloc.h>
 #include <sqlite3.h>
 
-#include "../fuzz/oauth_answer.h"
+#include "../fuzz/oauth_turn.h"
 #include "base/heap.h"
 #include "crypto/hash.h"
 #include "db/fault.h"
-#include "http/parse.h"
 
 #define ROW_MAX     32
 #define HANDLES     64
@@ -179,84 +178,6 @@ static bool disarm(void)
 
 /* ---- one request ---- */
 
-static bool lie; /* the control: a commit that failed is told as done */
-
-struct turn {
-    struct arena arena;
-    struct http_req req;
-    struct http_res res;
-    struct rq rq;
-    bool committed; /* or may be */
-};
-
-static bool commit_now(struct rq *rq)
-{
-    struct commit_set set = {.fx = &rq->fx};
-    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
-    server_thread_refresh(rq->t);
-    return set.outcome == COMMIT_DONE;
-}
-
-static size_t body_limit(str path)
-{
-    return oauth_body_limit(&w.server, path);
-}
-
-static void handle(struct turn *t)
-{
-    struct commit_set set = {.fx = &t->rq.fx};
-    struct rq *rqs[1] = {&t->rq};
-    enum flow flow = oauth_handle(&w.worker, &t->rq);
-    while (flow != FLOW_ANSWER && flow != FLOW_SIGN) {
-        if (flow == FLOW_COMMIT) {
-            commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
-            t->committed |= set.outcome == COMMIT_DONE;
-            if (lie)
-                set.outcome = COMMIT_DONE;
-            flow = oauth_resume(&w.worker, &t->rq, set.outcome);
-        } else if (flow == FLOW_ASK) {
-            oauth_ask(&w.worker, rqs, 1, &flow);
-        } else {
-            flow = oauth_handle(&w.pool, &t->rq);
-        }
-    }
-    if (flow == FLOW_SIGN)
-        oauth_sign(&w.worker, rqs, 1);
-}
-
-static str answer_bytes(struct turn *t)
-{
-    struct buf b;
-    buf_init(&b, &prog.arena, 4096, 4 << 20);
-    http_res_write(&b, &t->res, t->req.method == HTTP_HEAD, true, "Sun, 06 Nov 1994 08:49:37 GMT");
-    if (b.overflow)
-        abort();
-    return buf_str(&b);
-}
-
-static void read_request(struct turn *t, struct http_parser *parser, str text, struct line *l)
-{
-    line_read(text, l);
-    str bytes = line_bytes(l);
-    char *copy = arena_alloc(&prog.arena, bytes.n + 1);
-    memcpy(copy, bytes.p, bytes.n);
-    memset(t, 0, sizeof *t);
-    http_parse_init(parser);
-    http_parse(parser, copy, bytes.n, &t->req, body_limit);
-    t->req.peer = STR("192.0.2.1");
-    if (parser->state != HTTP_PARSE_DONE)
-        DIE("a program with a request that is none: %.*s", STR_ARG(text));
-}
-
-static void engine(struct turn *t)
-{
-    arena_init(&t->arena, LIMIT_REQUEST_ARENA);
-    http_res_init(&t->res, &t->arena);
-    rq_init(&t->rq, &w.worker, &t->req, &t->res, &t->arena);
-    t->rq.commit_now = commit_now;
-    handle(t);
-}
-
 struct outcome {
     int status;
     bool fired, committed;
@@ -273,20 +194,22 @@ static struct outcome run_request(str text, bool failing)
 {
     static struct turn t;
     static typeof(model) before;
-    struct http_parser parser;
     struct outcome o = {0};
     struct answer a;
     struct asked q;
     struct line l;
-    read_request(&t, &parser, text, &l);
+    line_read(text, &l);
+    if (!turn_read(&t, line_bytes(&l)))
+        DIE("a program with a request that is none: %.*s", STR_ARG(text));
     memcpy(&before, &model, sizeof before);
     model_read(&q, &t.req, l.jar);
     model_request(&q);
     if (failing)
         arm();
-    engine(&t);
+    turn_begin(&t);
+    turn_run(&t);
     o.fired = failing && disarm();
-    str answered = answer_bytes(&t);
+    str answered = turn_answer(&t);
     if (getenv("REQUESTS_SHOW"))
         fprintf(stderr, "> %.*s\n< %.*s\n\n", STR_ARG(text), STR_ARG(answered));
     answer_read(&a, answered, t.req.method == HTTP_HEAD);
@@ -294,8 +217,7 @@ static struct outcome run_request(str text, bool failing)
         memcpy(&model, &before, sizeof before);
     else
         answer_judge(&q, &a, answered);
-    oauth_log(&w.worker, &t.rq, 1, answered.n);
-    arena_free(&t.arena);
+    turn_end(&t, answered);
     o.status = a.status;
     o.committed = t.committed;
     o.told = tells_failure(&a);
@@ -475,7 +397,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--what") == 0 && i + 1 < argc)
             database = strcmp(argv[++i], "database") == 0;
         else if (strcmp(argv[i], "--lie") == 0)
-            lie = true;
+            turn_lies = true;
         else if (strcmp(argv[i], "--most") == 0 && i + 1 < argc)
             most = strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)

@@ -5,98 +5,38 @@
  * judged by its bytes and by a model of what was asked before (oauth_answer.h, oauth_model.h). The
  * mutator works on lines: requests that are typical, references that are others', words of others.
  */
-#include "http/parse.h"
-#include "oauth_answer.h"
+#include "oauth_turn.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
-struct turn {
-    struct arena arena;
-    struct http_req req;
-    struct http_res res;
-    struct rq rq;
-};
-
-static bool commit_now(struct rq *rq)
-{
-    struct commit_set set = {.fx = &rq->fx};
-    commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
-    server_thread_refresh(rq->t);
-    return set.outcome == COMMIT_DONE;
-}
-
-static size_t body_limit(str path)
-{
-    return oauth_body_limit(&w.server, path);
-}
-
-static void handle(struct turn *t)
-{
-    struct commit_set set = {.fx = &t->rq.fx};
-    enum flow flow = oauth_handle(&w.worker, &t->rq);
-    while (flow != FLOW_ANSWER) {
-        if (flow == FLOW_COMMIT) {
-            commit_run(w.db, &w.server.changes, &w.server.clock, &set, 1);
-            flow = oauth_resume(&w.worker, &t->rq, set.outcome);
-        } else if (flow == FLOW_ASK) {
-            oauth_ask(&w.worker, (struct rq *[]){&t->rq}, 1, &flow);
-        } else if (flow == FLOW_SIGN) {
-            oauth_sign(&w.worker, (struct rq *[]){&t->rq}, 1);
-            flow = FLOW_ANSWER;
-        } else {
-            flow = oauth_handle(&w.pool, &t->rq);
-        }
-    }
-}
-
-static str answer_bytes(struct turn *t)
-{
-    struct buf b;
-    buf_init(&b, &prog.arena, 4096, 4 << 20);
-    http_res_write(&b, &t->res, t->req.method == HTTP_HEAD, true, "Sun, 06 Nov 1994 08:49:37 GMT");
-    if (b.overflow)
-        abort();
-    return buf_str(&b);
-}
-
 static void run_request(str text)
 {
     static struct turn t;
-    struct http_parser parser;
     struct answer a;
     struct asked q;
     struct line l;
     line_read(text, &l);
     str bytes = line_bytes(&l);
-    char *copy = arena_alloc(&prog.arena, bytes.n + 1);
-    memcpy(copy, bytes.p, bytes.n);
-    memset(&t, 0, sizeof t);
-    arena_init(&t.arena, LIMIT_REQUEST_ARENA);
-    http_res_init(&t.res, &t.arena);
-    http_parse_init(&parser);
-    http_parse(&parser, copy, bytes.n, &t.req, body_limit);
-    t.req.peer = STR("192.0.2.1");
-    rq_init(&t.rq, &w.worker, &t.req, &t.res, &t.arena);
-    t.rq.commit_now = commit_now;
-    if (parser.state == HTTP_PARSE_DONE) {
+    bool whole = turn_read(&t, bytes);
+    turn_begin(&t);
+    if (whole) {
         model_read(&q, &t.req, l.jar);
         model_request(&q);
-        handle(&t);
+        turn_run(&t);
     } else {
         q = (struct asked){.req = &t.req, .jar = -1};
-        oauth_refuse(&w.worker, &t.rq, parser.error ? parser.error : ERR_BAD_REQUEST,
+        oauth_refuse(&w.worker, &t.rq, t.parser.error ? t.parser.error : ERR_BAD_REQUEST,
                      "The request is not complete.");
     }
-    str answered = answer_bytes(&t);
+    str answered = turn_answer(&t);
     if (getenv("OAUTH_SHOW"))
         fprintf(stderr, "> %.*s\n< %.*s\n\n", STR_ARG(bytes), STR_ARG(answered));
     answer_read(&a, answered, t.req.method == HTTP_HEAD);
     answer_judge(&q, &a, answered);
-    oauth_log(&w.worker, &t.rq, 1, answered.n);
-    arena_free(&t.arena);
+    turn_end(&t, answered);
 }
 
 static void run_line(str line)
