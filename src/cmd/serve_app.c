@@ -132,8 +132,8 @@ static enum net_next resume(void *thread, struct exchange *x)
 
 static void ask(void *thread, struct exchange **batch, size_t n)
 {
-    struct rq *rqs[NET_SIGN_MAX];
-    enum flow flows[NET_SIGN_MAX];
+    struct rq *rqs[NET_CALL_MAX];
+    enum flow flows[NET_CALL_MAX];
     for (size_t i = 0; i < n; i++)
         rqs[i] = &((struct served *)batch[i]->user)->rq;
     oauth_ask(thread, rqs, n, flows);
@@ -143,7 +143,7 @@ static void ask(void *thread, struct exchange **batch, size_t n)
 
 static void sign(void *thread, struct exchange **batch, size_t n)
 {
-    struct rq *rqs[NET_SIGN_MAX];
+    struct rq *rqs[NET_CALL_MAX];
     for (size_t i = 0; i < n; i++)
         rqs[i] = &((struct served *)batch[i]->user)->rq;
     oauth_sign(thread, rqs, n);

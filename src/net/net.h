@@ -34,7 +34,7 @@ enum net_next {
     NET_BUSY,    /* it had to leave a queue and has not run there: refuse it */
 };
 
-#define NET_SIGN_MAX 64 /* exchanges of one call of app.ask or app.sign */
+#define NET_CALL_MAX 64 /* exchanges of one call of app.ask or app.sign */
 
 /* What a request has shown of its sender, for penalties (net/penalty.h). */
 enum net_proof {
@@ -66,8 +66,8 @@ struct exchange {
 
 struct net_app {
     void *app;
-    /* Every thread has what it needs, and the listeners are watched when this returns: nobody has been
-     * answered yet. May be NULL. */
+    /* Every thread has what it needs. Nobody has been answered yet: the listeners are watched once
+     * this returns. May be NULL. */
     void (*ready)(void *app);
     /* Per-thread state for workers, pool threads and readers; NULL on failure (fatal). */
     void *(*thread_open)(void *app, const char *name);
@@ -80,10 +80,10 @@ struct net_app {
     void (*commit)(void *app, struct exchange **batch, size_t n);
     /* After the commit, on the exchange's worker. */
     enum net_next (*resume)(void *thread, struct exchange *x);
-    /* On their worker: asks for what n exchanges need, at most NET_SIGN_MAX, and goes on with each;
+    /* On their worker: asks for what n exchanges need, at most NET_CALL_MAX, and goes on with each;
      * sets x->next. Called once for all that wait at the end of a turn, before sign. */
     void (*ask)(void *thread, struct exchange **batch, size_t n);
-    /* On their worker: completes the responses of n exchanges, at most NET_SIGN_MAX; they are sent
+    /* On their worker: completes the responses of n exchanges, at most NET_CALL_MAX; they are sent
      * then. Called once for all that wait at the end of a turn of the worker's loop. */
     void (*sign)(void *thread, struct exchange **batch, size_t n);
     /* A request that never became one (framing, limits, timeouts): fill x->res in the shape of the

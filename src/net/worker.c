@@ -1,8 +1,9 @@
 /* worker: waits for events, lets each connection go on, posts to the committer, sleeps.
  *
- * A turn: end what the last one closed, have signed what wants it, hand the outbox to the committer
- * (one lock, one wake-up for all requests of the turn), let the application flush its log, sleep;
- * then the events, the connections that had more bytes than their share, the deadlines.
+ * A turn: end what the last one closed, have the signer asked what requests want to know, have
+ * signed what wants it, hand the outbox to the committer (one lock, one wake-up for all requests of
+ * the turn), let the application flush its log, sleep; then the events, the connections that had
+ * more bytes than their share, the deadlines.
  *
  * Connections are watched edge-triggered and registered once, so a request on an open connection
  * costs epoll_wait, recv and send. The wake-up eventfd is edge-triggered too and never read: each
@@ -249,13 +250,13 @@ static void call_for(struct worker *w, struct list *queue,
                      void (*call)(void *thread, struct exchange **batch, size_t n),
                      void (*go_on)(struct exchange *x))
 {
-    struct exchange *batch[NET_SIGN_MAX];
+    struct exchange *batch[NET_CALL_MAX];
     struct list now, *l;
     list_init(&now);
     queue_move(&now, queue);
     while (!list_empty(&now)) {
         size_t n = 0;
-        while (n < NET_SIGN_MAX && (l = queue_take(&now)))
+        while (n < NET_CALL_MAX && (l = queue_take(&now)))
             batch[n++] = LIST_ENTRY(l, struct exchange, link);
         call(w->app, batch, n);
         for (size_t i = 0; i < n; i++)
@@ -263,14 +264,22 @@ static void call_for(struct worker *w, struct list *queue,
     }
 }
 
+static void hand_over(struct worker *w)
+{
+    if (!list_empty(&w->outbox))
+        committer_put(&w->net->committer, &w->outbox);
+}
+
 /* The end of a turn: everything that others wait for, then what can wait. */
 static void settle(struct worker *w)
 {
     struct list *l;
-    call_for(w, &w->asking, w->net->app.ask, conn_completed);
+    if (!list_empty(&w->asking)) {
+        hand_over(w); /* what is done need not wait for that */
+        call_for(w, &w->asking, w->net->app.ask, conn_completed);
+    }
     call_for(w, &w->signing, w->net->app.sign, conn_signed);
-    if (!list_empty(&w->outbox))
-        committer_put(&w->net->committer, &w->outbox);
+    hand_over(w);
     w->net->app.idle(w->app);
     while ((l = queue_take(&w->dead)))
         free(LIST_ENTRY(l, struct conn, ready));

@@ -4,7 +4,8 @@
  *     requests at once -> log
  *
  * A handler that hits a conflict runs again from the top, at most LIMIT_RERUNS times; one that
- * needs something slow runs again in a pool thread. A refusal keeps only its KEEP effects.
+ * needs something slow runs again in a pool thread; one that needs hashes of the signer, at the end
+ * of its worker's turn, with those of others. A refusal keeps only its KEEP effects.
  */
 #include "base/heap.h"
 #include "http/route.h"
@@ -253,17 +254,26 @@ enum flow oauth_handle(struct server_thread *t, struct rq *rq)
     return begin(t, rq, (struct secret_hashes){0});
 }
 
+/* The hashes that it wanted are not to be had. */
+static enum flow begin_keyless(struct server_thread *t, struct rq *rq)
+{
+    rq_restart(rq, t);
+    cors_decide(rq);
+    return refuse_keyless(rq);
+}
+
 void oauth_ask(struct server_thread *t, struct rq **rqs, size_t n, enum flow *flows)
 {
+    enum { MOST = 64 };
+    enum err outcome[MOST];
+
     server_thread_refresh(t); /* before and not between: the hashes are those of this ring */
-    enum err e = secret_hashes_ask(t, rqs, n);
-    for (size_t i = 0; i < n; i++) {
-        if (e == OK) {
-            flows[i] = begin(t, rqs[i], rqs[i]->hashed);
-            continue;
-        }
-        cors_decide(rqs[i]);
-        flows[i] = refuse_keyless(rqs[i]);
+    for (size_t m; n > 0; rqs += m, flows += m, n -= m) {
+        m = n < MOST ? n : MOST;
+        secret_hashes_ask(t, rqs, m, outcome);
+        for (size_t i = 0; i < m; i++)
+            flows[i] =
+                outcome[i] == OK ? begin(t, rqs[i], rqs[i]->hashed) : begin_keyless(t, rqs[i]);
     }
 }
 

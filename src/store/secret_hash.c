@@ -12,14 +12,19 @@
 #define MESSAGE_MAX (PURPOSE_MAX + UID_BYTES + LIMIT_SECRET)
 _Static_assert(MESSAGE_MAX <= SIGNER_MESSAGE_MAX, "a secret's message must pass the door");
 
-/* What is hashed, in `storage`, which the caller wipes. */
-static str message_of(str purpose, const struct uid *id, str secret, char storage[MESSAGE_MAX])
+static size_t message_size(str purpose, str secret)
+{
+    if (secret.n > LIMIT_SECRET || purpose.n > PURPOSE_MAX)
+        fatal("a secret of %zu bytes was not refused", secret.n);
+    return purpose.n + UID_BYTES + secret.n;
+}
+
+/* What is hashed, in `storage`, which has room for it and which the caller wipes. */
+static str message_of(str purpose, const struct uid *id, str secret, char *storage)
 {
     struct buf b;
 
-    if (secret.n > LIMIT_SECRET || purpose.n > PURPOSE_MAX)
-        fatal("a secret of %zu bytes was not refused", secret.n);
-    buf_fixed(&b, storage, MESSAGE_MAX);
+    buf_fixed(&b, storage, message_size(purpose, secret));
     buf_put(&b, purpose);
     buf_put(&b, str_make((const char *)id->b, sizeof id->b));
     buf_put(&b, secret);
@@ -39,5 +44,5 @@ enum err secret_hash(struct signer *s, const struct key *pepper, str purpose, co
 
 str secret_hash_message(struct arena *a, str purpose, const struct uid *id, str secret)
 {
-    return message_of(purpose, id, secret, arena_alloc(a, MESSAGE_MAX));
+    return message_of(purpose, id, secret, arena_alloc(a, message_size(purpose, secret)));
 }

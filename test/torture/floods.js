@@ -5,8 +5,8 @@
 //     node test/torture/floods.js [--only head,jti] [--sockets N] [--store S]
 //
 // Machines are noisy, and noise only ever adds: windows without and with the flood take turns, and
-// what is compared is the quietest window of each. Where the first ones say "too slow", more are
-// added; a server that is too slow stays so. The flood comes from addresses of its own, each socket
+// what is compared are the quietest windows of each (of many, the one behind the quietest quarter).
+// Where the first ones say "too slow", more are added; a server that is too slow stays so. The flood comes from addresses of its own, each socket
 // from another, and stands back behind the server and the honest client (nice): they share the
 // machine, which they would not in earnest. Each kind has a rate; that it was really reached is
 // checked, too.
@@ -115,7 +115,7 @@ async function pair(makeArgs, out) {
   await sleep(300);
 }
 
-const p99 = (list) => Math.min(...list.map((w) => w.p99)) / 1000;
+const p99 = (list) => list.map((w) => w.p99).sort((a, b) => a - b)[list.length >> 2] / 1000;
 const sum = (list, key) => list.reduce((n, w) => n + w[key], 0);
 
 async function measure(makeArgs) {

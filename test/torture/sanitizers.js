@@ -23,20 +23,54 @@ const suites = () => (part.quick ? SHORT : fs.readdirSync(path.join(ROOT, 'test'
 // ThreadSanitizer wants its address space unshuffled on newer kernels.
 const straight = () => (spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', '-R'] : []);
 
-// What it said of errors, and the tests that failed with what they said.
+// Where each process, sandboxed or not, writes what a sanitizer has found in it.
+const logs = () => path.join(part.dir, 'found');
+const environment = (kind) => {
+  const options = `log_path=${logs()}`;
+  return { ...process.env, POSTERN: path.join(ROOT, 'build', kind, 'postern'), POSTERN_SANITIZED: kind,
+    TEST_PATIENCE_MS: '120000', ASAN_OPTIONS: options, UBSAN_OPTIONS: `${options}:print_stacktrace=1`,
+    TSAN_OPTIONS: options };
+};
+
+function found() {
+  const files = fs.readdirSync(part.dir).filter((f) => f.startsWith('found.'))
+    .map((f) => path.join(part.dir, f));
+  const lines = files.flatMap((f) => fs.readFileSync(f, 'utf8').split('\n').slice(0, 25));
+  files.forEach((f) => fs.rmSync(f));
+  return lines;
+}
+
+const start = (kind, command, options) => {
+  const all = [...(kind === 'tsan' ? straight() : []), ...command];
+  return spawnSync(all[0], all.slice(1), { env: environment(kind), encoding: 'utf8', maxBuffer: 1 << 27,
+    ...options });
+};
+
+// What the sanitizers said, and the tests that failed with what they said.
 function once(kind, suite) {
-  const env = { ...process.env, POSTERN: path.join(ROOT, 'build', kind, 'postern'),
-    POSTERN_SANITIZED: kind, TEST_PATIENCE_MS: '120000' };
-  const command = [...(kind === 'tsan' ? straight() : []), process.execPath,
-    path.join(ROOT, 'test', 'spec', `${suite}.test.js`)];
-  const r = spawnSync(command[0], command.slice(1), { env, encoding: 'utf8', timeout: PATIENCE_MS,
-    maxBuffer: 1 << 27 });
+  const r = start(kind, [process.execPath, path.join(ROOT, 'test', 'spec', `${suite}.test.js`)],
+    { timeout: PATIENCE_MS });
   const lines = r.stdout.split('\n');
   return {
-    errors: lines.filter((l) => /Sanitizer|runtime error:/.test(l)).slice(0, 5),
+    errors: [...lines.filter((l) => /Sanitizer|runtime error:/.test(l)), ...found()].slice(0, 60),
     failed: /^# fail 0$/m.test(r.stdout) ? [] : lines.flatMap((l, i) =>
       (/^ *not ok/.test(l) ? lines.slice(i, i + 14) : [])).slice(0, 30).concat(`exit ${r.status}`),
   };
+}
+
+// A detector has to find what is there.
+const WRONG = {
+  asan: '#include <stdlib.h>\nint main(int n, char **v) { char *p = malloc(4); (void)v; free(p); return p[n]; }',
+  tsan: '#include <pthread.h>\nint x; static void *f(void *p) { x++; return p; }\n' +
+    'int main(void) { pthread_t t; pthread_create(&t, 0, f, 0); x++; return pthread_join(t, 0); }',
+};
+
+function control(kind) {
+  const program = path.join(part.dir, `wrong-${kind}`);
+  execFileSync('cc', ['-g', `-fsanitize=${kind === 'asan' ? 'address' : 'thread'}`, '-x', 'c', '-o', program,
+    '-', '-lpthread'], { input: WRONG[kind], stdio: ['pipe', 'ignore', 'inherit'] });
+  start(kind, [program]);
+  part.check(found().some((l) => /Sanitizer/.test(l)), `control: an error is found with ${kind}`);
 }
 
 // A test that only ran into its time limit, which a sanitizer makes likely beside others, passes when
@@ -86,6 +120,7 @@ part.run(async () => {
   await part.open();
   for (const mode of suites().length > 0 ? ['asan', 'tsan'] : []) {
     execFileSync('make', [`MODE=${mode}`, '-j2', 'all'], { cwd: ROOT, stdio: 'ignore' });
+    control(mode);
     for (const suite of suites()) run(mode, suite);
   }
   await valgrind();

@@ -189,7 +189,7 @@ static void t_ask(void *thread, struct exchange **batch, size_t n)
 {
     struct testapp *app = thread;
     assert_int_equal(t_kind, 'w');
-    assert_in_range(n, 1, NET_SIGN_MAX);
+    assert_in_range(n, 1, NET_CALL_MAX);
     atomic_fetch_add(&app->asks, 1);
     for (size_t i = 0; i < n; i++) {
         struct exchange *x = batch[i];
@@ -209,7 +209,7 @@ static void t_sign(void *thread, struct exchange **batch, size_t n)
 {
     struct testapp *app = thread;
     assert_int_equal(t_kind, 'w');
-    assert_in_range(n, 1, NET_SIGN_MAX);
+    assert_in_range(n, 1, NET_CALL_MAX);
     atomic_fetch_add(&app->signs, 1);
     atomic_fetch_add(&app->signed_n, (int)n);
     if ((int)n > atomic_load(&app->sign_most))

@@ -116,7 +116,7 @@ static void one_turn_is_few_calls(void **state)
     (void)state;
     send_many(&s, "/sign", "GET /sign  0 signed");
     assert_int_equal(atomic_load(&s.app.signed_n), MANY);
-    assert_int_equal(atomic_load(&s.app.sign_most), NET_SIGN_MAX);
+    assert_int_equal(atomic_load(&s.app.sign_most), NET_CALL_MAX);
     assert_int_equal(atomic_load(&s.app.signs), 2);
     assert_int_equal(server_stop(&s), 0);
 }

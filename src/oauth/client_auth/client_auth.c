@@ -147,6 +147,8 @@ static enum err prove_secret(struct rq *rq, struct credentials *c, enum client_a
         (void)secret_check(rq, NULL, &id, c->secret);
         return ERR_INVALID_CLIENT;
     }
+    if (c->secret.p != NULL && (e = secret_prepare(rq, &id, c->secret)) != OK)
+        return e; /* before the client is looked for: what that costs, everybody pays (A32) */
     e = judge(rq, c, &id, false, need, client);
     if (e == ERR_INVALID_CLIENT && *client != NULL)
         e = judge(rq, c, &id, true, need, client);

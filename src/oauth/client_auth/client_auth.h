@@ -85,6 +85,8 @@ enum err client_auth_find(struct rq *rq, const struct uid *id, bool again,
 enum err basic_read(struct rq *rq, bool *present, str *id, str *secret);
 /* The same without the form decoding of OAuth: plain RFC 7617. */
 enum err basic_split(struct rq *rq, bool *present, str *user, str *password);
+/* Has the hashes of a secret, before anything is known of whose it is: see secret_hashes_get. */
+enum err secret_prepare(struct rq *rq, const struct uid *id, str secret);
 /* Judges a secret of at most LIMIT_SECRET bytes against the client's live ones; may be slow
  * (ERR_SLOW). */
 enum err secret_check(struct rq *rq, const struct cached_client *client, const struct uid *id,

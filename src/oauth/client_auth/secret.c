@@ -141,6 +141,13 @@ static enum err check_slow(struct rq *rq, const struct client *c, const struct u
     return e;
 }
 
+enum err secret_prepare(struct rq *rq, const struct uid *id, str secret)
+{
+    const struct digest *hashes;
+
+    return secret_hashes_get(rq, client_secret_message(rq->arena, id, secret), &hashes);
+}
+
 enum err secret_check(struct rq *rq, const struct cached_client *client, const struct uid *id,
                       str secret)
 {

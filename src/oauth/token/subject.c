@@ -36,7 +36,8 @@ static str pairwise(struct rq *rq, const struct relying_party *rp, str named)
     buf_put(&message, sector);
     buf_char(&message, '\0');
     buf_put(&message, named);
-    if (signer_hmac(rq->t->signer, key, buf_str(&message), &digest) == OK)
+    if (!signer_hmac_known(rq->t->signer, key, buf_str(&message), &digest) &&
+        signer_hmac(rq->t->signer, key, buf_str(&message), &digest) == OK)
         signer_keep(rq->t->signer, key, buf_str(&message), &digest); /* no secret of anybody */
     buf_init(&out, rq->arena, B64URL_CHARS(sizeof digest.b), B64URL_CHARS(sizeof digest.b));
     b64url_write(&out, digest.b, sizeof digest.b);

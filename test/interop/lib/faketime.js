@@ -13,6 +13,8 @@ function faketime(offset) {
   return {
     // a sanitized binary would refuse to start behind another preloaded library
     ASAN_OPTIONS: `${asan}verify_asan_link_order=0`,
+    // libfaketime waits for conditions behind ThreadSanitizer's back: it takes them for unlocked
+    TSAN_OPTIONS: `${process.env.TSAN_OPTIONS || ''}:report_bugs=0`,
     LD_PRELOAD: `${dir}/libfaketimeMT.so.1`, FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: '1',
     FAKETIME_FORCE_MONOTONIC_FIX: '0', // else timed waits by the monotonic clock end at once
   };
