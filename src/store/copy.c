@@ -146,7 +146,7 @@ static bool is_same_table(const struct table *a, const struct table *b)
 /* The first one that is not in both: tables are in the order of their names. */
 static enum err refuse_table(struct copy *c, const struct table *into, const struct table *from)
 {
-    const struct table *t = !into || (from && str_cmp(from->name, into->name) < 0) ? from : into;
+    const struct table *t = from && (!into || str_cmp(from->name, into->name) < 0) ? from : into;
     snprintf(c->why, sizeof c->why,
              "the two stores do not have the same table %.*s: one of them was changed by hand",
              STR_ARG(t->name));

@@ -133,20 +133,19 @@ static void one_turn_asks_few_questions(void **state)
 }
 
 /* Who has left by then is signed for and reported all the same. */
-static void clients_that_leave_harm_nobody(void **state)
+static void leave_from(const char *path, const char *answer)
 {
     static struct client c[MANY];
     const struct linger now = {.l_onoff = 1};
     struct client napper;
     struct server s;
-    (void)state;
-    start_many(&s, &napper, c, "/sign");
+    start_many(&s, &napper, c, path);
     for (int i = 0; i < MANY; i += 2) {
         setsockopt(c[i].fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         client_close(&c[i]);
     }
     for (int i = 1; i < MANY; i += 2) {
-        hear(&c[i], 200, "GET /sign  0 signed");
+        hear(&c[i], 200, answer);
         client_close(&c[i]);
     }
     hear(&napper, 200, "GET /nap  0");
@@ -155,22 +154,36 @@ static void clients_that_leave_harm_nobody(void **state)
     assert_int_equal(atomic_load(&s.app.done), atomic_load(&s.app.handled));
 }
 
+static void clients_that_leave_harm_nobody(void **state)
+{
+    (void)state;
+    leave_from("/sign", "GET /sign  0 signed");
+    leave_from("/ask/sign", "GET /ask/sign  0 signed");
+    leave_from("/ask/again", "GET /ask/again  3");
+}
+
 /* A stop answers what has been accepted. */
-static void a_stop_waits_for_signatures(void **state)
+static void stop_while(const char *path, const char *answer)
 {
     static struct client c[MANY];
     struct client napper;
     struct server s;
-    (void)state;
-    start_many(&s, &napper, c, "/commit/sign");
+    start_many(&s, &napper, c, path);
     net_stop(s.net);
     for (int i = 0; i < MANY; i++) {
-        hear(&c[i], 200, "GET /commit/sign  1 signed");
+        hear(&c[i], 200, answer);
         client_close(&c[i]);
     }
     hear(&napper, 200, "GET /nap  0");
     client_close(&napper);
     assert_int_equal(server_join(&s), 0);
+}
+
+static void a_stop_waits_for_signatures(void **state)
+{
+    (void)state;
+    stop_while("/commit/sign", "GET /commit/sign  1 signed");
+    stop_while("/ask/commit/sign", "GET /ask/commit/sign  1 signed");
 }
 
 int main(void)

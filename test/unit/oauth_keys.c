@@ -9,7 +9,7 @@
 #define DAY_S 86400
 
 static struct {
-    struct signer *keys; /* behind it */
+    struct signer *keys;                       /* behind it */
     int hashes, hashed, subkeys, signs, items; /* questions; hashes and JWTs of theirs */
     bool away;
 } door;
@@ -167,7 +167,50 @@ static void many_guesses_are_few_questions(void **state)
     assert_int_equal(n, 0);
 }
 
+/* The ring is another when the question is put than when it came up: its peppers are asked for. */
+static void a_rotation_comes_between(void **state)
+{
+    struct call c;
+    struct rq *rq = &c.rq;
+    enum flow flow;
+
+    (void)state;
+    begin_machine(&c, id_of(&w.client), STR(SECRET));
+    assert_int_equal(oauth_handle(&w.thread, rq), FLOW_ASK);
+    rotate_pepper();
+    oauth_ask(&w.thread, &rq, 1, &flow);
+    assert_int_equal(door.hashed, 2);
+    c.flow = sign_now(&w.thread, rq, flow);
+    assert_int_equal(finish(&c), 200);
+    arena_free(&c.arena);
+}
+
 /* ---- a door that does not answer ---- */
+
+/* None of many is refused as wrong, and none goes through. */
+static void without_hashes_all_of_a_turn_are_told(void **state)
+{
+    enum { MANY = 5 };
+    static struct call calls[MANY];
+    struct rq *rqs[MANY];
+    enum flow flows[MANY];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        begin_machine(&calls[i], id_of(&w.client), i % 2 ? STR(SECRET) : WRONG);
+        rqs[i] = &calls[i].rq;
+        assert_int_equal(oauth_handle(&w.thread, rqs[i]), FLOW_ASK);
+    }
+    door.away = true;
+    oauth_ask(&w.thread, rqs, MANY, flows);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(flows[i], FLOW_ANSWER);
+        assert_int_equal(calls[i].res.status, 503);
+        assert_true(effects_empty(&rqs[i]->fx));
+        arena_free(&calls[i].arena);
+    }
+    door.away = false;
+}
 
 static void without_hashes_nobody_is_refused_as_wrong(void **state)
 {
@@ -390,6 +433,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         K(a32_only_a_right_secret_is_known),
         K(many_guesses_are_few_questions),
+        K(a_rotation_comes_between),
+        K(without_hashes_all_of_a_turn_are_told),
         K(without_hashes_nobody_is_refused_as_wrong),
         K(without_signatures_nothing_of_the_answer_leaves),
         K(many_are_signed_by_few_questions),
