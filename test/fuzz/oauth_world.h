@@ -132,6 +132,7 @@ static struct {
     struct settings settings;
     struct server server;
     struct server_thread worker, pool;
+    struct signer *keys[2]; /* behind the doors of the two */
     struct db *db;
     struct arena arena;
     struct pkey *key; /* of the client that asserts */
@@ -314,6 +315,43 @@ static void check(bool holds, const char *what, str why)
         broken(what, why);
 }
 
+/* ---- keys behind doors, as a server has them: a worker asks at the end of its turn ---- */
+
+static void door_sign(void *keys, struct sign_item *items, size_t n)
+{
+    signer_sign(keys, items, n);
+}
+
+static void door_hmac(void *keys, struct hash_item *items, size_t n)
+{
+    signer_hmac_all(keys, items, n);
+}
+
+static enum err door_subkey(void *keys, const struct key *pepper, int64_t day, uint8_t out[32])
+{
+    return signer_subkey(keys, pepper, day, out);
+}
+
+static void door_close(void *keys)
+{
+    (void)keys; /* they stay for the next door */
+}
+
+static const struct signer_ops door_ops = {door_sign, door_hmac, door_subkey, door_close};
+
+/* A door that remembers nothing. */
+static void new_doors(void)
+{
+    struct server_thread *both[2] = {&w.worker, &w.pool};
+    for (size_t i = 0; i < 2; i++) {
+        if (w.keys[i])
+            signer_close(both[i]->signer);
+        else
+            w.keys[i] = both[i]->signer;
+        both[i]->signer = signer_open_door(signer_ring(w.keys[i]), &door_ops, w.keys[i]);
+    }
+}
+
 static void open_server(void)
 {
     static const struct dialect *dialects[DIALECTS_MAX];
@@ -402,6 +440,7 @@ static void world_reset(void)
     }
     atomic_store(&w.server.ids.counter, w.first_id);
     random_state = 77;
+    new_doors();
     w.server.clock.fixed_us = START_S * 1000000LL;
 }
 
