@@ -143,14 +143,14 @@ static bool is_same_table(const struct table *a, const struct table *b)
     return memcmp(a->key, b->key, a->keys_n * sizeof *a->key) == 0;
 }
 
-/* The first one that is not in both: tables are in the order of their names. */
-static enum err refuse_table(struct copy *c, const struct table *into, const struct table *from)
+/* The i-th tables differ: the first name that is not in both, as tables are in their order. */
+static str odd_name(const struct copy *c, const struct table *into, size_t n, size_t i)
 {
-    const struct table *t = from && (!into || str_cmp(from->name, into->name) < 0) ? from : into;
-    snprintf(c->why, sizeof c->why,
-             "the two stores do not have the same table %.*s: one of them was changed by hand",
-             STR_ARG(t->name));
-    return ERR_CONFLICT;
+    if (i >= n)
+        return c->tables[i].name;
+    if (i >= c->n)
+        return into[i].name;
+    return str_cmp(c->tables[i].name, into[i].name) < 0 ? c->tables[i].name : into[i].name;
 }
 
 static enum err compare_tables(struct copy *c)
@@ -158,9 +158,14 @@ static enum err compare_tables(struct copy *c)
     struct table *into;
     size_t n;
     enum err e = table_list(c->to, &c->arena, &into, &n, c->why, sizeof c->why);
-    for (size_t i = 0; e == OK && i < (n > c->n ? n : c->n); i++)
-        if (i >= n || i >= c->n || !is_same_table(&into[i], &c->tables[i]))
-            return refuse_table(c, i < n ? &into[i] : NULL, i < c->n ? &c->tables[i] : NULL);
+    for (size_t i = 0; e == OK && (i < n || i < c->n); i++) {
+        if (i < n && i < c->n && is_same_table(&into[i], &c->tables[i]))
+            continue;
+        snprintf(c->why, sizeof c->why,
+                 "the two stores do not have the same table %.*s: one of them was changed by hand",
+                 STR_ARG(odd_name(c, into, n, i)));
+        return ERR_CONFLICT;
+    }
     return e;
 }
 
