@@ -187,7 +187,8 @@ test('/metrics answers in 5 ms with 100,000 clients, and counts them', async (t)
   const us = p.logLines().filter((l) => l.path === '/metrics').map((l) => l.us).sort((a, b) => a - b);
   assert.ok(us.length >= 40);
   // the quarter that other programs on the machine disturb least
-  assert.ok(us[us.length >> 2] < 5000, `${us[us.length >> 2]} us`);
+  const most = process.env.POSTERN_SANITIZED ? 50000 : 5000;
+  assert.ok(us[us.length >> 2] < most, `${us[us.length >> 2]} us`);
 });
 
 test('contrib: rules and dashboard', async (t) => {
