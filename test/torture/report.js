@@ -1,7 +1,9 @@
 'use strict';
 // From the figures of script/torture (JSON, one file a part) to docs/reliability.md and its picture.
 //
-//     node test/torture/report.js DIR [--write]     without --write: prints the page
+//     node test/torture/report.js DIR [--minutes N] [--write]   without --write: prints the page
+//
+// N: how long all of it took.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -55,11 +57,12 @@ function machine() {
     `${os.release().replace(/-.*/, '')}${postgres}`;
 }
 
-function figures(list) {
+function figures(list, minutes) {
   const bad = list.reduce((n, p) => n + p.failed.length, 0);
   const good = list.reduce((n, p) => n + p.passed, 0);
+  const whole = minutes ? ` The whole took ${minutes} minutes.` : '';
   return [BEGIN, '', `Machine: ${machine()}; server, load and tests share it. ${good} checks passed, ` +
-    `${bad} failed.`, '', '![Latency of an honest client under floods](reliability.svg)', '',
+    `${bad} failed.${whole}`, '', '![Latency of an honest client under floods](reliability.svg)', '',
   ...list.map(section), END].join('\n');
 }
 
@@ -97,16 +100,17 @@ ${body.join('\n')}
 `;
 }
 
-function write(list) {
+function write(list, minutes) {
   const page = fs.readFileSync(PAGE, 'utf8');
   const from = page.indexOf(BEGIN), to = page.indexOf(END);
   if (from < 0 || to < from) throw new Error(`docs/reliability.md has lost its markers ${BEGIN}`);
-  fs.writeFileSync(PAGE, page.slice(0, from) + figures(list) + page.slice(to + END.length));
+  fs.writeFileSync(PAGE, page.slice(0, from) + figures(list, minutes) + page.slice(to + END.length));
   const picture = chart(list);
   if (picture) fs.writeFileSync(CHART, picture);
 }
 
-const [dir, how] = process.argv.slice(2);
+const [dir, ...options] = process.argv.slice(2);
 const list = read(dir);
-if (how === '--write') write(list);
-else console.log(figures(list));
+const minutes = options.includes('--minutes') ? options[options.indexOf('--minutes') + 1] : '';
+if (options.includes('--write')) write(list, minutes);
+else console.log(figures(list, minutes));
