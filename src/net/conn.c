@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/ct.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "net/answer.h"
@@ -229,6 +230,7 @@ static void put_to_committer(struct conn *c)
 
 static void put_to_pool(struct conn *c, struct pool *p)
 {
+    ct_wipe_stack(); /* the handler ran here in vain, and left what it had read */
     if (c->reset)
         conn_close(c); /* nobody would hear the answer */
     else if (!pool_put(p, &c->slot->x))

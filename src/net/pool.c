@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/ct.h"
 #include "base/log.h"
 #include "net/queue.h"
 #include "net/worker.h"
@@ -218,6 +219,7 @@ static void *run(void *arg)
     pthread_barrier_wait(p->opened);
     for (struct exchange *x; (x = take(p));) {
         x->next = checked(p->app->handle_slow(thread, x));
+        ct_wipe_stack(); /* it rests now, and what the request brought lies in local variables */
         worker_post_batch(&x, 1);
     }
     p->app->thread_close(thread);

@@ -1,10 +1,14 @@
 /* attack: ten thousand sockets that never finish, or requests that never end.
  *
- *     attack head|body|tls PORT SOCKETS      one byte every BYTE_S seconds on each, in the head of
- * a request, in its body, in the first TLS message; what the server closes is opened again attack
- * repeat PORT SOCKETS RATE FILE   requests of FILE in turn, RATE a second in all, the next on a
- * connection when the one before was answered or the connection ended. FILE: "LENGTH\n" and so many
- * bytes, ...
+ *     attack head|body|tls PORT SOCKETS
+ *
+ * One byte every BYTE_S seconds on each, in the head of a request, in its body, in the first TLS
+ * message. What the server closes is opened again, each in its turn to send.
+ *
+ *     attack repeat PORT SOCKETS RATE FILE
+ *
+ * Requests of FILE in turn, RATE a second in all, the next on a connection when the one before was
+ * answered or the connection ended. FILE: "LENGTH\n" and so many bytes, ...
  *
  * Each socket comes from an address of its own (127.64.0.0 and on), and from another when it comes
  * again. Says "ready" when all sockets have been opened once; ends at the end of its input with one
@@ -227,11 +231,15 @@ static void load(const char *file)
 
 /* ---- the loop ---- */
 
+/* Those that are closed. A slow one that the server has closed comes again when its turn to send
+ * comes (drip): at once it would be a flood of connections, not of slow ones. */
 static void reopen(void)
 {
     static long next;
     long turns = 0;
 
+    if (!is_repeat() && opened >= sockets)
+        return;
     for (long i = 0; i < sockets && turns < OPEN_TURN; i++, next++) {
         struct victim *v = &all[next % sockets];
         if (v->fd >= 0)
@@ -251,8 +259,13 @@ static void drip(long elapsed_ms)
     owed += sockets * elapsed_ms;
     for (; owed >= BYTE_S * 1000; owed -= BYTE_S * 1000) {
         struct victim *v = &all[next++ % sockets];
-        if (v->fd >= 0)
+        if (v->fd >= 0) {
             put(v, "a", 1);
+        } else if (opened >= sockets) {
+            dial(v);
+            if (v->fd >= 0)
+                begin_slow(v);
+        }
     }
 }
 

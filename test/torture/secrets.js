@@ -7,8 +7,9 @@
 //
 // Control: a canary lies in each place and must be found each time.
 //
-// Left out on purpose: the test of the HTTP reader and other tests that start no server, those that
-// start theirs in another way, and the memory of the signer, whose purpose it is to have keys.
+// Left out on purpose: tests that start no server, those that start theirs in another way, those that
+// end while requests are half sent (what was sent is in memory), and the memory of the signer, whose
+// purpose it is to have keys.
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
@@ -20,6 +21,7 @@ const RECORD = path.join(__dirname, 'lib', 'record.js');
 const QUICK = ['spec/token_endpoint', 'spec/par', 'spec/device_authorization', 'spec/pages',
   'spec/userinfo', 'spec/headless', 'spec/twilio_token', 'spec/twilio_apps', 'interop/twine_token',
   'spec/secrets_of_people', 'spec/sign_in_sessions'];
+const HALF_SENT = ['http_front'];
 const PATIENCE_MS = 600000;
 
 const part = new Part('secrets');
@@ -27,7 +29,7 @@ const part = new Part('secrets');
 function suites() {
   if (part.quick) return QUICK;
   return ['spec', 'interop'].flatMap((folder) => fs.readdirSync(path.join(ROOT, 'test', folder))
-    .filter((f) => f.endsWith('.test.js') &&
+    .filter((f) => f.endsWith('.test.js') && !HALF_SENT.includes(f.replace('.test.js', '')) &&
       fs.readFileSync(path.join(ROOT, 'test', folder, f), 'utf8').includes('startPostern'))
     .map((f) => `${folder}/${f.replace('.test.js', '')}`));
 }

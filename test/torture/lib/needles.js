@@ -22,7 +22,7 @@ const FORM = new RegExp(`(?:^|[&?\\s])(${NAMES})=([^&\\s]+)`, 'g');
 const JSON_MEMBER = new RegExp(`"(${NAMES})"\\s*:\\s*"([^"\\\\]+)"`, 'g');
 const INPUT = new RegExp(`name="(${NAMES})" value="([^"]+)"`, 'g');
 const HANDLE = /pst[a-z]_([A-Za-z0-9_-]{43})/g;
-const JWT = /eyJ[\w-]+\.[\w-]+\.([\w-]{40,})/g;
+const JWT = /(eyJ[\w-]+)\.[\w-]+\.([\w-]{40,})/g;
 const BASIC = /authorization: *basic +([A-Za-z0-9+/=]+)/gi;
 const FLOW_COOKIE = /postern-flow=([\w-]{16,})/g;
 
@@ -31,6 +31,10 @@ function isSecret(text) {
   return text.length >= LEAST && new Set(text).size >= 7 &&
     !/^(\S+@\S+$|https?:|urn:|wrong|invalid|[a-z_ -]{1,24}$|[0-9a-f]{8}-[0-9a-f]{4}-0)/i.test(text);
 }
+
+// One of the audit log is made to be shown, and opens nothing.
+const isCheckpoint = (header) =>
+  Buffer.from(header, 'base64url').toString('latin1').includes('"audit-checkpoint+jwt"');
 
 function plain(text) {
   try {
@@ -55,7 +59,9 @@ class Needles {
 
   read(text) {
     for (const [, tail] of text.matchAll(HANDLE)) this.add('handle', tail.slice(16));
-    for (const [, signature] of text.matchAll(JWT)) this.add('signature', signature);
+    for (const [, header, signature] of text.matchAll(JWT)) {
+      if (!isCheckpoint(header)) this.add('signature', signature);
+    }
     for (const [, pair] of text.matchAll(BASIC)) {
       const both = Buffer.from(pair, 'base64').toString('latin1');
       if (both.includes(':')) this.add('basic_secret', plain(both.slice(both.indexOf(':') + 1)));

@@ -107,8 +107,10 @@ async function examine(p) {
   const found = parts.flatMap((r) => r.found);
   const has = (kind, place) => found.some((f) => f.kind.startsWith(`canary_${kind}`) && place(f.place));
   const isLog = (f) => f === path.basename(p.log), isMemory = (f) => f.startsWith('pid:');
-  const canaries = here ? { log: has('log', isLog), memory: has('memory', isMemory),
-    store: has('store', (f) => !isLog(f) && !isMemory(f)) } : null;
+  const canaries = here ? { log: has('log', isLog), memory: has('memory', isMemory) } : null;
+  if (here && (p.settings.db || p.store.url) === p.store.url) { // else it has that of another
+    canaries.store = has('store', (f) => !isLog(f) && !isMemory(f));
+  }
   fs.appendFileSync(process.env.TORTURE_RECORD, `${JSON.stringify({
     test: path.basename(process.argv[1]), secrets: needles.count, needles: needles.written,
     searched: parts.reduce((n, r) => n + r.searched, 0), canaries, split,
