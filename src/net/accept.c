@@ -20,7 +20,7 @@
 #include "net/state.h"
 
 enum {
-    SHARE = 64,       /* connections per listener and turn */
+    SHARE = 8, /* connections per listener and turn: who is connected already waits for them */
     LINGER_MAX = 64,  /* refused ones that are kept until the client has read the answer */
     ADMIN_SPARE = 64, /* connections beyond the cap that administrators' listeners have */
     PAUSE_MS = 100,
