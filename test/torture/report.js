@@ -29,6 +29,7 @@ function command(p) {
   if (p.rounds) list.push('--rounds', p.rounds);
   if (p.store !== 'sqlite') list.push('--store', p.store);
   if (p.quick) list.push('--quick');
+  if (p.only) list.push('--only', p.only);
   if (/two-nodes/.test(p.label)) list.push('--nodes 2');
   list.push('--seed', p.seed);
   return list.join(' ');

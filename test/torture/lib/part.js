@@ -9,7 +9,7 @@
 //                                          a fourth argument is what a picture is drawn of
 //     await part.end()                     prints "N passed, N failed", writes the JSON, exits
 //
-// The JSON: { name, store, rounds, seed, date, seconds, figures: [{ name, value, unit }], passed,
+// The JSON: { name, store, rounds, seed, only, date, seconds, figures: [{ name, value, unit }], passed,
 // failed: [text] }.
 
 const { execFileSync } = require('node:child_process');
@@ -98,6 +98,7 @@ class Part {
     if (this.options.json) {
       const { name, store, rounds, seed, figures, passed, failed } = this;
       fs.writeFileSync(this.options.json, JSON.stringify({ name, store, rounds, seed,
+        only: this.options.only,
         date: new Date().toISOString().slice(0, 10),
         seconds: Math.round((Date.now() - this.start) / 1000), quick: this.quick, figures, passed,
         failed }, null, 1));
