@@ -57,7 +57,7 @@ struct rq {
     struct failure failure;
     struct sign_item jobs[HTTP_HOLES]; /* of the holes of res */
     struct slow_results slow;
-    struct secret_hashes hashed; /* what the client showed */
+    struct secret_hashes hashed;        /* what the client showed */
     const struct cached_client *client; /* once authenticated, until the handler returns */
     struct uid client_id;               /* the same client's id, for the log */
     bool has_client;

@@ -92,7 +92,8 @@ struct server_thread {
 };
 
 /* FLOW_READ: the handler wanted to read a shared store on a worker. FLOW_ASK: it wanted hashes of
- * the signer there (oauth/secret_hashes.h). FLOW_SIGN: all is done and durable but the signatures. */
+ * the signer there (oauth/secret_hashes.h). FLOW_SIGN: all is done and durable but the signatures.
+ */
 enum flow { FLOW_ANSWER, FLOW_ASK, FLOW_SIGN, FLOW_COMMIT, FLOW_POOL, FLOW_READ };
 
 struct rq;

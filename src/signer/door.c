@@ -38,7 +38,7 @@ struct door_vault {
 
 struct door {
     struct door_vault *v;
-    size_t at; /* which channel */
+    size_t at;               /* which channel */
     uint8_t request[HASHES]; /* of hashes and sealing keys */
     uint8_t answer[CHANNEL_ROOM];
 };

@@ -8,9 +8,9 @@
  * LIMIT_SECRET bytes; purpose has at most 32. ERR_UNAVAILABLE: the keys are away. */
 enum err secret_hash(struct signer *s, const struct key *pepper, str purpose, const struct uid *id,
                      str secret, struct digest *out);
-/* What is hashed, for signer_hmac_all and signer_keep. The latter for secrets that were drawn, never
- * for those that people chose: in memory the hash is without its pepper what the key of this process
- * makes it. */
+/* What is hashed, for signer_hmac_all and signer_keep. The latter for secrets that were drawn,
+ * never for those that people chose: in memory the hash is without its pepper what the key of this
+ * process makes it. */
 str secret_hash_message(struct arena *a, str purpose, const struct uid *id, str secret);
 
 #endif

@@ -1,4 +1,5 @@
-/* oauth_turn: one request of a program on its way: HTTP reader, engine, commits, signatures, answer.
+/* oauth_turn: one request of a program on its way: HTTP reader, engine, commits, signatures,
+ * answer.
  *
  * In one process and without sockets. Both workers and pool are threads only in name.
  */
@@ -65,14 +66,13 @@ static inline void turn_run(struct turn *t)
 {
     struct rq *rqs[1] = {&t->rq};
     enum flow flow = oauth_handle(&w.worker, &t->rq);
-    while (flow != FLOW_ANSWER && flow != FLOW_SIGN) {
+    while (flow != FLOW_ANSWER && flow != FLOW_SIGN)
         if (flow == FLOW_COMMIT)
             flow = turn_commit(t);
         else if (flow == FLOW_ASK)
             oauth_ask(&w.worker, rqs, 1, &flow);
         else
             flow = oauth_handle(&w.pool, &t->rq);
-    }
     if (flow == FLOW_SIGN)
         oauth_sign(&w.worker, rqs, 1);
 }

@@ -283,6 +283,9 @@ describe('revoke, disable, delete', () => {
     }
     assert.fail(`within 5 s: ${what}`);
   };
+  // An opaque token is judged by the store at once; what the client is now reaches the issuer later.
+  const fresh = (c) => until('a new token lives',
+    async () => (await introspect(p, c, await getToken(p, c))).active);
   for (const format of ['jwt', 'opaque']) {
     const extra = ['--token-format', format];
     test(`everything of a client (${format})`, async () => {
@@ -294,7 +297,7 @@ describe('revoke, disable, delete', () => {
       assert.strictEqual(r.code, 0, r.stderr);
       for (const t of tokens) await until('dead', async () => !(await introspect(p, c, t)).active);
       assert.strictEqual((await introspect(p, other, spared)).active, true);
-      assert.strictEqual((await introspect(p, c, await getToken(p, c))).active, true);
+      await fresh(c);
     });
     test(`everything of an organization (${format})`, async () => {
       const c = await makeClient(p, { extra });
@@ -306,7 +309,7 @@ describe('revoke, disable, delete', () => {
       await until('dead', async () => !(await introspect(p, c, one)).active);
       await until('dead', async () => !(await introspect(p, d, two)).active);
       assert.strictEqual((await introspect(p, far, spared)).active, true);
-      assert.strictEqual((await introspect(p, c, await getToken(p, c))).active, true);
+      await fresh(c);
     });
     test(`a disabled client gets no token, its tokens are dead (${format})`, async () => {
       const c = await makeClient(p, { extra });

@@ -1,7 +1,6 @@
 /* timing: does the time of a refusal tell how much of a secret was right? (security.md A32)
  *
- *     timing SAMPLES [NAME]     prints "NAME t=1.23 ..." for each comparison; exit 1: one of them
- * tells
+ *     timing SAMPLES [NAME]     prints "NAME t=1.23 ..." for each comparison; exit 1: one tells
  *
  * The method is dudect's (Reparaz, Balasch, Verbauwhede 2017): two classes of input, drawn at
  * random for each sample, the real function under a cycle counter, and Welch's t-test on the two
@@ -261,10 +260,10 @@ static void seal_set(int class)
     memcpy((char *)(uintptr_t)csrf_token.p, forged[class].p, csrf_token.n);
 }
 
-/* Wrong codes, many of each class, since where a hash lies in the index makes a difference of its
- * own: without one right letter, and with seven of eight right. */
-#define CODES 128
-static char typed[2][CODES][8], code_typed[8];
+/* Wrong codes: without one right letter, and with seven of eight right. Each sample draws its own,
+ * since where a hash lies in the index makes a difference, which a fixed lot of codes would give to
+ * its class. */
+static char code_typed[8];
 
 static void draw_code(char *code, int class)
 {
@@ -291,16 +290,16 @@ static void code_open(void)
                      STR("BCDFGHJK"), &row.user_code);
     device_code_put(&fx, &row);
     assert_int_equal(write_now(&fx), COMMIT_DONE);
-    for (int class = 0; class < 2; class ++)
-        for (size_t i = 0; i < CODES; i++)
-            draw_code(typed[class][i], class);
 }
 
+/* Both are drawn, so that the way here is the same whatever the class. */
 static void code_set(int class)
 {
-    static size_t turn;
+    char drawn[2][8];
 
-    memcpy(code_typed, typed[class][turn++ % CODES], sizeof code_typed);
+    draw_code(drawn[0], 0);
+    draw_code(drawn[1], 1);
+    memcpy(code_typed, drawn[class], sizeof code_typed);
 }
 
 static void code_run(int class)

@@ -238,7 +238,8 @@ static void door_hmac(void *arg, struct hash_item *items, size_t n)
         signer_hmac_all(local, items, n);
     for (size_t i = 0; door.away && i < n; i++) {
         items[i].e = ERR_UNAVAILABLE;
-        memset(&items[i].hash, 7, sizeof items[i].hash); /* what it leaves behind must not be used */
+        memset(&items[i].hash, 7,
+               sizeof items[i].hash); /* what it leaves behind must not be used */
     }
 }
 
