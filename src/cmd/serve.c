@@ -12,6 +12,7 @@
 #include "cmd/open.h"
 #include "cmd/serve_network.h"
 #include "cmd/serve_sandbox.h"
+#include "cmd/serve_slice.h"
 #include "cmd/serve_sockets.h"
 #include "cmd/serve_supervisor.h"
 
@@ -50,6 +51,7 @@ static int server_settings(struct cmd *c)
 static int serve(struct cmd *c)
 {
     harden();
+    serve_slice_short();
     if (!heap_reserve(RESERVE_BYTES))
         return cmd_fail(CMD_FAILED, "there is not enough memory to start");
     hash_use_heap();

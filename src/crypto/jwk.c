@@ -279,7 +279,7 @@ static bool alg_fits(const struct json *jwk, enum jws_alg alg)
     return !v || (json_is(v, JSON_STR_T) && jws_alg_parse(v->s, &named) && named == alg);
 }
 
-static bool is_meant_for(const struct json *jwk, enum jws_alg alg)
+bool jwk_is_meant_for(const struct json *jwk, enum jws_alg alg)
 {
     const struct jws_alg_info *info = &jws_algs[alg];
     const char *crv = info->crv;
@@ -386,7 +386,7 @@ static EVP_PKEY *read_okp(const struct json *jwk)
 enum err jwk_parse_public(const struct json *jwk, enum jws_alg alg, struct pkey **out)
 {
     EVP_PKEY *evp = NULL;
-    if (!is_meant_for(jwk, alg))
+    if (!jwk_is_meant_for(jwk, alg))
         return ERR_INVALID_REQUEST;
     if (is_rsa(alg))
         evp = read_rsa(jwk);

@@ -50,6 +50,9 @@ enum err jwk_from_public_der(enum jws_alg alg, str der, struct pkey **out);
 void jwk_write_public(struct buf *out, const struct pkey *key);
 /* A complete JWKS entry: kty, crv/x/y or n/e, alg, use "sig", kid. */
 void jwk_write_entry(struct buf *out, const struct pkey *key, enum jws_alg alg, str kid);
+/* Kind, curve, use, alg and key_ops allow that algorithm, and it has no private member. What its
+ * numbers are worth, jwk_parse_public says. */
+bool jwk_is_meant_for(const struct json *jwk, enum jws_alg alg);
 /* Reads a public JWK; use, alg and key_ops must allow `alg` where present. ERR_INVALID_REQUEST on
  * anything else, private members among it (security.md 41, 49). */
 enum err jwk_parse_public(const struct json *jwk, enum jws_alg alg, struct pkey **out);

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "codec/b64url.h"
 #include "crypto/jwk_set.h"
+#include "crypto/jws_kept.h"
 
 #define SIGNATURE_MAX 512 /* RSA of 4096 bits */
 #define TRIES_MAX     4   /* keys of a foreign set for one token (security.md A36) */
@@ -182,10 +183,10 @@ static bool is_key_of(const struct json *jwk, str kid)
 
 /* RFC 8725 3.1: the header names one of the algorithms that the caller allows, and the key must be
  * one for it: an RSA key registered for PS256 verifies no RS256, and no key verifies a MAC. */
-enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigned algs)
+enum err jwt_verify_jwks(struct jws_kept *kept, const struct jwt *jwt, const struct json *jwks,
+                         unsigned algs)
 {
     enum jws_alg alg;
-    struct pkey *key;
     enum err e = ERR_INVALID_TOKEN;
     int tries = 0;
     const struct json *keys = jwk_set_keys(jwks);
@@ -193,12 +194,14 @@ enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigne
     if (!keys || !jws_alg_parse(jwt->alg, &alg) || !(algs & JWT_ALG(alg)))
         return ERR_INVALID_TOKEN;
     for (const struct json *k = keys->first; k && e != OK && tries < TRIES_MAX; k = k->next) {
-        if (!is_key_of(k, jwt->kid) || jwk_parse_public(k, alg, &key) != OK)
+        struct jws_ctx *ctx = NULL;
+        if (is_key_of(k, jwt->kid))
+            ctx = kept ? jws_kept_get(kept, k, alg) : jws_kept_never(k, alg);
+        if (!ctx)
             continue;
-        struct jws_ctx *ctx = jws_open(alg, key);
         e = jws_verify(ctx, jwt->input, jwt->signature);
-        jws_close(ctx);
-        jwk_free(key);
+        if (!kept)
+            jws_close(ctx);
         tries++;
     }
     return e;

@@ -4,6 +4,8 @@
 
 #include "crypto/signer.h"
 
+struct jws_kept;
+
 /* Below the rules of signing, for whoever has the keys: others ask signer_sign.
  * Appends header.payload.signature of `claims` (a JSON object) with {"alg","kid","typ"} in front.
  * `key` must be of the signer's ring. ERR_SERVER_ERROR if it is not, if typ is empty or longer than
@@ -35,9 +37,11 @@ enum err jwt_verify(struct signer *s, const struct jwt *jwt, str typ);
  * JWKS, which is his registered one, never one that the token names. `algs` is what the caller
  * allows. With kid: keys of that kid (several: those that fit by kty, crv, alg, use, key_ops);
  * without: all keys that fit; at most 4 are tried. Neither typ nor any claim is judged here, not
- * even exp: that is the caller's. ERR_INVALID_TOKEN, always the same (security.md 41, 43-45, 49).
+ * even exp: that is the caller's. `kept`: where this thread keeps its contexts for such keys; NULL:
+ * nowhere. ERR_INVALID_TOKEN, always the same (security.md 41, 43-45, 49).
  */
-enum err jwt_verify_jwks(const struct jwt *jwt, const struct json *jwks, unsigned algs);
+enum err jwt_verify_jwks(struct jws_kept *kept, const struct jwt *jwt, const struct json *jwks,
+                         unsigned algs);
 /* typ equals `typ` without case, "application/" allowed in front (RFC 7515 4.1.9); false when
  * absent. */
 bool jwt_typ_is(const struct jwt *jwt, str typ);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "codec/url.h"
+#include "crypto/jws_kept.h"
 #include "oauth/endpoint/metadata.h"
 #include "oauth/misbehave.h"
 #include "oauth/record.h"
@@ -230,6 +231,7 @@ enum err server_thread_open(struct server *s, struct server_thread *t, enum thre
     t->persons = s->shared ? person_cache_join(s->persons) : NULL;
     t->metrics = metrics_cell_new(&s->metrics);
     t->verified = verified_open();
+    t->kept = jws_kept_open();
     t->changes_seen = atomic_load(&s->changes.seq);
     take_ring(t);
     if (t->signer != NULL)
@@ -246,6 +248,7 @@ void server_thread_close(struct server_thread *t)
     client_cache_close(t->clients);
     person_cache_close(t->persons);
     verified_close(t->verified);
+    jws_kept_close(t->kept);
     hash_close(t->hasher);
     db_close(t->db);
 }

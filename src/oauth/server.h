@@ -84,6 +84,7 @@ struct server_thread {
     struct client_cache *clients;
     struct person_cache *persons; /* on a shared store; else NULL */
     struct verified *verified;    /* JWTs whose signature has been checked */
+    struct jws_kept *kept;        /* contexts for the keys of clients */
     uint64_t changes_seen;
     uint64_t commits_seen;
     struct log_batch log;

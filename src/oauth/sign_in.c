@@ -44,12 +44,14 @@
 #define KNOWN_S         (90 * 86400)
 #define RULES_RETRY_S   60
 
-/* What one attempt is counted under. */
+/* What an attempt may be counted under, and what says that its source is known. */
+enum { LOGIN, LOGIN_HERE, SOURCE, KNOWN, COUNTERS };
+
 struct counters {
-    str account; /* or the account at this source, if known */
-    str source;  /* p == NULL: not counted */
-    str known;   /* the row that says that this source is known */
+    str key[COUNTERS]; /* SOURCE: p == NULL where it is not counted */
+    struct throttle now[COUNTERS];
     bool is_known;
+    int account; /* LOGIN, or LOGIN_HERE where the source is known */
 };
 
 enum err sign_in_hash(struct signer *s, struct arena *a, const struct uid *user, str normalized,
@@ -97,17 +99,22 @@ void sign_in_forgive(struct effects *fx, struct hasher *h, str canonical)
 
 static enum err find_counters(struct rq *rq, str login, struct counters *out)
 {
-    struct throttle t;
     str source = source_of(rq), place = source.p ? source : STR("-");
     enum err e;
 
-    *out = (struct counters){.known = key_of(rq, STR("known:"), login, place)};
-    if ((e = throttle_look(rq->t->db, out->known, rq->now_s, &t)) != OK)
+    *out = (struct counters){.key = {
+                                 [LOGIN] = key_of(rq, STR("login:"), login, (str){0}),
+                                 [LOGIN_HERE] = key_of(rq, STR("login:"), login, place),
+                                 [KNOWN] = key_of(rq, STR("known:"), login, place),
+                             }};
+    if (source.p)
+        out->key[SOURCE] = arena_printf(rq->arena, "source:%.*s", STR_ARG(source));
+    if ((e = throttle_look(rq->t->db, out->key, COUNTERS, rq->now_s, out->now)) != OK)
         return e;
-    out->is_known = t.attempts > 0;
-    out->account = key_of(rq, STR("login:"), login, out->is_known ? place : (str){0});
-    if (source.p && !out->is_known)
-        out->source = arena_printf(rq->arena, "source:%.*s", STR_ARG(source));
+    out->is_known = out->now[KNOWN].attempts > 0;
+    out->account = out->is_known ? LOGIN_HERE : LOGIN;
+    if (out->is_known)
+        out->key[SOURCE] = (str){0};
     return OK;
 }
 
@@ -128,16 +135,11 @@ static int64_t waits_until(const struct throttle *t)
 /* ERR_TOO_MANY_REQUESTS while this attempt must wait. */
 static enum err check_wait(struct rq *rq, const struct counters *c)
 {
-    struct throttle account, source = {0};
-    enum err e = throttle_look(rq->t->db, c->account, rq->now_s, &account);
+    const struct throttle *source = &c->now[SOURCE];
+    int64_t until_s = waits_until(&c->now[c->account]);
 
-    if (e == OK && c->source.p)
-        e = throttle_look(rq->t->db, c->source, rq->now_s, &source);
-    if (e != OK)
-        return e;
-    int64_t until_s = waits_until(&account);
-    if (source.attempts >= SOURCE_MAX && source.window_end_s > until_s)
-        until_s = source.window_end_s;
+    if (c->key[SOURCE].p && source->attempts >= SOURCE_MAX && source->window_end_s > until_s)
+        until_s = source->window_end_s;
     if (until_s <= rq->now_s)
         return OK;
     rq->failure.retry_s = (int)(until_s - rq->now_s);
@@ -155,9 +157,9 @@ static enum err count_attempt(struct rq *rq, const struct counters *c)
         return e;
     if (rq->t->kind != THREAD_POOL)
         return ERR_SLOW;
-    throttle_count(&rq->fx, c->account, rq->now_s, WINDOW_S);
-    if (c->source.p)
-        throttle_count(&rq->fx, c->source, rq->now_s, SOURCE_WINDOW_S);
+    throttle_count(&rq->fx, c->key[c->account], rq->now_s, WINDOW_S);
+    if (c->key[SOURCE].p)
+        throttle_count(&rq->fx, c->key[SOURCE], rq->now_s, SOURCE_WINDOW_S);
     if ((e = rq_commit(rq)) != OK)
         return e;
     rq->slow.password_counted = true;
@@ -165,15 +167,15 @@ static enum err count_attempt(struct rq *rq, const struct counters *c)
 }
 
 /* The attempt was none. The account's shared counter ends too: NIST counts consecutive failures. */
-static void forget_attempts(struct rq *rq, const struct counters *c, str login)
+static void forget_attempts(struct rq *rq, const struct counters *c)
 {
-    throttle_clear(&rq->fx, c->account);
+    throttle_clear(&rq->fx, c->key[c->account]);
     if (c->is_known)
-        throttle_clear(&rq->fx, key_of(rq, STR("login:"), login, (str){0}));
+        throttle_clear(&rq->fx, c->key[LOGIN]);
     else
-        throttle_count(&rq->fx, c->known, rq->now_s, KNOWN_S);
-    if (c->source.p)
-        throttle_forgive(&rq->fx, c->source);
+        throttle_count(&rq->fx, c->key[KNOWN], rq->now_s, KNOWN_S);
+    if (c->key[SOURCE].p)
+        throttle_forgive(&rq->fx, c->key[SOURCE]);
 }
 
 /* ---- judging ---- */
@@ -267,9 +269,9 @@ static enum err renew(struct rq *rq, const struct user *u, str password)
     return OK;
 }
 
-/* Everything but what a success brings with it. *c and *canonical are filled for that. */
+/* Everything but what a success brings with it; *c is filled for that. */
 static enum err prove(struct rq *rq, str login, str password, const struct id *organization,
-                      struct counters *c, str *canonical, struct user *out)
+                      struct counters *c, struct user *out)
 {
     const struct user *u;
     enum err e;
@@ -277,8 +279,7 @@ static enum err prove(struct rq *rq, str login, str password, const struct id *o
 
     if (!unicode_login(rq->arena, login, &name))
         name = (str){0}; /* no account has it; counted as it is */
-    *canonical = name.p ? name : login;
-    if ((e = find_counters(rq, *canonical, c)) != OK)
+    if ((e = find_counters(rq, name.p ? name : login, c)) != OK)
         return e;
     if ((e = count_attempt(rq, c)) == ERR_TOO_MANY_REQUESTS) {
         enum err lost = find_user(rq, name, out, &u); /* not judged */
@@ -295,13 +296,12 @@ enum err sign_in_password(struct rq *rq, str login, str password, const struct i
                           struct user *out)
 {
     struct counters c;
-    str canonical;
-    enum err e = prove(rq, login, password, organization, &c, &canonical, out);
+    enum err e = prove(rq, login, password, organization, &c, out);
 
     if (e != OK)
         return e;
     user_hold_password(&rq->fx, &out->id, out->password);
-    forget_attempts(rq, &c, canonical);
+    forget_attempts(rq, &c);
     return renew(rq, out, password);
 }
 
@@ -330,11 +330,11 @@ enum err sign_in_change_password(struct rq *rq, const struct user *u, str presen
 {
     struct counters c;
     struct user now;
-    str canonical, normalized;
+    str normalized;
     enum err e;
 
     if ((e = check_fresh(rq, u, fresh)) != OK ||
-        (e = prove(rq, u->username, present, &u->organization, &c, &canonical, &now)) != OK)
+        (e = prove(rq, u->username, present, &u->organization, &c, &now)) != OK)
         return e;
     if (!uid_eq(&now.id, &u->id) || !password_rules_normalize(rq->arena, fresh, &normalized))
         return ERR_WRONG_PASSWORD;
@@ -342,7 +342,7 @@ enum err sign_in_change_password(struct rq *rq, const struct user *u, str presen
         return e;
     user_set_password(&rq->fx, &u->id, now.password, rq->slow.password_hash,
                       &rq->slow.password_pepper, rq->now_s);
-    forget_attempts(rq, &c, canonical); /* behind the user, as at a sign-in: locks have an order */
+    forget_attempts(rq, &c); /* behind the user, as at a sign-in: locks have an order */
     session_end_all(&rq->fx, &u->id, keep, true, rq->now_s);
     user_grant_revoke_user(&rq->fx, &u->id, NULL, true, rq->now_s); /* under that session, too */
     return OK;

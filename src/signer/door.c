@@ -136,16 +136,17 @@ static size_t room_of(const struct sign_item *item)
     return HEADER + B64URL_CHARS(item->claims.n + HEADER) + item->access.n + FRAME;
 }
 
-/* How many items one call takes: never none. */
-static size_t take(const struct sign_item *items, size_t n)
+/* How many items one call takes: never none. *room: bytes that its request and its answer need. */
+static size_t take(const struct sign_item *items, size_t n, size_t *room)
 {
-    size_t taken = 0, room = HEADER;
+    size_t taken = 0;
+    *room = HEADER;
     while (taken < n && taken < CHANNEL_BATCH) {
         size_t with_next = taken + 1 < n && items[taken + 1].at_hash && !items[taken + 1].access.p;
         size_t more = room_of(&items[taken]) + (with_next ? room_of(&items[taken + 1]) : 0);
-        if (taken > 0 && (room + more > CHANNEL_ROOM || taken + 1 + with_next > CHANNEL_BATCH))
+        if (taken > 0 && (*room + more > CHANNEL_ROOM || taken + 1 + with_next > CHANNEL_BATCH))
             break;
-        room += more;
+        *room += more;
         taken += 1 + with_next;
     }
     return taken;
@@ -173,12 +174,13 @@ static enum err read_jwts(struct message *m, struct sign_item *items, size_t n)
     return message_done(m) ? OK : ERR_SERVER_ERROR;
 }
 
-static void sign_some(struct door *d, struct sign_item *items, size_t n)
+static void sign_some(struct door *d, struct sign_item *items, size_t n, size_t room)
 {
     struct arena scratch;
     struct message m, answer;
     arena_init(&scratch, 2 * CHANNEL_ROOM);
-    m = message_new(arena_alloc(&scratch, CHANNEL_ROOM), CHANNEL_ROOM);
+    room = room < CHANNEL_ROOM ? room : CHANNEL_ROOM;
+    m = message_new(arena_alloc(&scratch, room), room);
     message_put_u8(&m, CHANNEL_SIGN);
     message_put_u32(&m, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
@@ -195,10 +197,9 @@ static void sign_some(struct door *d, struct sign_item *items, size_t n)
 
 static void sign(void *door, struct sign_item *items, size_t n)
 {
-    for (size_t done = 0; done < n;) {
-        size_t some = take(items + done, n - done);
-        sign_some(door, items + done, some);
-        done += some;
+    for (size_t done = 0, some, room; done < n; done += some) {
+        some = take(items + done, n - done, &room);
+        sign_some(door, items + done, some, room);
     }
 }
 

@@ -110,7 +110,7 @@ static bool is_signed(const struct audit_chain *c, struct arena *a,
     struct jwt jwt;
 
     if (jwt_parse(a, p->jwt, &jwt) != OK || !jwt_typ_is(&jwt, sign_rules_typ(SIGN_CHECKPOINT)) ||
-        jwt_verify_jwks(&jwt, c->jwks, JWT_ALGS_ANY) != OK)
+        jwt_verify_jwks(NULL, &jwt, c->jwks, JWT_ALGS_ANY) != OK)
         return false;
     buf_fixed(&b, hex, sizeof hex);
     buf_hex(&b, p->hash.b, sizeof p->hash.b);

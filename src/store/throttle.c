@@ -8,11 +8,13 @@
 #include "store/expiry.h"
 #include "store/statements.h"
 
-enum { LOAD, COUNT, FORGIVE, CLEAR, SWEEP };
+enum { LOOK, COUNT, FORGIVE, CLEAR, SWEEP };
 
 static const struct sql sql[] = {
-    [LOAD] = {"throttle.load", "SELECT attempts, window_end_s, last_s FROM throttle "
-                               "WHERE subject = $1 AND window_end_s > $2"},
+    [LOOK] = {"throttle.look",
+              "SELECT CASE subject WHEN $1 THEN 0 WHEN $2 THEN 1 WHEN $3 THEN 2 ELSE 3 END, "
+              "attempts, window_end_s, last_s FROM throttle "
+              "WHERE subject IN ($1, $2, $3, $4) AND window_end_s > $5"},
     [COUNT] =
         {"throttle.count",
          "INSERT INTO throttle (subject, attempts, window_end_s, last_s) VALUES ($1, 1, $2, $3) "
@@ -30,15 +32,25 @@ static const struct sql sql[] = {
 
 const struct sql_set throttle_statements = {sql, sizeof sql / sizeof *sql};
 
-enum err throttle_look(struct db *db, str key, int64_t now_s, struct throttle *out)
+enum err throttle_look(struct db *db, const str *keys, size_t n, int64_t now_s,
+                       struct throttle *out)
 {
-    struct rows r = db_query(db, &sql[LOAD], ARGS(db_text(key), db_int(now_s)));
+    str key[THROTTLE_KEYS] = {{0}};
 
-    *out = (struct throttle){0};
-    if (rows_next(&r)) {
-        out->attempts = row_int(&r, 0);
-        out->window_end_s = row_int(&r, 1);
-        out->last_s = row_int(&r, 2);
+    memcpy(key, keys, n * sizeof *keys);
+    memset(out, 0, n * sizeof *out);
+    struct rows r = db_query(
+        db, &sql[LOOK],
+        ARGS(db_text(key[0]), db_text(key[1]), db_text(key[2]), db_text(key[3]), db_int(now_s)));
+    while (rows_next(&r)) {
+        int64_t i = row_int(&r, 0);
+        if (i < 0 || (size_t)i >= n)
+            continue;
+        out[i] = (struct throttle){
+            .attempts = row_int(&r, 1),
+            .window_end_s = row_int(&r, 2),
+            .last_s = row_int(&r, 3),
+        };
     }
     return rows_end(&r);
 }
@@ -47,7 +59,7 @@ enum err throttle_load(struct db *db, str key, int64_t now_s, int64_t *attempts,
                        int64_t *window_end_s)
 {
     struct throttle t;
-    enum err e = throttle_look(db, key, now_s, &t);
+    enum err e = throttle_look(db, &key, 1, now_s, &t);
 
     *attempts = t.attempts;
     *window_end_s = t.window_end_s;

@@ -12,7 +12,12 @@ struct throttle {
     int64_t attempts, last_s, window_end_s; /* all 0: none in the current window */
 };
 
-enum err throttle_look(struct db *db, str key, int64_t now_s, struct throttle *out);
+enum { THROTTLE_KEYS = 4 };
+
+/* What is counted under each of n keys, at most THROTTLE_KEYS, in one query; a key with p == NULL
+ * counts nothing. */
+enum err throttle_look(struct db *db, const str *keys, size_t n, int64_t now_s,
+                       struct throttle *out);
 /* Attempts of that key ("client:<uuid>") in the current window; the window starts at the first. */
 enum err throttle_load(struct db *db, str key, int64_t now_s, int64_t *attempts,
                        int64_t *window_end_s);

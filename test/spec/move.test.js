@@ -162,9 +162,8 @@ describe('move', () => {
     databases = openDatabases(p.store.masterKey);
   });
   after(async () => {
-    await p.kill9();
+    await p.stop();
     first.drop();
-    p.remove();
     databases.close();
   });
 

@@ -49,6 +49,7 @@ const client = (p, format) => makeTwineClient(p, {
 
 const ends = (p, name) => p.logLines().filter((l) => l.event === 'process' && l.process === name);
 
+const OWN_SCHED = '/proc/self/sched';
 const isRoot = process.getuid() === 0;
 
 // Where memory begins that processes share and that is no file.
@@ -91,6 +92,18 @@ describe('a server of several processes', () => {
     const all = p.processes();
     assert.deepStrictEqual(Object.keys(all).sort(), ['network', 'outbound', 'signer', 'supervisor']);
     assert.strictEqual(new Set(Object.values(all)).size, 4);
+  });
+
+  test('every thread asks for short turns on a core', {
+    skip: fs.existsSync(OWN_SCHED) && /^se\.slice/m.test(fs.readFileSync(OWN_SCHED, 'latin1'))
+      ? false : 'the kernel does not tell, or is older than 6.12',
+  }, () => {
+    for (const pid of Object.values(p.processes())) {
+      for (const task of fs.readdirSync(`/proc/${pid}/task`)) {
+        const told = fs.readFileSync(`/proc/${pid}/task/${task}/sched`, 'latin1');
+        assert.strictEqual(/^se\.slice *: *(\d+)/m.exec(told)[1], '100000', `${pid}/${task}`);
+      }
+    }
   });
 
   test('only the network process has a client, and the signer has no descriptor of a file', () => {

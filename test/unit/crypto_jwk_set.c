@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "crypto/jwk_set.h"
+#include "crypto/jws_kept.h"
 #include "crypto/jwt.h"
 #include "crypto/pkey.h"
 
@@ -13,12 +14,14 @@
 struct fixture {
     struct arena a;
     struct pkey *key[JWS_ALGS], *other[JWS_ALGS];
+    struct jws_kept *kept;
 };
 
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     arena_init(&f->a, 64 << 20);
+    f->kept = jws_kept_open();
     for (int i = 0; i < JWS_ALGS; i++) {
         f->key[i] = jwk_generate((enum jws_alg)i);
         f->other[i] = jwk_generate((enum jws_alg)i);
@@ -34,6 +37,7 @@ static int tear_down(void **state)
         jwk_free(f->key[i]);
         jwk_free(f->other[i]);
     }
+    jws_kept_close(f->kept);
     arena_free(&f->a);
     free(f);
     return 0;
@@ -81,13 +85,19 @@ static str sign(struct fixture *f, enum jws_alg alg, const struct pkey *key, con
     return buf_str(&b);
 }
 
+/* With contexts that are kept and with fresh ones. */
 static enum err judge(struct fixture *f, str token, str set, unsigned algs)
 {
     struct jwt jwt;
     struct json *jwks = NULL;
     assert_int_equal(json_parse(&f->a, set, &jwks), OK);
     enum err e = jwt_parse(&f->a, token, &jwt);
-    return e == OK ? jwt_verify_jwks(&jwt, jwks, algs) : e;
+    if (e != OK)
+        return e;
+    e = jwt_verify_jwks(f->kept, &jwt, jwks, algs);
+    assert_int_equal(jwt_verify_jwks(f->kept, &jwt, jwks, algs), e);
+    assert_int_equal(jwt_verify_jwks(NULL, &jwt, jwks, algs), e);
+    return e;
 }
 
 static const char *header_of(struct fixture *f, int alg, const char *more)
@@ -163,6 +173,35 @@ static void at_most_four_keys_are_tried(void **state)
     str five[] = {wrong, wrong, wrong, wrong, right};
     assert_int_equal(judge(f, token, set_of(f, four, 6), JWT_ALGS_ANY), OK);
     assert_int_equal(judge(f, token, set_of(f, five, 5), JWT_ALGS_ANY), ERR_INVALID_TOKEN);
+}
+
+/* A context is of one key and algorithm; whether the key may be used is asked each time. */
+static void contexts_are_kept(void **state)
+{
+    enum { KEYS = 200 }; /* more than are kept */
+    struct fixture *f = *state;
+    struct json *mine, *with_private, *for_encryption;
+    str text = entry(f, f->key[JWS_PS256], "");
+    assert_int_equal(json_parse(&f->a, text, &mine), OK);
+    struct jws_ctx *ctx = jws_kept_get(f->kept, mine, JWS_PS256);
+    assert_non_null(ctx);
+    assert_ptr_equal(jws_kept_get(f->kept, mine, JWS_PS256), ctx);
+    assert_ptr_not_equal(jws_kept_get(f->kept, mine, JWS_RS256), ctx);
+    assert_null(jws_kept_get(f->kept, mine, JWS_ES256));
+    text = entry(f, f->key[JWS_PS256], ",\"d\":\"AQAB\"");
+    assert_int_equal(json_parse(&f->a, text, &with_private), OK);
+    assert_null(jws_kept_get(f->kept, with_private, JWS_PS256)); /* security.md 41 */
+    text = entry(f, f->key[JWS_PS256], ",\"use\":\"enc\"");
+    assert_int_equal(json_parse(&f->a, text, &for_encryption), OK);
+    assert_null(jws_kept_get(f->kept, for_encryption, JWS_PS256));
+    for (int i = 0; i < KEYS; i++) {
+        struct pkey *key = jwk_generate(JWS_ES256);
+        str one = entry(f, key, ""), token = sign(f, JWS_ES256, key, "{\"alg\":\"ES256\"}");
+        assert_int_equal(judge(f, token, set_of(f, &one, 1), JWT_ALGS_ANY), OK);
+        token = sign(f, JWS_ES256, f->other[JWS_ES256], "{\"alg\":\"ES256\"}");
+        assert_int_equal(judge(f, token, set_of(f, &one, 1), JWT_ALGS_ANY), ERR_INVALID_TOKEN);
+        jwk_free(key);
+    }
 }
 
 /* security.md 43: a MAC under what everybody knows. */
@@ -277,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_algorithm_verifies_if_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kid_chooses_the_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(at_most_four_keys_are_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(contexts_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mac_under_the_public_key_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(types_and_audiences, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_that_may_be_registered, set_up, tear_down),

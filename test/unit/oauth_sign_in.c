@@ -259,15 +259,16 @@ static void a_rerun_finds_its_results(void **state)
 {
     struct attempt a = {.peer = "192.0.2.1", .login = STR("alice"), .password = STR(RIGHT)};
     struct call *c = visit(&(struct visitor){0}, HTTP_POST, "/sign-in");
-    struct throttle t;
+    int64_t attempts, end_s;
     str encoded;
     (void)state;
     assert_int_equal(run(c, sign_in, &a), OK);
     rq_restart(&c->rq, &w.thread);
     assert_int_equal(sign_in(&c->rq, &a), OK); /* a worker: no hash is possible here */
     server_thread_refresh(&w.thread);
-    assert_int_equal(throttle_look(w.thread.db, STR("source:test"), c->rq.now_s, &t), OK);
-    assert_int_equal(t.attempts, 1);
+    assert_int_equal(throttle_load(w.thread.db, STR("source:test"), c->rq.now_s, &attempts, &end_s),
+                     OK);
+    assert_int_equal(attempts, 1);
     assert_int_equal(password_hash(&w.arena, STR("another one"), &encoded), OK);
     set_password(&alice, encoded, NULL);
     assert_int_equal(commit(c), COMMIT_MISSED); /* what was proven holds no longer */

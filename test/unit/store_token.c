@@ -173,6 +173,8 @@ static void attempts_count_within_a_window(void **state)
 {
     struct fixture *f = *state;
     struct effects fx = fixture_effects(f);
+    const str keys[THROTTLE_KEYS] = {STR("client:c"), STR("client:a"), {0}, STR("client:b")};
+    struct throttle seen[THROTTLE_KEYS];
     int64_t attempts, end, deleted;
 
     for (int i = 0; i < 3; i++)
@@ -194,11 +196,23 @@ static void attempts_count_within_a_window(void **state)
     fx = fixture_effects(f);
     throttle_clear(&fx, STR("client:a"));
     throttle_count(&fx, STR("client:b"), NOW, 60);
+    throttle_count(&fx, STR("client:c"), NOW + 1, 60);
+    throttle_count(&fx, STR("client:c"), NOW + 2, 60);
     assert_int_equal(fixture_commit(f, &fx), OK);
+    assert_int_equal(throttle_look(f->db, keys, THROTTLE_KEYS, NOW + 59, seen), OK);
+    assert_int_equal(seen[0].attempts, 2);
+    assert_int_equal(seen[0].window_end_s, NOW + 61);
+    assert_int_equal(seen[0].last_s, NOW + 2);
+    assert_int_equal(seen[1].attempts, 0); /* it was cleared */
+    assert_int_equal(seen[2].attempts, 0); /* it is none */
+    assert_int_equal(seen[3].attempts, 1);
+    assert_int_equal(throttle_look(f->db, keys, THROTTLE_KEYS, NOW + 60, seen), OK);
+    assert_int_equal(seen[0].attempts, 2);
+    assert_int_equal(seen[3].attempts, 0); /* its window has ended */
     assert_int_equal(throttle_load(f->db, STR("client:a"), NOW + 61, &attempts, &end), OK);
     assert_int_equal(attempts, 0);
-    assert_int_equal(throttle_sweep(f->db, NOW + 60, 10, &deleted), OK);
-    assert_int_equal(deleted, 1);
+    assert_int_equal(throttle_sweep(f->db, NOW + 61, 10, &deleted), OK);
+    assert_int_equal(deleted, 2);
 }
 
 int main(void)

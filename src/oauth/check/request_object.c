@@ -130,7 +130,7 @@ static enum err unwrap(struct rq *rq, struct authorize_request *ar)
         return refuse(rq, ar, "a client with registered keys", "a client without");
     if (jwt_parse(rq->arena, ar->request, &jwt) != OK)
         return refuse(rq, ar, "a JWT signed with PS256, ES256, EdDSA or RS256", "none of these");
-    if (jwt_verify_jwks(&jwt, jwks, JWT_ALGS_ANY) != OK)
+    if (jwt_verify_jwks(rq->t->kept, &jwt, jwks, JWT_ALGS_ANY) != OK)
         return refuse(rq, ar, "a signature by one of the client's keys", "another signature");
     if ((fault = fault_of(rq, ar, &jwt)) != NULL)
         return refuse(rq, ar, "iss = client_id, aud = issuer, exp and nbf within an hour", fault);

@@ -74,25 +74,39 @@ static enum err verify(struct rq *rq, const struct cached_client *client, const 
         return refuse(rq, "the client is not registered for private_key_jwt");
     if (json_parse(rq->arena, client->rp.jwks, &jwks) != OK)
         return refuse(rq, "the client has no keys");
-    if (jwt_verify_jwks(jwt, jwks, JWT_ALGS_FAPI) != OK)
+    if (jwt_verify_jwks(rq->t->kept, jwt, jwks, JWT_ALGS_FAPI) != OK)
         return refuse(rq, "no key of the client verifies the assertion");
     return OK;
+}
+
+static enum err find(struct rq *rq, const struct uid *id, bool again,
+                     const struct cached_client **out)
+{
+    enum err e = client_auth_find(rq, id, again, out);
+
+    return e == OK && *out == NULL ? refuse(rq, "the assertion's client is unknown") : e;
+}
+
+/* What verify() goes by is the same: the verdict would be, too. */
+static bool is_as_before(const struct cached_client *a, const struct cached_client *b)
+{
+    return a->client.auth_method == b->client.auth_method && a->rp.there == b->rp.there &&
+           str_eq(a->rp.jwks, b->rp.jwks);
 }
 
 /* With its keys as the cache has them, else as they are now. */
 static enum err verify_fresh(struct rq *rq, const struct uid *id, const struct jwt *jwt,
                              const struct cached_client **out)
 {
-    enum err e = ERR_INVALID_CLIENT;
+    const struct cached_client *known;
+    enum err e;
 
-    for (int again = 0; again < 2 && e == ERR_INVALID_CLIENT; again++) {
-        if ((e = client_auth_find(rq, id, again != 0, out)) != OK)
-            return e;
-        if (*out == NULL)
-            return refuse(rq, "the assertion's client is unknown");
-        e = verify(rq, *out, jwt);
-    }
-    return e;
+    if ((e = find(rq, id, false, out)) != OK || (e = verify(rq, *out, jwt)) != ERR_INVALID_CLIENT)
+        return e;
+    known = *out;
+    if ((e = find(rq, id, true, out)) != OK)
+        return e;
+    return is_as_before(known, *out) ? ERR_INVALID_CLIENT : verify(rq, *out, jwt);
 }
 
 /* Once (RFC 7523 3, security.md 39). KEEP: it is used up whatever else comes of the request. */
