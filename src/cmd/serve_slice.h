@@ -2,8 +2,8 @@
 #ifndef CMD_SERVE_SLICE_H
 #define CMD_SERVE_SLICE_H
 
-/* This thread and all that it starts, processes too, ask for short turns on a core, which makes them
- * the first in line when they wake. No privilege is needed; Linux before 6.12 does not heed it. */
+/* This thread and all that it starts, processes too, ask for short turns on a core, which puts them
+ * first in line when they wake. No privilege is needed; Linux before 6.12 does not heed it. */
 void serve_slice_short(void);
 
 #endif
