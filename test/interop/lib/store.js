@@ -68,17 +68,27 @@ class SqliteStore {
 
   random(n) { return `randomblob(${n})`; }
 
-  contents() {
-    const dir = path.dirname(this.file), name = path.basename(this.file);
-    return fs.readdirSync(dir).filter((f) => f.startsWith(name) && !f.endsWith('.key'))
-      .map((f) => [f, fs.readFileSync(path.join(dir, f))]);
-  }
+  contents() { return filesOf(this.file); }
 
   locked(work) {
     return holding('sqlite3', [this.file], 'BEGIN IMMEDIATE;', work);
   }
 
   drop() {}
+}
+
+// What rests in a file of SQLite and those beside it.
+function filesOf(file) {
+  const dir = path.dirname(file), name = path.basename(file);
+  return fs.readdirSync(dir).filter((f) => f.startsWith(name) && !f.endsWith('.key'))
+    .map((f) => [f, fs.readFileSync(path.join(dir, f))]);
+}
+
+// A database as a dump has it, and every BYTEA in it as bytes.
+function dumpOf(url) {
+  const dump = run(tool('pg_dump'), ['--data-only', '-d', url]);
+  const binary = [...dump.matchAll(/\\\\x([0-9a-f]+)/g)].map((m) => Buffer.from(m[1], 'hex'));
+  return [['dump', Buffer.from(dump)], ['BYTEA', Buffer.concat(binary)]];
 }
 
 // A shell is a slow way to ask for more than one.
@@ -110,12 +120,7 @@ class PostgresStore {
 
   random(n) { return `substr(sha256(convert_to(random()::text, 'UTF8')), 1, ${n})`; }
 
-  // As a dump has it, and every BYTEA in it as bytes.
-  contents() {
-    const dump = run(tool('pg_dump'), ['--data-only', '-d', this.url]);
-    const binary = [...dump.matchAll(/\\\\x([0-9a-f]+)/g)].map((m) => Buffer.from(m[1], 'hex'));
-    return [['dump', Buffer.from(dump)], ['BYTEA', Buffer.concat(binary)]];
-  }
+  contents() { return dumpOf(this.url); }
 
   locked(work) {
     const tables = this.sql("SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables " +
@@ -133,4 +138,4 @@ function openStore(dir, file = 'postern.db') {
   return onPostgres ? new PostgresStore(dir, file) : new SqliteStore(dir, file);
 }
 
-module.exports = { openStore, onPostgres };
+module.exports = { openStore, onPostgres, filesOf, dumpOf };

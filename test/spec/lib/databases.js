@@ -14,6 +14,8 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
+const { filesOf, dumpOf } = require('../../interop/lib/store.js');
+
 const SCRIPT = path.join(__dirname, '..', '..', '..', 'script', 'postgres');
 const run = (program, args) => execFileSync(program, args, { encoding: 'utf8' }).trim();
 
@@ -22,7 +24,7 @@ function openDatabases(masterKey, { own = !process.env.POSTERN_TEST_PG } = {}) {
   const dir = own ? path.join(base, 'pg') : process.env.POSTERN_TEST_PG;
   let admin = null;
   const psql = (url, text) => run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', text]);
-  const store = (url, sql, drop) => ({ url, masterKey, sql, drop,
+  const store = (url, contents, sql, drop) => ({ url, masterKey, contents, sql, drop,
     env: { POSTERN_DB: url, POSTERN_MASTER_KEY: masterKey } });
   return {
     postgres() {
@@ -33,12 +35,12 @@ function openDatabases(masterKey, { own = !process.env.POSTERN_TEST_PG } = {}) {
       const name = `m_${crypto.randomBytes(8).toString('hex')}`;
       const url = run(SCRIPT, ['url', dir, name]);
       psql(admin, `CREATE DATABASE ${name}`);
-      return store(url, (text) => psql(url, text),
+      return store(url, () => dumpOf(url), (text) => psql(url, text),
         () => psql(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
     sqlite() {
       const file = path.join(base, `${crypto.randomBytes(8).toString('hex')}.db`);
-      return store(`sqlite:${file}`,
+      return store(`sqlite:${file}`, () => filesOf(file),
         (text) => run('sqlite3', ['-cmd', '.timeout 5000', file, text]), () => {});
     },
     kill: () => run(SCRIPT, ['kill', dir]),
