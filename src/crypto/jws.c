@@ -112,6 +112,19 @@ struct jws_ctx *jws_open(enum jws_alg alg, const struct pkey *key)
     return ctx;
 }
 
+struct jws_ctx *jws_open_jwk(enum jws_alg alg, const struct json *jwk)
+{
+    struct pkey *key;
+    if (jwk_parse_public(jwk, alg, &key) != OK)
+        return NULL;
+    struct jws_ctx *ctx = jws_open(alg, key);
+    jwk_free(key);
+    if (alg == JWS_EDDSA || ctx->verify)
+        return ctx;
+    jws_close(ctx);
+    return NULL;
+}
+
 void jws_close(struct jws_ctx *ctx)
 {
     if (!ctx)

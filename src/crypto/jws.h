@@ -13,6 +13,9 @@
 struct jws_ctx;
 
 struct jws_ctx *jws_open(enum jws_alg alg, const struct pkey *key);
+/* One that verifies by a public JWK, which must fit the algorithm as with jwk_parse_public. NULL:
+ * it does not, or the library fails. */
+struct jws_ctx *jws_open_jwk(enum jws_alg alg, const struct json *jwk);
 void jws_close(struct jws_ctx *ctx);
 /* Raw JOSE signature (ES256: r ‖ s, 64 bytes). *n: in room, out used. ERR_SERVER_ERROR if the
  * library fails. */

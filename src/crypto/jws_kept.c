@@ -10,6 +10,7 @@
 
 #include "base/ct.h"
 #include "base/heap.h"
+#include "base/log.h"
 #include "crypto/hash.h"
 
 enum { PLACES = 64 }; /* some 6 kB each once it is taken */
@@ -26,7 +27,9 @@ struct jws_kept {
 
 struct jws_kept *jws_kept_open(void)
 {
-    struct jws_kept *k = heap_get(sizeof *k);
+    struct jws_kept *k = calloc(1, sizeof *k);
+    if (!k)
+        fatal("out of memory");
     k->hasher = hash_open();
     return k;
 }
@@ -38,42 +41,46 @@ void jws_kept_close(struct jws_kept *k)
     for (size_t i = 0; i < PLACES; i++)
         jws_close(k->places[i].ctx);
     hash_close(k->hasher);
-    heap_free(k);
+    free(k);
 }
 
-/* No member can be taken for two: a NUL is in none of them, or their base64url is refused. */
-static void digest_numbers(struct jws_kept *k, const struct json *jwk, enum jws_alg alg,
+/* The members that the algorithm reads, and no others. Texts hold no NUL (codec/json). */
+static void digest_numbers(struct jws_kept *k, enum jws_alg alg, const struct json *jwk,
                            struct digest *out)
 {
+    bool rsa = alg == JWS_RS256 || alg == JWS_PS256;
     const str nul = STR("\0");
     const str pieces[] = {
-        str_from(jws_algs[alg].name), nul, json_get_str(jwk, STR("x")), nul,
-        json_get_str(jwk, STR("y")),  nul, json_get_str(jwk, STR("n")), nul,
-        json_get_str(jwk, STR("e")),
+        str_from(jws_algs[alg].name),
+        nul,
+        json_get_str(jwk, rsa ? STR("n") : STR("x")),
+        nul,
+        alg == JWS_EDDSA ? STR("") : json_get_str(jwk, rsa ? STR("e") : STR("y")),
     };
     hash_sha256(k->hasher, pieces, sizeof pieces / sizeof *pieces, out);
 }
 
-struct jws_ctx *jws_kept_never(const struct json *jwk, enum jws_alg alg)
+/* A new context, which is none of the reserve's. */
+static struct jws_ctx *open_to_keep(enum jws_alg alg, const struct json *jwk)
 {
-    struct pkey *key;
-    if (jwk_parse_public(jwk, alg, &key) != OK)
-        return NULL;
-    struct jws_ctx *ctx = jws_open(alg, key);
-    jwk_free(key);
-    return ctx;
+    uint64_t before = heap_shortages();
+    struct jws_ctx *ctx = jws_open_jwk(alg, jwk);
+    if (heap_shortages() == before)
+        return ctx;
+    jws_close(ctx);
+    return NULL;
 }
 
-struct jws_ctx *jws_kept_get(struct jws_kept *k, const struct json *jwk, enum jws_alg alg)
+struct jws_ctx *jws_kept_get(struct jws_kept *k, enum jws_alg alg, const struct json *jwk)
 {
     struct digest numbers;
     if (!jwk_is_meant_for(jwk, alg))
         return NULL;
-    digest_numbers(k, jwk, alg, &numbers);
+    digest_numbers(k, alg, jwk, &numbers);
     struct place *p = &k->places[numbers.b[0] % PLACES];
     if (p->ctx && ct_eq(p->numbers.b, numbers.b, sizeof numbers.b))
         return p->ctx;
-    struct jws_ctx *ctx = jws_kept_never(jwk, alg);
+    struct jws_ctx *ctx = open_to_keep(alg, jwk);
     if (ctx) {
         jws_close(p->ctx);
         *p = (struct place){.numbers = numbers, .ctx = ctx};

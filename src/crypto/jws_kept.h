@@ -12,10 +12,8 @@ struct jws_kept;
 
 struct jws_kept *jws_kept_open(void);
 void jws_kept_close(struct jws_kept *k); /* NULL is fine */
-/* A context for that key, which must fit the algorithm as with jwk_parse_public; NULL: it does not.
- * Good until the next call. */
-struct jws_ctx *jws_kept_get(struct jws_kept *k, const struct json *jwk, enum jws_alg alg);
-/* The same for the caller alone, who closes it. */
-struct jws_ctx *jws_kept_never(const struct json *jwk, enum jws_alg alg);
+/* As jws_open_jwk; good until the next call. NULL also where memory was so short that the reserve
+ * had to help (base/heap.h): it is not for what stays. */
+struct jws_ctx *jws_kept_get(struct jws_kept *k, enum jws_alg alg, const struct json *jwk);
 
 #endif

@@ -196,7 +196,7 @@ enum err jwt_verify_jwks(struct jws_kept *kept, const struct jwt *jwt, const str
     for (const struct json *k = keys->first; k && e != OK && tries < TRIES_MAX; k = k->next) {
         struct jws_ctx *ctx = NULL;
         if (is_key_of(k, jwt->kid))
-            ctx = kept ? jws_kept_get(kept, k, alg) : jws_kept_never(k, alg);
+            ctx = kept ? jws_kept_get(kept, alg, k) : jws_open_jwk(alg, k);
         if (!ctx)
             continue;
         e = jws_verify(ctx, jwt->input, jwt->signature);

@@ -45,13 +45,14 @@
 #define RULES_RETRY_S   60
 
 /* What an attempt may be counted under, and what says that its source is known. */
-enum { LOGIN, LOGIN_HERE, SOURCE, KNOWN, COUNTERS };
+enum counter { LOGIN, LOGIN_HERE, SOURCE, KNOWN, COUNTERS };
+_Static_assert((int)COUNTERS <= (int)THROTTLE_KEYS, "one query asks for all");
 
 struct counters {
     str key[COUNTERS]; /* SOURCE: p == NULL where it is not counted */
     struct throttle now[COUNTERS];
     bool is_known;
-    int account; /* LOGIN, or LOGIN_HERE where the source is known */
+    enum counter account; /* LOGIN, or LOGIN_HERE where the source is known */
 };
 
 enum err sign_in_hash(struct signer *s, struct arena *a, const struct uid *user, str normalized,

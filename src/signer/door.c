@@ -130,13 +130,15 @@ static enum err ask_with_keys(struct door *d, struct message *request, struct me
 
 /* ---- JWTs ---- */
 
-/* May take one more item; a JWT whose at_hash is of the one before goes with that. */
+/* Bytes of an item in a request, or of its JWT in an answer. */
 static size_t room_of(const struct sign_item *item)
 {
     return HEADER + B64URL_CHARS(item->claims.n + HEADER) + item->access.n + FRAME;
 }
 
-/* How many items one call takes: never none. *room: bytes that its request and its answer need. */
+/* How many items one call takes: never none; a JWT whose at_hash is of the one before goes with
+ * that. *room: bytes enough for its request, and for its
+ * answer. */
 static size_t take(const struct sign_item *items, size_t n, size_t *room)
 {
     size_t taken = 0;
@@ -149,6 +151,8 @@ static size_t take(const struct sign_item *items, size_t n, size_t *room)
         *room += more;
         taken += 1 + with_next;
     }
+    if (*room > CHANNEL_ROOM)
+        *room = CHANNEL_ROOM;
     return taken;
 }
 
@@ -179,7 +183,6 @@ static void sign_some(struct door *d, struct sign_item *items, size_t n, size_t 
     struct arena scratch;
     struct message m, answer;
     arena_init(&scratch, 2 * CHANNEL_ROOM);
-    room = room < CHANNEL_ROOM ? room : CHANNEL_ROOM;
     m = message_new(arena_alloc(&scratch, room), room);
     message_put_u8(&m, CHANNEL_SIGN);
     message_put_u32(&m, (uint32_t)n);

@@ -5,6 +5,7 @@
  */
 #include "store/throttle.h"
 
+#include "base/log.h"
 #include "store/expiry.h"
 #include "store/statements.h"
 
@@ -37,6 +38,8 @@ enum err throttle_look(struct db *db, const str *keys, size_t n, int64_t now_s,
 {
     str key[THROTTLE_KEYS] = {{0}};
 
+    if (n > THROTTLE_KEYS)
+        fatal("%zu keys at once", n);
     memcpy(key, keys, n * sizeof *keys);
     memset(out, 0, n * sizeof *out);
     struct rows r = db_query(

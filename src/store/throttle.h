@@ -14,8 +14,8 @@ struct throttle {
 
 enum { THROTTLE_KEYS = 4 };
 
-/* What is counted under each of n keys, at most THROTTLE_KEYS, in one query; a key with p == NULL
- * counts nothing. */
+/* What is counted under each of n different keys, at most THROTTLE_KEYS, in one query; a key with
+ * p == NULL counts nothing. */
 enum err throttle_look(struct db *db, const str *keys, size_t n, int64_t now_s,
                        struct throttle *out);
 /* Attempts of that key ("client:<uuid>") in the current window; the window starts at the first. */

@@ -228,6 +228,15 @@ test('a key that was changed a moment ago holds at once', async () => {
   await refused('the old one', good({}, {}, c.client_id));
 });
 
+test('a method that was changed a moment ago holds at once, the keys being the same', async () => {
+  const c = await make('changes its method', ['--jwks-file', jwksFile(p, [keys.ES256])]);
+  const r = await form(p, '/oauth2/token', { grant_type: 'client_credentials' },
+    { authorization: basic(c.client_id, c.client_secret) });
+  assert.strictEqual(r.status, 200, r.body);
+  await p.cli(['client', 'update', c.client_id, '--auth-method', 'private_key_jwt']);
+  await accepted(good({}, {}, c.client_id));
+});
+
 test('a disabled client proves itself in vain', async () => {
   const c = await signing('disabled');
   await p.cli(['client', 'disable', c.client_id]);
