@@ -1,9 +1,10 @@
 'use strict';
 // From the figures of script/torture (JSON, one file a part) to docs/reliability.md and its picture.
 //
-//     node test/torture/report.js DIR [--minutes N] [--write]   without --write: prints the page
+//     node test/torture/report.js DIR [--minutes N] [--write]   without --write: prints the figures
 //
-// N: how long all of it took.
+// N: how long all of it took. Without it DIR has single parts that were run again: the page keeps
+// the sections of the others, and the picture is drawn anew when all floods are there.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -38,7 +39,7 @@ function command(p) {
 function section(p) {
   const verdict = p.failed.length === 0 ? `${p.passed} checks passed.`
     : `**${p.failed.length} of ${p.passed + p.failed.length} checks failed:**\n\n` +
-      p.failed.map((f) => `- ${cell(f)}`).join('\n');
+      p.failed.map((f) => `- ${cell(f).slice(0, 400)}`).join('\n');
   const rows = p.figures.map((f) => `| ${cell(f.name)} | ${cell(f.value)} ${f.unit} |`);
   return [`### ${p.label}`, '', `${p.date}, ${Math.round(p.seconds / 6) / 10} minutes. ${verdict}`, '',
     ...(rows.length > 0 ? ['| what | figure |', '| --- | --- |', ...rows, ''] : []),
@@ -58,13 +59,29 @@ function machine() {
     `${os.release().replace(/-.*/, '')}${postgres}`;
 }
 
-function figures(list, minutes) {
-  const bad = list.reduce((n, p) => n + p.failed.length, 0);
-  const good = list.reduce((n, p) => n + p.passed, 0);
-  const whole = minutes ? ` The whole took ${minutes} minutes.` : '';
+// What the page has now: its sections by label, and how long the whole took.
+function present(page) {
+  const text = page.slice(page.indexOf(BEGIN), page.indexOf(END));
+  const sections = text.split(/^(?=### )/m).slice(1).map((s) => [/^### (\S+)/.exec(s)[1], s]);
+  return { sections: new Map(sections), minutes: (/The whole took (\d+) minutes/.exec(text) || [])[1] };
+}
+
+// Checks of a section: [passed, failed].
+function checks(text) {
+  const failed = /\*\*(\d+) of (\d+) checks failed/.exec(text);
+  return failed ? [failed[2] - failed[1], Number(failed[1])]
+    : [Number(/(\d+) checks passed/.exec(text)[1]), 0];
+}
+
+function figures(list, minutes, page) {
+  const known = minutes ? { sections: new Map(), minutes } : present(page);
+  for (const p of list) known.sections.set(p.label, section(p));
+  const sections = [...known.sections.entries()].sort().map(([, text]) => `${text.trimEnd()}\n`);
+  const [good, bad] = sections.map(checks).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
+  const whole = known.minutes ? ` The whole took ${known.minutes} minutes.` : '';
   return [BEGIN, '', `Machine: ${machine()}; server, load and tests share it. ${good} checks passed, ` +
     `${bad} failed.${whole}`, '', '![Latency of an honest client under floods](reliability.svg)', '',
-  ...list.map(section), END].join('\n');
+  ...sections, END].join('\n');
 }
 
 // Two bars for each flood: idle and flooded, with the line at twice the idle one.
@@ -101,17 +118,18 @@ ${body.join('\n')}
 `;
 }
 
-function write(list, minutes) {
-  const page = fs.readFileSync(PAGE, 'utf8');
+function write(list, minutes, page) {
   const from = page.indexOf(BEGIN), to = page.indexOf(END);
   if (from < 0 || to < from) throw new Error(`docs/reliability.md has lost its markers ${BEGIN}`);
-  fs.writeFileSync(PAGE, page.slice(0, from) + figures(list, minutes) + page.slice(to + END.length));
+  fs.writeFileSync(PAGE, page.slice(0, from) + figures(list, minutes, page) + page.slice(to + END.length));
+  const stores = new Set(list.filter((p) => p.name === 'floods').map((p) => p.store));
   const picture = chart(list);
-  if (picture) fs.writeFileSync(CHART, picture);
+  if (picture && stores.size === 2) fs.writeFileSync(CHART, picture);
 }
 
 const [dir, ...options] = process.argv.slice(2);
 const list = read(dir);
 const minutes = options.includes('--minutes') ? options[options.indexOf('--minutes') + 1] : '';
-if (options.includes('--write')) write(list, minutes);
-else console.log(figures(list, minutes));
+const page = fs.readFileSync(PAGE, 'utf8');
+if (options.includes('--write')) write(list, minutes, page);
+else console.log(figures(list, minutes, page));
