@@ -8,7 +8,8 @@
  *
  * Nodes go on meanwhile on a shared store. A statement that waits for a table makes everybody wait
  * who comes after it, so it does not wait long: behind a backup, which holds all tables for
- * reading, it gives up, and all is tried again a moment later.
+ * reading, it gives up, and all is tried again a moment later. Who waits for another migration does
+ * so in short steps, too: what it holds of the table schema_version meanwhile the other may need.
  *
  * Left out on purpose: going back. A mistake is repaired by the next number.
  */
@@ -24,7 +25,9 @@ enum {
     SERVES_SINCE = 4, /* the first migration whose row has the column serves */
     TRIES = 3,
     LOCKED_TRIES = 20,
-    LOCKED_REST_MS = 500
+    LOCKED_REST_MS = 500,
+    OTHER_REST_MS = 50,
+    OTHER_MOST_MS = 600000, /* another one's index may take that long */
 };
 
 enum { HAS_SQLITE, HAS_POSTGRESQL, LAST, SERVES, PUT, PUT_SERVES };
@@ -52,8 +55,10 @@ static const char *const create = "CREATE TABLE IF NOT EXISTS schema_version ("
  * locked, since not every engine that speaks its protocol locks tables; while there are none, two
  * collide in making the first table. */
 static const char *const lock = "UPDATE schema_version SET applied_s = applied_s";
-/* Sent behind the lock, for which there is time: another migration may hold it. Shorter than a node
- * with the default db.timeout waits for a table. */
+/* Sent before the lock, and behind it. Who stands in the queue for a table lets nobody pass, so the
+ * holder needs to outwait only those who were there before: the first is well below the second, and
+ * that is shorter than a node with the default db.timeout waits for a table. */
+static const char *const peek = "SET LOCAL lock_timeout = 100";
 static const char *const hurry = "SET LOCAL lock_timeout = 300";
 
 static bool is_sqlite(const struct db *db)
@@ -208,12 +213,15 @@ enum err migrate_apply(struct db *db, int last)
     return apply_to(db, last, &at, &applied);
 }
 
-static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
+/* *before: it came no further than the lock, which somebody else held. */
+static enum err attempt(struct db *db, int *applied, bool *before, char *why, size_t why_size)
 {
     const struct migration *at = NULL;
     enum err e = db_begin(db);
 
     *applied = 0;
+    if (e == OK && !is_sqlite(db))
+        e = run_text(db, peek);
     if (e == OK)
         e = apply_to(db, migrate_latest(), &at, applied);
     if (e == OK)
@@ -226,19 +234,23 @@ static enum err attempt(struct db *db, int *applied, char *why, size_t why_size)
              db->conflicted ? ": something holds a table (a backup, a move, a psql session); end "
                               "or wait for it, then try again"
                             : "");
+    *before = at == NULL && db->conflicted;
     db_rollback(db);
     *applied = 0;
     return e;
 }
 
+static void rest(int ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+}
+
 static bool may_try_again(const struct db *db, int tried)
 {
-    const struct timespec rest = {.tv_nsec = LOCKED_REST_MS * 1000000L};
-
     if (is_sqlite(db) || tried >= (db->conflicted ? LOCKED_TRIES : TRIES))
         return false;
     if (db->conflicted)
-        nanosleep(&rest, NULL);
+        rest(LOCKED_REST_MS);
     return true;
 }
 
@@ -246,11 +258,19 @@ static bool may_try_again(const struct db *db, int tried)
  * EXISTS or not; the second time it is there. */
 static enum err attempt_all(struct db *db, int *applied, char *why, size_t why_size)
 {
-    enum err e = attempt(db, applied, why, why_size);
+    int64_t until_ms = clock_mono_ms() + OTHER_MOST_MS;
+    int tried = 0;
+    bool before;
 
-    for (int tried = 1; e != OK && may_try_again(db, tried); tried++)
-        e = attempt(db, applied, why, why_size);
-    return e;
+    for (;;) {
+        enum err e = attempt(db, applied, &before, why, why_size);
+        if (e == OK)
+            return OK;
+        if (before && !is_sqlite(db) && clock_mono_ms() < until_ms)
+            rest(OTHER_REST_MS);
+        else if (!may_try_again(db, ++tried))
+            return e;
+    }
 }
 
 enum err migrate_run(struct db *db, int *applied, char *why, size_t why_size)

@@ -45,9 +45,7 @@
     X(GROUP_CREATED, "group.created", "a group was made")                                          \
     X(GROUP_CHANGED, "group.changed", "a group was changed")                                       \
     X(GROUP_DELETED, "group.deleted", "a group was deleted")                                       \
-    X(ACCOUNT_CREATED, "account.created", "an account of an API was made")                         \
     X(ACCOUNT_CHANGED, "account.changed", "an account of an API was changed")                      \
-    X(ACCOUNT_DELETED, "account.deleted", "an account of an API was deleted")                      \
     X(IMPORTED, "imported", "clients or users were imported")                                      \
     X(STORE_MOVED, "store.moved", "this store was copied from another one (move)")                 \
     X(STORE_BACKED_UP, "store.backed_up", "a backup of the store was made")                        \

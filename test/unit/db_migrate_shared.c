@@ -76,6 +76,29 @@ static void of_several_one_does_the_work(void **state)
     }
 }
 
+/* All of them wait for one who then gives up: what they hold while they wait is in nobody's way. */
+static void those_who_waited_do_not_stop_each_other(void **state)
+{
+    struct pg_fixture *f = *state;
+    struct run runs[4];
+    int64_t free_ms;
+    int applied = 0;
+
+    must_exec(f->db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    migrate_before(f->db);
+    assert_int_equal(db_begin(f->db), OK);
+    must_exec(f->db, "UPDATE schema_version SET applied_s = applied_s");
+    for (int i = 0; i < 4; i++)
+        start(&runs[i], f);
+    sleep_ms(1000);
+    db_rollback(f->db);
+    free_ms = clock_mono_ms();
+    for (int i = 0; i < 4; i++)
+        applied += end(&runs[i]);
+    assert_int_equal(applied, migrate_latest() - BEFORE);
+    assert_true(clock_mono_ms() - free_ms < 4000);
+}
+
 /* Who reads a table for long, as a backup does, holds the migration up, but nobody else behind it.
  */
 static void nobody_waits_behind_a_migration_that_waits(void **state)
@@ -103,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PG_TEST(of_several_one_does_the_work),
+        PG_TEST(those_who_waited_do_not_stop_each_other),
         PG_TEST(nobody_waits_behind_a_migration_that_waits),
     };
 
