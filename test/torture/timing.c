@@ -260,9 +260,9 @@ static void seal_set(int class)
     memcpy((char *)(uintptr_t)csrf_token.p, forged[class].p, csrf_token.n);
 }
 
-/* Wrong codes: without one right letter, and with seven of eight right. Each sample draws its own,
- * since where a hash lies in the index makes a difference, which a fixed lot of codes would give to
- * its class. */
+/* Wrong codes: without one right letter, and with each letter right every other time. Each sample
+ * draws its own, of millions: where a hash lies in the index makes a difference, which a small lot
+ * of codes would give to its class. */
 static char code_typed[8];
 
 static void draw_code(char *code, int class)
@@ -271,8 +271,9 @@ static void draw_code(char *code, int class)
     uint8_t random[9];
 
     rand_bytes(random, sizeof random);
+    uint8_t right = class == 0 ? 0 : random[8] == 0xff ? 0xfe : random[8];
     for (size_t i = 0; i < 8; i++)
-        code[i] = class == 0 || i == random[8] % 8 ? bad[random[i] % (sizeof bad - 1)] : good[i];
+        code[i] = right >> i & 1 ? good[i] : bad[random[i] % (sizeof bad - 1)];
 }
 
 static void code_open(void)
