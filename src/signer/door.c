@@ -137,8 +137,7 @@ static size_t room_of(const struct sign_item *item)
 }
 
 /* How many items one call takes: never none; a JWT whose at_hash is of the one before goes with
- * that. *room: bytes enough for its request, and for its
- * answer. */
+ * that. *room: bytes enough for the request, and for the answer. */
 static size_t take(const struct sign_item *items, size_t n, size_t *room)
 {
     size_t taken = 0;
